@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// started runs the command until the test ends and returns the address of its line.
+func started(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	done := make(chan error)
+	go func() {
+		err := run(ctx, append([]string{"-listen", "127.0.0.1:0"}, args...), w, io.Discard)
+		w.CloseWithError(err)
+		done <- err
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, ok := strings.CutPrefix(strings.TrimSpace(line), "photosim listening on ")
+	if !ok {
+		t.Fatalf("line %q", line)
+	}
+	return address
+}
+
+func TestPlain(t *testing.T) {
+	address := started(t, "-account", "ann@example.com=Ann Example", "-account", "bob@example.com", "-client-id", "c", "-client-secret", "s",
+		"-redirect-uri", "http://localhost:1/x")
+	defer http.DefaultClient.CloseIdleConnections()
+	resp, err := http.Get(address + "/accounts/o/oauth2/v2/auth?client_id=c&redirect_uri=http%3A%2F%2Flocalhost%3A1%2Fx&response_type=code&scope=openid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s %v", resp.StatusCode, page, err)
+	}
+	for _, want := range []string{"Ann Example", "ann@example.com", "bob@example.com"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the consent page lacks %s", want)
+		}
+	}
+}
+
+func TestTLSAndProxy(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	address := started(t, "-tls-dir", dir)
+	pem, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	proxy, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
+	defer tr.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: tr}).Get("https://photoslibrary.googleapis.com/v1/albums")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized || resp.ProtoMajor != 2 {
+		t.Errorf("%s over %s", resp.Status, resp.Proto)
+	}
+}
+
+func TestWrongUsage(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want error
+		text string
+	}{
+		"unknown flag":     {[]string{"-port", "1"}, errUsage, "-port"},
+		"argument":         {[]string{"serve"}, errUsage, "serve"},
+		"help":             {[]string{"-h"}, flag.ErrHelp, "-tls-dir"},
+		"redirect address": {[]string{"-redirect-uri", "http://192.168.1.1/"}, nil, ""},
+		"same account":     {[]string{"-account", "a@b.c", "-account", "a@b.c"}, nil, ""},
+		"address":          {[]string{"-listen", "127.0.0.1:99999"}, nil, ""},
+		"folder":           {[]string{"-tls-dir", "/dev/null/x"}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			err := run(t.Context(), tt.args, io.Discard, &stderr)
+			if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(stderr.String(), tt.text) {
+				t.Errorf("error %v, output %q", err, stderr.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,102 @@
+package photos
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestDownload(t *testing.T) {
+	google := google(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "":
+			t.Error("a base URL got an access token")
+		case r.URL.Path == "/lr/x=d":
+			w.Header().Set("Content-Type", "image/jpeg")
+			_, _ = io.WriteString(w, "bytes")
+		case r.URL.Path == "/lr/v=dv":
+			http.Redirect(w, r, "/lr/x=d", http.StatusFound)
+		case r.URL.Path == "/lr/cut=d":
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, "bytes")
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	c := New(Config{
+		Library: google.library, Bytes: google.bytes,
+		HTTP: &http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
+			return nil, fmt.Errorf("bytes asked from %s", req.URL)
+		})},
+	})
+	for path, suffix := range map[string]string{"/lr/x": SuffixPhoto, "/lr/v": SuffixVideo} {
+		got, err := c.Download(t.Context(), BaseURL(c.library+path), suffix)
+		if err != nil || got.MIMEType != "image/jpeg" || got.Size != 5 {
+			t.Fatalf("got %+v, %v", got, err)
+		}
+		if body, err := io.ReadAll(got.Body); string(body) != "bytes" || err != nil || got.Body.Close() != nil {
+			t.Errorf("got %q, %v", body, err)
+		}
+	}
+	got, err := c.Download(t.Context(), BaseURL(c.library+"/lr/cut"), SuffixPhoto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(got.Body); KindOf(err) != Transient || got.Body.Close() != nil {
+		t.Errorf("got %v after a cut", err)
+	}
+	if _, err := c.Download(t.Context(), BaseURL(c.library+"/lr/none"), SuffixPhoto); KindOf(err) != Transient {
+		t.Errorf("got %v for no content", err)
+	}
+	for _, bad := range []struct{ base, suffix string }{{"", SuffixPhoto}, {"https://x/lr/x", ""}, {"https://x/lr/x", "?d"}} {
+		if _, err := c.Download(t.Context(), BaseURL(bad.base), bad.suffix); KindOf(err) != Invalid {
+			t.Errorf("%v: got %v", bad, err)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	photo := Item{MIMEType: "image/jpeg", BaseURL: "https://b/p"}
+	video := Item{Video: &Video{}, BaseURL: "https://b/v"}
+	album := Album{CoverURL: "https://b/c"}
+	got := []string{
+		photo.ViewURL(), photo.ThumbnailURL(), photo.DownloadURL(), video.ViewURL(), video.ThumbnailURL(), video.DownloadURL(),
+		album.CoverThumbnailURL(), Item{}.ViewURL() + Item{}.ThumbnailURL() + Item{MIMEType: "video/mp4"}.DownloadURL() + Album{}.CoverThumbnailURL(),
+		SizeSuffix(640, 480, false), SizeSuffix(0, 99999, true),
+	}
+	want := []string{
+		"https://b/p=w2048-h2048", "https://b/p=w512-h512", "https://b/p=d", "https://b/v=dv", "https://b/v=w512-h512", "https://b/v=dv",
+		"https://b/c=w512-h512", "", "=w640-h480", "=w1-h16383-c",
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%d: got %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
+func TestSecretsHide(t *testing.T) {
+	const secret = "very-secret-indeed"
+	for _, v := range []any{
+		UploadToken(secret), SessionURL(secret), BaseURL(secret),
+		Session{URL: secret},
+		Progress{Token: secret},
+		Item{BaseURL: secret},
+		Album{CoverURL: secret},
+		NewItem{Token: secret},
+		&Session{URL: secret},
+		[]UploadToken{secret},
+		map[string]BaseURL{"a": secret},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+			if got := fmt.Sprintf(verb, v); strings.Contains(got, secret) || strings.Contains(got, fmt.Sprintf("%x", secret)) {
+				t.Errorf("%T with %s gives itself away: %s", v, verb, got)
+			}
+		}
+	}
+	if UploadToken("a").String() == UploadToken("b").String() || SessionURL("").String() != "no session" {
+		t.Error("secrets cannot be told apart")
+	}
+}

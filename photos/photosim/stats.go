@@ -1,0 +1,198 @@
+package photosim
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+)
+
+// Stats is what the server has seen since New or the last reset. Requests refused by a fault count like any other.
+type Stats struct {
+	Routes map[string]RouteStats `json:"routes"`
+	// Current and Peak are requests under way at the same time, over all routes.
+	Current int `json:"current"`
+	Peak    int `json:"peak"`
+	// Writes are the calls that Google allows one at a time per user; refused ones are in the peak, so a client that never
+	// overlaps writes has a peak of 1.
+	Writes Concurrency `json:"writes"`
+	// BatchSizes are the numbers of new items of each batchCreate call that was carried out, in order.
+	BatchSizes []int `json:"batch_sizes"`
+	// Faults is how many requests met a fault.
+	Faults int `json:"faults"`
+}
+
+// Concurrency is how many calls of one kind overlapped.
+type Concurrency struct {
+	Current int `json:"current"`
+	Peak    int `json:"peak"`
+	Refused int `json:"refused"`
+}
+
+// RouteStats are the requests of one route.
+type RouteStats struct {
+	Requests int            `json:"requests"`
+	BytesIn  int64          `json:"bytes_in"`
+	BytesOut int64          `json:"bytes_out"`
+	Statuses map[string]int `json:"statuses,omitempty"`
+	// Cut are requests that got no answer.
+	Cut     int `json:"cut,omitempty"`
+	Current int `json:"current"`
+	Peak    int `json:"peak"`
+}
+
+// Stats returns a copy of the counters.
+func (s *Server) Stats() Stats { return s.stats.snapshot() }
+
+// recorder counts under a lock of its own, so that counting never waits for a handler.
+type recorder struct {
+	mu    sync.Mutex
+	stats Stats
+}
+
+func newRecorder() *recorder {
+	r := &recorder{}
+	r.reset()
+	return r
+}
+
+// callStats counts one request.
+type callStats struct {
+	rec      *recorder
+	route    string
+	answered bool
+}
+
+func (r *recorder) begin(route string) *callStats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rs := r.stats.Routes[route]
+	rs.Requests++
+	rs.Current++
+	rs.Peak = max(rs.Peak, rs.Current)
+	r.stats.Routes[route] = rs
+	r.stats.Current++
+	r.stats.Peak = max(r.stats.Peak, r.stats.Current)
+	return &callStats{rec: r, route: route}
+}
+
+// end also runs when the handler cuts the connection by a panic.
+func (c *callStats) end() {
+	c.update(func(rs *RouteStats) {
+		rs.Current = max(0, rs.Current-1) // a reset in between has set it to zero
+		if !c.answered {
+			rs.Cut++
+		}
+	})
+	c.rec.mu.Lock()
+	c.rec.stats.Current = max(0, c.rec.stats.Current-1)
+	c.rec.mu.Unlock()
+}
+
+func (c *callStats) update(f func(*RouteStats)) {
+	c.rec.mu.Lock()
+	defer c.rec.mu.Unlock()
+	rs := c.rec.stats.Routes[c.route]
+	f(&rs)
+	c.rec.stats.Routes[c.route] = rs
+}
+
+func (c *callStats) status(code int) {
+	c.answered = true
+	c.update(func(rs *RouteStats) {
+		if rs.Statuses == nil {
+			rs.Statuses = make(map[string]int)
+		}
+		rs.Statuses[strconv.Itoa(code)]++
+	})
+}
+
+// writeBegins counts a write under way, refused or not; the returned function ends it.
+func (r *recorder) writeBegins() (end func(refused bool)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := &r.stats.Writes
+	w.Current++
+	w.Peak = max(w.Peak, w.Current)
+	return func(refused bool) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		w.Current = max(0, w.Current-1)
+		if refused {
+			w.Refused++
+		}
+	}
+}
+
+func (r *recorder) batch(size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.BatchSizes = append(r.stats.BatchSizes, size)
+}
+
+func (r *recorder) fault() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats.Faults++
+}
+
+func (r *recorder) reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stats = Stats{Routes: make(map[string]RouteStats), BatchSizes: []int{}}
+}
+
+func (r *recorder) snapshot() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.stats
+	out.BatchSizes = slices.Clone(out.BatchSizes)
+	out.Routes = maps.Clone(out.Routes)
+	for name, rs := range out.Routes {
+		rs.Statuses = maps.Clone(rs.Statuses)
+		out.Routes[name] = rs
+	}
+	return out
+}
+
+// countingWriter counts the status when it is sent, so that a client that has its answer finds it counted.
+type countingWriter struct {
+	http.ResponseWriter
+	call  *callStats
+	wrote bool
+}
+
+func (w *countingWriter) WriteHeader(code int) {
+	if !w.wrote && code >= 200 {
+		w.wrote = true
+		w.call.status(code)
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.call.update(func(rs *RouteStats) { rs.BytesOut += int64(n) })
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+type countingBody struct {
+	io.ReadCloser
+	call *callStats
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.call.update(func(rs *RouteStats) { rs.BytesIn += int64(n) })
+	}
+	return n, err
+}

@@ -1,0 +1,153 @@
+package photos
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSearchOnTheWire(t *testing.T) {
+	tests := []struct {
+		search Search
+		want   string
+	}{
+		{Search{}, `{}`},
+		{Search{AlbumID: "al", PageSize: 500, PageToken: "p"}, `{"albumId":"al","pageSize":100,"pageToken":"p"}`},
+		{
+			Search{Filters: &Filters{
+				Date:    &DateFilter{Dates: []Date{{Month: 12, Day: 24}}, Ranges: []DateRange{{Date{2026, 1, 1}, Date{2026, 11, 22}}}},
+				Content: &ContentFilter{Included: []string{"PETS"}, Excluded: []string{"RECEIPTS"}},
+				Type:    &MediaTypeFilter{[]string{"PHOTO"}}, Feature: &FeatureFilter{[]string{"FAVORITES"}}, Archived: true,
+			}},
+			`{"filters":{"dateFilter":{"dates":[{"month":12,"day":24}],"ranges":[{"startDate":{"year":2026,"month":1,"day":1},"endDate":{"year":2026,"month":11,"day":22}}]},` +
+				`"contentFilter":{"includedContentCategories":["PETS"],"excludedContentCategories":["RECEIPTS"]},"mediaTypeFilter":{"mediaTypes":["PHOTO"]},` +
+				`"featureFilter":{"includedFeatures":["FAVORITES"]},"includeArchivedMedia":true}}`,
+		},
+		{
+			Search{OrderBy: OldestFirst, Filters: &Filters{Date: &DateFilter{Dates: []Date{{Year: 2026}}}}},
+			`{"filters":{"dateFilter":{"dates":[{"year":2026}]}},"orderBy":"MediaMetadata.creation_time"}`,
+		},
+	}
+	for _, test := range tests {
+		c := google(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if diff := cmp.Diff(test.want, string(body)); diff != "" || r.URL.Path != "/v1/mediaItems:search" || r.Method != http.MethodPost {
+				t.Errorf("%s %s\n%s", r.Method, r.URL, diff)
+			}
+			_, _ = io.WriteString(w, `{"mediaItems":[{"id":"a"}],"nextPageToken":"n"}`)
+		})
+		page, err := c.SearchItems(t.Context(), test.search)
+		if diff := cmp.Diff(ItemPage{Items: []Item{{ID: "a"}}, Next: "n"}, page); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+}
+
+func TestSearchChecksFirst(t *testing.T) {
+	c := google(t, func(http.ResponseWriter, *http.Request) { t.Error("Google was asked") })
+	day := &DateFilter{Dates: []Date{{Year: 2026}}}
+	for name, s := range map[string]Search{
+		"album and filters": {AlbumID: "a", Filters: &Filters{Archived: true}},
+		"page":              {PageSize: -1},
+		"order alone":       {OrderBy: NewestFirst},
+		"order of an album": {AlbumID: "a", OrderBy: NewestFirst},
+		"order and type":    {OrderBy: NewestFirst, Filters: &Filters{Date: day, Type: &MediaTypeFilter{[]string{"PHOTO"}}}},
+		"strange order":     {OrderBy: "title", Filters: &Filters{Date: day}},
+		"no date":           {Filters: &Filters{Date: &DateFilter{}}},
+		"6 dates":           {Filters: &Filters{Date: &DateFilter{Dates: make([]Date, 6)}}},
+		"6 ranges":          {Filters: &Filters{Date: &DateFilter{Ranges: make([]DateRange, 6)}}},
+		"empty date":        {Filters: &Filters{Date: &DateFilter{Dates: make([]Date, 1)}}},
+		"month 13":          {Filters: &Filters{Date: &DateFilter{Ranges: []DateRange{{Date{2026, 1, 1}, Date{2026, 13, 1}}}}}},
+		"11 categories":     {Filters: &Filters{Content: &ContentFilter{Excluded: make([]string, 11)}}},
+		"two types":         {Filters: &Filters{Type: &MediaTypeFilter{[]string{"PHOTO", "VIDEO"}}}},
+	} {
+		if _, err := c.SearchItems(t.Context(), s); KindOf(err) != Invalid {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// pages serves a listing: page tokens are the names of the pages.
+func pages(t *testing.T, list map[string]string) *Client {
+	t.Helper()
+	return google(t, func(w http.ResponseWriter, r *http.Request) {
+		token := r.URL.Query().Get("pageToken")
+		if r.Method == http.MethodPost {
+			body, _ := io.ReadAll(r.Body)
+			_, after, _ := strings.Cut(string(body), `"pageToken":"`)
+			token, _, _ = strings.Cut(after, `"`)
+		} else if r.URL.Query().Get("pageSize") == "" {
+			t.Error("a page of Google's default size costs more requests than needed")
+		}
+		body, ok := list[token]
+		if !ok {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, body)
+	})
+}
+
+func TestListingsAreFollowed(t *testing.T) {
+	endless := map[string]string{"": `{"nextPageToken":"1"}`}
+	for i := range 100 {
+		endless[fmt.Sprint(i)] = fmt.Sprintf(`{"nextPageToken":"%d"}`, i+1)
+	}
+	tests := []struct {
+		name  string
+		pages map[string]string
+		want  string // ids in order
+		err   Kind
+	}{
+		{"none", map[string]string{"": `{}`}, "", 0},
+		{"two pages", map[string]string{"": `{"THINGS":[{"id":"a"},{"id":"b"}],"nextPageToken":"2"}`, "2": `{"THINGS":[{"id":"c"}]}`}, "abc", 0},
+		{"repeat at the edge", map[string]string{"": `{"THINGS":[{"id":"a"},{"id":"b"}],"nextPageToken":"2"}`, "2": `{"THINGS":[{"id":"b"},{"id":"c"}]}`}, "abc", 0},
+		{"repeat in a page", map[string]string{"": `{"THINGS":[{"id":"a"},{"id":"a"}]}`}, "a", 0},
+		{"empty page goes on", map[string]string{"": `{"THINGS":[{"id":"a"}],"nextPageToken":"2"}`, "2": `{"nextPageToken":"3"}`, "3": `{"THINGS":[{"id":"a"},{"id":"b"}]}`}, "ab", 0},
+		{"fails later", map[string]string{"": `{"THINGS":[{"id":"a"}],"nextPageToken":"gone"}`}, "a", Invalid},
+		{"in a circle", map[string]string{"": `{"nextPageToken":"1"}`, "1": `{"nextPageToken":"1"}`}, "", Transient},
+		{"without end", endless, "", Transient},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			list := map[string]string{}
+			for token, body := range test.pages {
+				list[token] = strings.NewReplacer("THINGS", "mediaItems").Replace(body)
+			}
+			for _, s := range []Search{{}, {AlbumID: "al"}} {
+				got, kind := "", Kind(0)
+				for item, err := range pages(t, list).AllItems(t.Context(), s) {
+					got += item.ID
+					kind = KindOf(err)
+				}
+				if got != test.want || kind != test.err {
+					t.Errorf("items: got %q, %v; want %q, %v", got, kind, test.want, test.err)
+				}
+			}
+			for token, body := range test.pages {
+				list[token] = strings.NewReplacer("THINGS", "albums").Replace(body)
+			}
+			got, kind := "", Kind(0)
+			for album, err := range pages(t, list).AllAlbums(t.Context()) {
+				got += album.ID
+				kind = KindOf(err)
+			}
+			if got != test.want || kind != test.err {
+				t.Errorf("albums: got %q, %v; want %q, %v", got, kind, test.want, test.err)
+			}
+		})
+	}
+}
+
+func TestListingStopsWhenAsked(t *testing.T) {
+	c := pages(t, map[string]string{"": `{"mediaItems":[{"id":"a"},{"id":"b"}],"nextPageToken":"never asked for"}`})
+	for item, err := range c.AllItems(t.Context(), Search{}) {
+		if item.ID != "a" || err != nil {
+			t.Errorf("got %v, %v", item, err)
+		}
+		break
+	}
+}
