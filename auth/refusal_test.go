@@ -1,0 +1,213 @@
+package auth
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// tokenRefusals are the answers of Google's token endpoint.
+var tokenRefusals = []struct {
+	name, code, description string
+	status                  int
+	exchange, refresh       error
+	sentence                string // part of what a person is told; at a refresh too, unless the link ends
+}{
+	{"refresh token dead", "invalid_grant", "Token has been expired or revoked.", 400, ErrExpired, ErrRelink, "too old"},
+	{"code unreadable", "invalid_grant", "Malformed auth code.", 400, ErrExpired, ErrRelink, "did not accept the code"},
+	{"code used or old", "invalid_grant", "Bad Request", 400, ErrExpired, ErrRelink, "used before"},
+	{"no description", "invalid_grant", "", 400, ErrExpired, ErrRelink, "Ask for a new link"},
+	{"unknown client", "invalid_client", "The OAuth client was not found.", 401, ErrClient, ErrClient, "does not know the client id"},
+	{"wrong secret", "invalid_client", "Unauthorized", 401, ErrClient, ErrClient, "client secret: copy it again"},
+	{"client, no description", "invalid_client", "", 401, ErrClient, ErrClient, "copy both again"},
+	{"client deleted", "deleted_client", "The OAuth client was deleted.", 401, ErrClient, ErrClient, "was deleted"},
+	{"other client's token", "unauthorized_client", "Unauthorized", 401, ErrClient, ErrClient, "type Web application"},
+	{"redirect differs", "redirect_uri_mismatch", "Bad Request", 400, ErrClient, ErrClient, "register exactly " + testRedirect},
+	{"parameter missing", "invalid_request", "Missing required parameter: code", 400, ErrRefused, ErrRefused, testRedirect + " is registered"},
+	{"grant type", "unsupported_grant_type", "", 400, ErrRefused, ErrRefused, "token address"},
+	{"admin policy", "admin_policy_enforced", "", 400, ErrRefused, ErrRefused, "administrator"},
+	{"unknown code", "teapot", "", 400, ErrRefused, ErrRefused, "refused"},
+	{"server error", "internal_failure", "", 500, ErrUnavailable, ErrUnavailable, "try again"},
+	{"server error that looks like the end", "invalid_grant", "", 503, ErrUnavailable, ErrUnavailable, "try again"},
+	{"too many requests", "rate_limit_exceeded", "", 429, ErrUnavailable, ErrUnavailable, "try again"},
+}
+
+func TestTokenRefusals(t *testing.T) {
+	for _, tt := range tokenRefusals {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refuse := func(kind string) *reply {
+					if strings.HasPrefix(kind, "token ") {
+						return oauthError(tt.status, tt.code, tt.description)
+					}
+					return nil
+				}
+				g := newGoogle()
+				l := open(t, g.config("home"), new(MemoryVault))
+				back := g.consent(t, consentPage(t, l), sam)
+				g.fail = refuse
+				_, err := l.FinishAddress(t.Context(), back)
+				wantError(t, err, tt.exchange, tt.sentence)
+				if s := l.State(); s.Status != Unlinked || !strings.Contains(s.Reason, tt.sentence) {
+					t.Errorf("after the exchange: %+v", s)
+				}
+
+				g.fail = nil
+				link(t, g, l, sam)
+				if reason := l.State().Reason; reason != "" {
+					t.Errorf("linked, and still: %s", reason)
+				}
+				g.fail = refuse
+				time.Sleep(g.life)
+				err = getError(t, l)
+				if tt.refresh == ErrRelink { //nolint:errorlint // a table's value
+					wantError(t, err, ErrRelink, "Link the account again")
+					if n := len(g.requests); errors.Is(getError(t, l), ErrRelink) && len(g.requests) != n {
+						t.Error("Google was asked again")
+					}
+					return
+				}
+				wantError(t, err, tt.refresh, tt.sentence)
+				g.fail = nil // the token was kept: it works when Google does
+				if status := get(t, l); status != 200 || l.State().Status != Linked {
+					t.Errorf("later: status %d, %s", status, l.State().Status)
+				}
+			})
+		})
+	}
+}
+
+func wantError(t *testing.T, err, kind error, sentence string) {
+	t.Helper()
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !errors.Is(err, kind) {
+		t.Fatalf("err = %v, want %v", err, kind)
+	}
+	if !strings.Contains(e.Message, sentence) {
+		t.Errorf("%q does not say %q", e.Message, sentence)
+	}
+	if e.Code == "" || !strings.HasSuffix(e.Message, ".") {
+		t.Errorf("code %q, message %q", e.Code, e.Message)
+	}
+}
+
+func TestNetworkErrors(t *testing.T) {
+	answers := map[string]*reply{
+		"hotel page":     {status: 200, body: "<html>Please log in</html>"},
+		"no token":       {status: 200, body: `{"token_type":"Bearer"}`},
+		"redirect":       {status: 302, location: "https://elsewhere.test/"},
+		"not found":      {status: 404, body: "<html>"},
+		"cut off answer": {status: 200, cut: true},
+		"huge token":     {status: 200, body: `{"access_token":"` + strings.Repeat("a", maxToken+1) + `"}`},
+	}
+	for name, answer := range answers {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, _, l := linked(t)
+				g.fail = only("token refresh_token", answer)
+				time.Sleep(g.life - early) // due, but not dead: the old token goes on
+				if status := get(t, l); status != 200 {
+					t.Errorf("status %d", status)
+				}
+				time.Sleep(early)
+				sent := g.count("api")
+				if err := getError(t, l); !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrRefused) {
+					t.Errorf("err = %v", err)
+				}
+				if l.State().Status != Linked {
+					t.Error("the link was dropped")
+				}
+				if g.count("api") != sent {
+					t.Error("a refused or redirected refresh led to a request elsewhere")
+				}
+			})
+		})
+	}
+}
+
+// The codes of Google's consent page: most stay on that page, whose address a person may paste; some come back to
+// the redirect address.
+func TestConsentRefusals(t *testing.T) {
+	tests := map[string]struct {
+		kind     error
+		sentence string
+	}{
+		"access_denied":             {ErrDenied, "not to allow"},
+		"redirect_uri_mismatch":     {ErrClient, "register exactly " + testRedirect},
+		"invalid_client":            {ErrClient, "copy both again"},
+		"deleted_client":            {ErrClient, "was deleted"},
+		"unauthorized_client":       {ErrClient, "type Web application"},
+		"invalid_request":           {ErrRefused, "malformed"},
+		"admin_policy_enforced":     {ErrRefused, "administrator"},
+		"org_internal":              {ErrClient, "External"},
+		"disallowed_useragent":      {ErrRefused, "real browser"},
+		"invalid_grant":             {ErrExpired, "Ask for a new link"},
+		"invalid_scope":             {ErrRefused, "enable the Photos Library API"},
+		"unsupported_response_type": {ErrRefused, "address of the consent page"},
+		"server_error":              {ErrUnavailable, "failed on its side"},
+		"temporarily_unavailable":   {ErrUnavailable, "overloaded"},
+	}
+	g := newGoogle()
+	l := open(t, g.config("home"), new(MemoryVault))
+	for code, tt := range tests {
+		t.Run(code, func(t *testing.T) {
+			back := testRedirect + "?error=" + code + "&state=" + query(t, consentPage(t, l)).Get("state")
+			w := visit(Handler([]*Link{l}), back)
+			if e := because(tt.kind, "", nil); w.Code != titles[e.Code].status {
+				t.Errorf("page: status %d", w.Code)
+			}
+			if s := l.State(); !strings.Contains(s.Reason, tt.sentence) || s.Status != Unlinked {
+				t.Errorf("state %+v", s)
+			}
+			_, err := l.FinishAddress(t.Context(), back) // again, and with the state used
+			wantError(t, err, tt.kind, tt.sentence)
+
+			message := string([]byte{0x0a, byte(len(code))}) + code + "\x12\x05hello"
+			page := "https://accounts.google.com/signin/oauth/error/v2?authError=" +
+				url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(message))) + "&client_id=" + testClientID
+			_, err = l.FinishAddress(t.Context(), page)
+			wantError(t, err, tt.kind, tt.sentence)
+		})
+	}
+	t.Run("unknown", func(t *testing.T) {
+		_, err := l.FinishAddress(t.Context(), testRedirect+"?error=<b>odd</b>")
+		wantError(t, err, ErrRefused, "an odd error code")
+		_, err = l.FinishAddress(t.Context(), testRedirect+"?error=brand_new")
+		wantError(t, err, ErrRefused, "brand_new")
+	})
+	if n := g.count("token authorization_code"); n != 0 {
+		t.Errorf("%d exchanges", n)
+	}
+}
+
+func TestRefusedExchangeAnswers(t *testing.T) {
+	tests := map[string]struct {
+		fail     func(string) *reply
+		kind     error
+		sentence string
+	}{
+		"no refresh token": {
+			only("token authorization_code", jsonAnswer(200, `{"access_token":"a","expires_in":3599}`)), ErrRefused, "no refresh token",
+		},
+		"userinfo not allowed": {only("userinfo", jsonAnswer(403, "{}")), ErrRefused, "which account"},
+		"userinfo down":        {only("userinfo", jsonAnswer(500, "{}")), ErrUnavailable, "try again"},
+		"userinfo empty":       {only("userinfo", jsonAnswer(200, "{}")), ErrUnavailable, "try again"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			g := newGoogle()
+			l := open(t, g.config("home"), new(MemoryVault))
+			back := g.consent(t, consentPage(t, l), sam)
+			g.fail = tt.fail
+			_, err := l.FinishAddress(t.Context(), back)
+			wantError(t, err, tt.kind, tt.sentence)
+			if l.State().Status != Unlinked {
+				t.Error("linked")
+			}
+		})
+	}
+}
