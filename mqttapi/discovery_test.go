@@ -1,0 +1,99 @@
+package mqttapi
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+func TestDiscovery(t *testing.T) {
+	first := Topics{Root: "gphotos", Entry: "home"}
+	devices := map[string]Device{
+		"first.json": {Topics: first},
+		"full.json": {
+			Topics: Topics{Root: "house/gphotos", Entry: "front-door_2"}, Name: "Haustür", Version: "1.2.3",
+			LinkURL: "http://bridge.lan:8099/link/abc", SupportURL: "https://example.org/gphotos2mqtt",
+		},
+	}
+	var files []txtar.File
+	for _, name := range slices.Sorted(maps.Keys(devices)) {
+		d := devices[name]
+		text := Discovery(d)
+		for _, problem := range validateDevice(text) {
+			t.Errorf("%s: %s", name, problem)
+		}
+		if string(text) != string(Discovery(d)) {
+			t.Errorf("%s: the same device gives two documents", name)
+		}
+		if len(text) > 64<<10 {
+			t.Errorf("%s: %d bytes", name, len(text))
+		}
+		files = append(files, txtar.File{Name: name, Data: pretty(t, text)})
+	}
+	golden(t, "discovery", files)
+}
+
+// TestDiscoveryTopics proves that each topic in the document is one of the entry's, and each command one that the bridge
+// understands with the payload that Home Assistant sends.
+func TestDiscoveryTopics(t *testing.T) {
+	topics := Topics{Root: "gphotos", Entry: "home"}
+	read := []string{topics.UploadResult(), topics.Progress(), topics.State(), topics.Albums(), topics.Media(), topics.Image()}
+	for key, c := range components(topics) {
+		for _, topic := range []string{c.StateTopic, c.AttributesTopic, c.ImageTopic} {
+			if topic != "" && !slices.Contains(read, topic) {
+				t.Errorf("%s reads %q", key, topic)
+			}
+		}
+		if c.AttributesTopic != "" && c.AttributesTemplate == "" && c.AttributesTopic != topics.Progress() {
+			t.Errorf("%s has the whole of %q as attributes", key, c.AttributesTopic)
+		}
+		if c.CommandTopic == "" {
+			continue
+		}
+		_, verb, ok := ParseTopic("gphotos", c.CommandTopic)
+		if !ok || verb != VerbUpload && verbs[verb].read == nil {
+			t.Errorf("%s commands %q", key, c.CommandTopic)
+		}
+		if c.Platform == "button" {
+			if _, err := ParseRequest(verb, []byte(c.PayloadPress)); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+	}
+}
+
+func TestLinkURLIsLeftOut(t *testing.T) {
+	for _, address := range []string{"", "bridge.lan/link", "ftp://bridge/link", "javascript:alert(1)"} {
+		if text := string(Discovery(Device{Topics: Topics{Root: "g", Entry: "e"}, LinkURL: address})); strings.Contains(text, "configuration_url") {
+			t.Errorf("%q is shown", address)
+		}
+	}
+}
+
+func TestRetire(t *testing.T) {
+	document := func(components string) []byte {
+		return []byte(`{"device": {"name": "x"}, "components": {` + components + `}}`)
+	}
+	a, b := `"a": {"platform": "sensor", "name": "A"}`, `"b": {"platform": "image", "name": "B"}`
+	for name, tt := range map[string]struct{ old, next, want string }{
+		"gone":           {string(document(a + "," + b)), string(document(a)), `{"components":{"a":{"platform":"sensor","name":"A"},"b":{"platform":"image"}},"device":{"name":"x"}}`},
+		"other platform": {string(document(a)), string(document(`"a": {"platform": "image"}`)), `{"components":{"a":{"platform":"sensor"}},"device":{"name":"x"}}`},
+		"same":           {string(document(a)), string(document(a)), ""},
+		"new":            {string(document(a)), string(document(a + "," + b)), ""},
+		"none before":    {"", string(document(a)), ""},
+		"damaged":        {"{", string(document(a)), ""},
+		"foreign":        {`{"components": {"b": {"p": "sensor"}}}`, string(document(a)), ""},
+	} {
+		if got := string(Retire([]byte(tt.old), []byte(tt.next))); got != tt.want {
+			t.Errorf("%s: got  %s\nwant %s", name, got, tt.want)
+		}
+	}
+	d := Device{Topics: Topics{Root: "gphotos", Entry: "home"}}
+	old := strings.Replace(string(Discovery(d)), `"components":{`, `"components":{"gone":{"platform":"sensor","unique_id":"x","state_topic":"y"},`, 1)
+	for _, problem := range validateDevice(Retire([]byte(old), Discovery(d))) {
+		t.Error(problem)
+	}
+}

@@ -1,0 +1,131 @@
+package mqttapi
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// TestDocuments holds the form of everything else that is published.
+func TestDocuments(t *testing.T) {
+	at := At(received)
+	documents := map[string]interface{ Encode() ([]byte, error) }{
+		"state-new": State{Link: LinkState{Status: LinkUnlinked}},
+		"state-linking": State{Link: LinkState{
+			Status: LinkLinking, URL: "http://bridge.lan:8099/link/K7pQ2mXv", Expires: At(received.Add(10 * time.Minute)),
+		}},
+		"state-busy": State{
+			Link: LinkState{
+				Status:        LinkLinked,
+				Account:       &Account{ID: "1234567890", Name: "Ada Example", Email: "ada@example.com"},
+				MissingScopes: []string{"https://www.googleapis.com/auth/photoslibrary.edit.appcreateddata"},
+			},
+			Queue:      Queue{Waiting: 12, Active: 4, Bytes: 48_000_000, Oldest: at},
+			Hold:       &Hold{Reason: HoldQuotaDaily, Message: CodeQuotaDaily.Sentence(), Until: At(received.Add(12 * time.Hour))},
+			Quota:      Quota{RequestsToday: 10_000, RequestsLimit: 10_000, Resets: At(received.Add(12 * time.Hour))},
+			Totals:     Totals{Uploaded: 5120, Failed: 3},
+			LastUpload: &LastUpload{Time: at, Name: "door.jpg", Album: "Front door", MediaItemID: "AF1QipItem1", ProductURL: picture.ProductURL, Job: "01JDC2M6TB0000000000000000"},
+			LastError:  &LastError{Time: at, Code: CodeQuotaDaily, Message: CodeQuotaDaily.Sentence()},
+		},
+		"progress":       Progress{Job: "01JDC2M6TB0000000000000000", Transaction: json.RawMessage(`7`), File: "door.mp4", Sent: 26_214_400, Size: 104_857_600, Stage: StageSending},
+		"progress-empty": Progress{Job: "01JDC2M6TB0000000000000000", File: "door.mp4", Stage: StageDone},
+		"info": Info{
+			Version: "1.2.3", Started: at, Entries: []string{"home", "garden"}, Settings: map[string]string{"GPHOTOS_TOPIC": "gphotos", "GPHOTOS_MAX_AGE": "168h0m0s"},
+			Limits: Limits{
+				Files: MaxFiles, Photo: MaxPhoto, Video: MaxVideo, Publish: 262_144, SpoolCopy: 33_554_432, SpoolMax: 1 << 30,
+				Name: MaxName, Description: MaxDescription, Transaction: MaxTransaction,
+			},
+		},
+		"health": Health{
+			Time: at, Uptime: 86_400, Memory: 31_457_280, Goroutines: 42,
+			Connections: map[string]Connection{
+				"home":   {Connected: true, Since: at, Reconnects: 1},
+				"garden": {Since: at, Problem: "The broker refused the password: check GPHOTOS_MQTT_PASSWORD."},
+			},
+			Counters: map[string]int64{"commands": 5200, "uploads": 5120},
+		},
+		"log":         LogLine{Level: "warning", Message: "upload held", Entry: "home", Job: "01JDC2M6TB0000000000000000", Time: at},
+		"albums":      encoded(AlbumList{Updated: at, Albums: []Album{album, {ID: "AF1QipEmpty", Title: "Garden & <pond>", Writeable: true}}}.Encode),
+		"album":       encoded(Listing{Updated: at, Expires: At(received.Add(time.Hour)), Album: &album, Items: []Item{film, picture}}.Encode),
+		"media":       encoded(Listing{Updated: at, Expires: At(received.Add(time.Hour)), Items: []Item{picture}}.Encode),
+		"media-empty": encoded(Listing{Updated: at}.Encode),
+	}
+	var files []txtar.File
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
+		text, err := documents[name].Encode()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		files = append(files, txtar.File{Name: name, Data: pretty(t, text)})
+	}
+	golden(t, "documents", files)
+}
+
+// encoded is an Encode with a limit, called without one.
+type encoded func(limit int) ([]byte, error)
+
+func (e encoded) Encode() ([]byte, error) { return e(0) }
+
+func TestTime(t *testing.T) {
+	for want, at := range map[string]time.Time{
+		`null`:                   {},
+		`"2026-11-22T19:00:00Z"`: received,
+		`"0001-01-01T00:00:01Z"`: time.Time{}.Add(time.Second),
+	} {
+		if got, err := encode(At(at)); err != nil || string(got) != want {
+			t.Errorf("got %s (%v), want %s", got, err, want)
+		}
+	}
+}
+
+func TestEncodeFails(t *testing.T) {
+	broken := json.RawMessage(`{`)
+	notANumber := Item{Video: &Video{FPS: math.NaN()}}
+	for name, encode := range map[string]func() ([]byte, error){
+		"result":   func() ([]byte, error) { return Result{Transaction: broken}.Encode(100) },
+		"response": func() ([]byte, error) { return Response{Transaction: broken}.Encode(100) },
+		"progress": Progress{Transaction: broken}.Encode,
+		"frame":    func() ([]byte, error) { return Response{Transaction: broken, Data: MediaData{}}.Encode(100) },
+		"item":     func() ([]byte, error) { return Listing{Items: []Item{notANumber}}.Encode(100_000) },
+	} {
+		if text, err := encode(); err == nil {
+			t.Errorf("%s: got %s", name, text)
+		}
+	}
+}
+
+func TestWithTransaction(t *testing.T) {
+	first, err := Response{Transaction: json.RawMessage(`{"n": [1]}`), Data: SavedData{Path: `/a"},{`, Bytes: 1}}.Encode(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for transaction, want := range map[string]string{
+		`2`:  `{"status":"ok","data":{"path":"/a\"},{","bytes":1},"transaction":2}`,
+		`[]`: `{"status":"ok","data":{"path":"/a\"},{","bytes":1},"transaction":[]}`,
+		``:   `{"status":"ok","data":{"path":"/a\"},{","bytes":1},"transaction":null}`,
+	} {
+		var raw json.RawMessage
+		if transaction != "" {
+			raw = json.RawMessage(transaction)
+		}
+		got, err := WithTransaction(first, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", transaction, diff)
+		}
+	}
+	for _, damaged := range []string{"", "{", "{}", "[]", `{"a":}`} {
+		if got, err := WithTransaction([]byte(damaged), nil); err == nil {
+			t.Errorf("%q: got %s", damaged, got)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package mqttapi
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTopics(t *testing.T) {
+	topics := Topics{Root: "home/gphotos", Entry: "front-door"}
+	for got, want := range map[string]string{
+		topics.Upload():                                "home/gphotos/front-door/upload",
+		topics.UploadResult():                          "home/gphotos/front-door/upload/result",
+		topics.Progress():                              "home/gphotos/front-door/upload/progress",
+		topics.Request(VerbAlbumCreate):                "home/gphotos/front-door/request/album/create",
+		topics.Response(VerbAlbumCreate):               "home/gphotos/front-door/response/album/create",
+		topics.Response(""):                            "home/gphotos/front-door/response",
+		topics.Availability():                          "home/gphotos/front-door/availability",
+		topics.State():                                 "home/gphotos/front-door/state",
+		topics.Albums():                                "home/gphotos/front-door/albums",
+		topics.Album("AF1Qip-x_y"):                     "home/gphotos/front-door/albums/AF1Qip-x_y",
+		topics.Album("a/b+c#d%e"):                      "home/gphotos/front-door/albums/a%2Fb%2Bc%23d%25e",
+		topics.Media():                                 "home/gphotos/front-door/media",
+		topics.Image():                                 "home/gphotos/front-door/image",
+		topics.BridgeInfo():                            "home/gphotos/bridge/info",
+		topics.BridgeHealth():                          "home/gphotos/bridge/health",
+		topics.BridgeLog():                             "home/gphotos/bridge/log",
+		topics.Discovery(""):                           "homeassistant/device/gphotos_front-door/config",
+		topics.Discovery("ha"):                         "ha/device/gphotos_front-door/config",
+		topics.Commands()[0]:                           "home/gphotos/front-door/upload",
+		topics.Commands()[1]:                           "home/gphotos/front-door/request/#",
+		strings.Join(EveryCommand("g"), " "):           "g/+/upload g/+/request/#",
+		strings.Join(Topics{"g", "e"}.Retained(), " "): "g/e/availability g/e/state g/e/albums g/e/albums/+ g/e/media g/e/image",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestParseTopic(t *testing.T) {
+	for _, tt := range []struct {
+		topic, entry string
+		verb         Verb
+		ok           bool
+	}{
+		{"g/x/home/upload", "home", VerbUpload, true},
+		{"g/x/home/request/albums", "home", VerbAlbums, true},
+		{"g/x/home/request/link/finish", "home", VerbLinkFinish, true},
+		{"g/x/home/request/no/such/thing", "home", "no/such/thing", true},
+		{"g/x/home/request", "home", "", true},
+		{"g/x/home/request/", "home", "", true},
+		{"g/x/home/request/upload", "home", VerbUpload, true},
+		{"g/x/Nobody's/upload", "Nobody's", VerbUpload, true},
+		{"g/x/bridge/upload", "bridge", VerbUpload, true},
+		{"g/x//upload", "", VerbUpload, true},
+		{"g/x/home/upload/result", "", "", false},
+		{"g/x/home/upload/", "", "", false},
+		{"g/x/home/response/albums", "", "", false},
+		{"g/x/home/requests/albums", "", "", false},
+		{"g/x/home/state", "", "", false},
+		{"g/x/home", "", "", false},
+		{"g/x/upload", "", "", false},
+		{"g/home/upload", "", "", false},
+		{"g/xhome/upload", "", "", false},
+		{"", "", "", false},
+	} {
+		entry, verb, ok := ParseTopic("g/x", tt.topic)
+		if entry != tt.entry || verb != tt.verb || ok != tt.ok {
+			t.Errorf("%q: got %q %q %v, want %q %q %v", tt.topic, entry, verb, ok, tt.entry, tt.verb, tt.ok)
+		}
+	}
+}
+
+func TestAlbumID(t *testing.T) {
+	topics := Topics{Root: "g", Entry: "home"}
+	for _, id := range []string{"AF1Qip-x_y", "a/b", "%2F", "+", "#", "ä ö", "a\x00b"} {
+		topic := topics.Album(id)
+		if strings.ContainsAny(strings.TrimPrefix(topic, "g/home/albums/"), "/+#\x00") {
+			t.Errorf("%q: %q is not one level", id, topic)
+		}
+		if got, ok := topics.AlbumID(topic); !ok || got != id {
+			t.Errorf("%q: got %q %v back", id, got, ok)
+		}
+	}
+	for _, topic := range []string{"g/home/albums", "g/home/albums/", "g/home/albums/a/b", "g/other/albums/a", "g/home/albums/%zz", "g/home/media"} {
+		if id, ok := topics.AlbumID(topic); ok {
+			t.Errorf("%q: got %q", topic, id)
+		}
+	}
+}
+
+func TestValidEntry(t *testing.T) {
+	for name, want := range map[string]bool{
+		"home": true, "a": true, "front-door_2": true, strings.Repeat("x", 32): true, "bridges": true,
+		"": false, "bridge": false, "Home": false, "a b": false, "a/b": false, "a+": false, "ä": false, "aXb": false,
+		strings.Repeat("x", 33): false,
+	} {
+		if got := ValidEntry(name); got != want {
+			t.Errorf("%q: got %v", name, got)
+		}
+	}
+}
+
+func FuzzParseTopic(f *testing.F) {
+	for _, topic := range []string{
+		"gphotos/home/upload", "gphotos/home/request/album/create", "gphotos/home/request/", "gphotos//upload",
+		"gphotos/bridge/info", "gphotos/home/upload/result", "gphotos", "/", "gphotos/\xff/request/\x00",
+	} {
+		f.Add(topic)
+	}
+	f.Fuzz(func(t *testing.T, topic string) {
+		entry, verb, ok := ParseTopic("gphotos", topic)
+		if !ok {
+			if entry != "" || verb != "" {
+				t.Fatalf("%q is no command, but has %q %q", topic, entry, verb)
+			}
+			return
+		}
+		topics := Topics{Root: "gphotos", Entry: entry}
+		if strings.Contains(entry, "/") {
+			t.Fatalf("entry %q has a level too many", entry)
+		}
+		back := []string{topics.Upload(), topics.Request(verb), topics.Request(verb) + "/"}
+		if !slices.Contains(back, topic) {
+			t.Fatalf("%q: built again it is %q", topic, back)
+		}
+		if _, _, again := ParseTopic("gphotos", topics.Response(verb)); again {
+			t.Fatalf("the answer %q is a command", topics.Response(verb))
+		}
+	})
+}

@@ -1,0 +1,173 @@
+package mqttapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestUploadObject(t *testing.T) {
+	content := "data of 15 byte"
+	b64 := base64Of([]byte(content))
+	data := wholeData([]byte(content))
+	for payload, want := range map[string]Upload{
+		`{"path": "/media/a.jpg"}`: {Files: []UploadFile{{Path: "/media/a.jpg"}}},
+		`{"path": "file:///media/a%20b.jpg", "name": "door.jpg", "description": "a\nb", "album": "Front door", "id": "1", "transaction": 7}`: {
+			Files: []UploadFile{{Path: "/media/a b.jpg", Name: "door.jpg", Description: "a\nb"}}, Album: "Front door", ID: "1", Transaction: json.RawMessage("7"),
+		},
+		`{"paths": ["/a", "b/c.jpg"], "description": "both", "album_id": "AF1Qip"}`: {
+			Files: []UploadFile{{Path: "/a", Description: "both"}, {Path: "b/c.jpg", Description: "both"}}, AlbumID: "AF1Qip",
+		},
+		`{"paths": ["/a"], "name": "one.jpg"}`:                           {Files: []UploadFile{{Path: "/a", Name: "one.jpg"}}},
+		`{"data": "` + b64 + `"}`:                                        {Files: []UploadFile{{Data: data}}},
+		`{"data": "data:image/jpeg;base64,` + b64 + `"}`:                 {Files: []UploadFile{{Data: data}}},
+		`{"data": "` + strings.ReplaceAll(b64, "Z", "\\n\\u005A") + `"}`: {Files: []UploadFile{{Data: data}}},
+		`{"files": [{"path": "/a", "name": "n", "description": "d"}, {"data": "` + b64 + `"}, {"path": "/b", "description": ""}], "description": "all"}`: {
+			Files: []UploadFile{{Path: "/a", Name: "n", Description: "d"}, {Data: data, Description: "all"}, {Path: "/b", Description: "all"}},
+		},
+		`{"filename": "/a", "config_entry_id": "home"}`:                             {Files: []UploadFile{{Path: "/a"}}},
+		`{"filename": ["/a", "/b"], "album": "x"}`:                                  {Files: []UploadFile{{Path: "/a"}, {Path: "/b"}}, Album: "x"},
+		`{"p\u0061th": "/\u00e4\ud83d\ude00"}`:                                      {Files: []UploadFile{{Path: "/ä😀"}}},
+		`{"path": "/a", "paths": null, "album": null, "id": null, "name": null}`:    {Files: []UploadFile{{Path: "/a"}}},
+		"{\"path\":\r\n\t\"/a\" , \"id\" : \"" + strings.Repeat("ä", MaxID) + "\"}": {Files: []UploadFile{{Path: "/a"}}, ID: strings.Repeat("ä", MaxID)},
+	} {
+		u, err := ParseUpload([]byte(payload), "home", nil)
+		if err != nil {
+			t.Errorf("%s: %v", payload, err)
+			continue
+		}
+		want.Form = FormJSON
+		sameContent := cmp.Comparer(func(a, b Data) bool { return a.Len() == b.Len() && string(a.Head()) == string(b.Head()) })
+		if diff := cmp.Diff(want, u, sameContent, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", payload, diff)
+		}
+	}
+}
+
+func TestUploadObjectRefused(t *testing.T) {
+	const ok = `"path": "/a"`
+	for payload, says := range map[string]string{
+		`{}`:                         "One of the keys path, paths, data, files, filename is missing.",
+		`{` + ok + `, "albun": "x"}`: `"albun" is an unknown key; the keys known here are path, paths,`,
+		`{` + ok + `, "Album": "x"}`: `"Album" is an unknown key`,
+		`{` + ok + `, "` + strings.Repeat("k", 99) + `": 1}`: `"` + strings.Repeat("k", 40) + `…" is an unknown key`,
+		`{` + ok + `, "\n\u0000": 1}`:                        `"\n\x00" is an unknown key`,
+		`{` + ok + `, ` + ok + `}`:                           `"path" is given twice.`,
+		`{` + ok + `, "p\u0061th": "/a"}`:                    `"path" is given twice.`,
+		`{` + ok + `, "path": null}`:                         `"path" is given twice.`,
+		`{` + ok + `, "data": "QQ=="}`:                       `"path" and "data" are both given`,
+		`{` + ok + `, "filename": "/a"}`:                     `"path" and "filename" are both given`,
+		`{` + ok + `, "album": "a", "album_id": "b"}`:        `"album" and "album_id" are both given`,
+		`{"path": 7}`:          `"path" must be a string, not the number 7.`,
+		`{"path": ["/a"]}`:     `"path" must be a string, not an array.`,
+		`{"path": ""}`:         "The path is empty.",
+		`{"path": "a\u0000b"}`: "control character, such as NUL",
+		`{"path": "/` + strings.Repeat("a", MaxPath) + `"}`: "too long; at most 4096",
+		`{"path": "/` + strings.Repeat("ä", 2050) + `"}`:    "The path has 4101 bytes; at most 4096",
+		`{"paths": "/a"}`:                                                            `"paths" must be an array, not a string.`,
+		`{"paths": []}`:                                                              `"paths" is an empty array.`,
+		`{"paths": ["/a", null]}`:                                                    `"paths[1]" must be a string, not null.`,
+		`{"paths": ["/a", {"path": "/b"}]}`:                                          `"paths[1]" must be a string, not an object.`,
+		`{"filename": {}}`:                                                           `"filename" must be an array, not an object.`,
+		`{"files": [{"path": "/a"}, {}]}`:                                            "One of the keys files[1].path, files[1].data is missing.",
+		`{"files": [{"path": "/a", "album": "x"}]}`:                                  `"files[0].album" is an unknown key; the keys known here are path, data, name, description.`,
+		`{"files": ["/a"]}`:                                                          `"files[0]" must be an object, not a string.`,
+		`{"files": [{"data": 1}]}`:                                                   `"files[0].data" must be a string, not the number 1.`,
+		`{"files": [{"path": "/a"}, {"path": "/b"}], "name": "x"}`:                   `"name" names one file, but there are 2`,
+		`{"data": "Q!=="}`:                                                           `'!' at byte 1`,
+		`{"data": "data:image/jpeg,x"}`:                                              "not in base64",
+		`{` + ok + `, "name": "` + strings.Repeat("ä", 256) + `"}`:                   `"name" is too long; at most 255 characters`,
+		`{` + ok + `, "name": "` + strings.Repeat("x", 9999) + `"}`:                  `"name" is too long; at most 255 characters`,
+		`{` + ok + `, "name": "a\nb"}`:                                               `"name" has a control character`,
+		`{` + ok + `, "name": ""}`:                                                   `"name" is empty.`,
+		`{` + ok + `, "description": "` + strings.Repeat("ä", 1000) + `"}`:           `"description" is too long; at most 999 characters`,
+		`{` + ok + `, "album": ""}`:                                                  `"album" is empty.`,
+		`{` + ok + `, "album": "` + strings.Repeat("x", 501) + `"}`:                  `"album" is too long; at most 500`,
+		`{` + ok + `, "album": true}`:                                                `"album" must be a string, not true or false.`,
+		`{` + ok + `, "id": ""}`:                                                     `"id" is empty.`,
+		`{` + ok + `, "id": 7}`:                                                      `"id" must be a string, not the number 7.`,
+		`{` + ok + `, "id": "` + strings.Repeat("x", 129) + `"}`:                     `"id" is too long; at most 128`,
+		`{` + ok + `, "config_entry_id": "garden"}`:                                  `"config_entry_id" is "garden", but this topic belongs to the entry "home".`,
+		`{` + ok + `, "transaction": "` + strings.Repeat("x", MaxTransaction) + `"}`: `"transaction" has 4098 bytes; at most 4096`,
+		`{` + ok + `, "transaction": [1,]}`:                                          `"transaction" is no valid JSON.`,
+		`{` + ok + `, "transaction": {"a": tru}}`:                                    `"transaction" is no valid JSON.`,
+		"{" + ok + ", \"transaction\": \"\xff\"}":                                    `"transaction" is no valid JSON.`,
+		`{` + ok + `, "transaction": ` + strings.Repeat("[", 33) + strings.Repeat("]", 33) + `}`: "more than 32 levels deep",
+		"{\"path\": \"\xe4\"}":     "no valid text in UTF-8",
+		`{"path": "\x"}`:           "no valid text in UTF-8",
+		"{\"path\": \"a\nb\"}":     "no valid text in UTF-8",
+		"{\"p\xff\": 1}":           "A key of the JSON object is no valid text in UTF-8.",
+		`{`:                        "broken at byte 1 of 1, where a value is missing.",
+		`{"path"`:                  "broken at byte 7 of 7, where a colon is missing.",
+		`{"path": }`:               "broken at byte 9 of 10, where a value is missing.",
+		`{"path": "/a`:             "where the closing quote of a string is missing.",
+		`{"path": "/a\"}`:          "where the closing quote of a string is missing.",
+		`{"path": "/a",}`:          "where a value is missing.",
+		`{"path": "/a" "id": "x"}`: "where a comma or '}' is missing.",
+		`{"path": "/a"} {}`:        "where the end is missing.",
+		`{path: "/a"}`:             "where a value is missing.",
+		`{7: "/a"}`:                "where a key in quotes is missing.",
+		`{"path": '/a'}`:           "where a value is missing.",
+		`{"path": nul}`:            "where a value is missing.",
+		`{"paths": ["/a" "/b"]}`:   "where a comma or ']' is missing.",
+		`{"paths": ["/a"`:          "where a closing bracket is missing.",
+		`{"paths": ["/a"}}`:        "where a comma or ']' is missing.",
+	} {
+		_, err := ParseUpload([]byte(payload), "home", nil)
+		code, got := refusedWith(t, err)
+		if code != CodeBadPayload || !strings.Contains(got, says) {
+			t.Errorf("%.80s:\n got %s %q\nwant %s %q", payload, code, got, CodeBadPayload, says)
+		}
+	}
+}
+
+func TestTooManyFiles(t *testing.T) {
+	for n, want := range map[int]Code{50: "", 51: CodeTooManyFiles, 5000: CodeTooManyFiles} {
+		paths := strings.TrimSuffix(strings.Repeat(`"/a",`, n), ",")
+		objects := strings.TrimSuffix(strings.Repeat(`{"path":"/a"},`, n), ",")
+		for _, payload := range []string{
+			`{"id": "x", "paths": [` + paths + `]}`, `{"filename": [` + paths + `], "id": "x"}`, `{"id": "x", "files": [` + objects + `]}`,
+		} {
+			u, err := ParseUpload([]byte(payload), "home", nil)
+			if got := CodeOf(err); got != want {
+				t.Errorf("%d files: got %v", n, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), fmt.Sprint(n, " files")) {
+				t.Errorf("%d files: got %v", n, err)
+			}
+			if u.ID != "x" || err == nil && len(u.Files) != n {
+				t.Errorf("%d files: got %d, id %q", n, len(u.Files), u.ID)
+			}
+		}
+	}
+	if _, err := ParseUpload([]byte(`{"data": ""}`), "home", nil); CodeOf(err) != CodeEmpty {
+		t.Errorf("empty data: got %v", err)
+	}
+}
+
+// TestTransaction proves that any JSON value stays as it was written, and is there for the answer to a refusal too.
+func TestTransaction(t *testing.T) {
+	for _, transaction := range []string{
+		`7`, `-0.10e+5`, `12345678901234567890`, `null`, `false`, `""`, `"\u00e4 <&> \/"`, `[]`, `{ "a" : [1 , {"a":1,"a":2}] }`,
+		`"` + strings.Repeat("x", MaxTransaction-2) + `"`,
+	} {
+		for _, payload := range []string{
+			`{"path": "/a", "id": "i", "transaction": ` + transaction + `}`,
+			`{"id": "i", "transaction": ` + transaction + ` , "path": 7}`,
+			`{"id": "i", "transaction": ` + transaction + `, "typo": 7}`,
+			`{"id": "i", "transaction": ` + transaction + `, "path`,
+		} {
+			u, err := ParseUpload([]byte(payload), "home", nil)
+			if string(u.Transaction) != transaction || u.ID != "i" {
+				t.Errorf("%.80s: got %s, id %q (%v)", payload, u.Transaction, u.ID, err)
+			}
+		}
+	}
+	if u, _ := ParseUpload([]byte(`{"path": "/a"}`), "home", nil); u.Transaction != nil {
+		t.Errorf("without transaction: got %s", u.Transaction)
+	}
+}

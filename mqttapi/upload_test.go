@@ -1,0 +1,185 @@
+package mqttapi
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shape is an upload without its content, for comparing.
+type shape struct {
+	Form  Form
+	Path  string
+	Bytes int64
+}
+
+func shapeOf(u Upload) shape {
+	if len(u.Files) != 1 {
+		return shape{Form: u.Form}
+	}
+	return shape{Form: u.Form, Path: u.Files[0].Path, Bytes: u.Files[0].Data.Len()}
+}
+
+// TestForms holds each form of the contract's table, and what is near its edges.
+func TestForms(t *testing.T) {
+	jpeg := photo()
+	b64, size := base64Of(jpeg), int64(len(jpeg))
+	if !strings.HasPrefix(b64, "/9j/4AAQ") {
+		t.Fatalf("the sample starts with %.8q", b64)
+	}
+	there := func(names ...string) func(string) bool {
+		return func(path string) bool { return slices.Contains(names, path) }
+	}
+	none := there()
+	short := b64[:len(b64)/4/4*4] // fits into a path
+	for name, tt := range map[string]struct {
+		payload string
+		exists  func(string) bool
+		want    shape
+	}{
+		"object":                     {`{"path": "/media/door.jpg"}`, none, shape{FormJSON, "/media/door.jpg", 0}},
+		"object after space":         {" \r\n\t{\"path\": \"/media/door.jpg\"}\n", none, shape{FormJSON, "/media/door.jpg", 0}},
+		"object after BOM":           {"\ufeff{\"path\": \"a.jpg\"}", none, shape{FormJSON, "a.jpg", 0}},
+		"data URI":                   {"data:image/jpeg;base64," + b64, none, shape{FormDataURI, "", size}},
+		"data URI, other type":       {"data:text/plain;base64," + b64, none, shape{FormDataURI, "", size}},
+		"data URI of no image":       {"data:image/png;base64,aGVsbG8=", none, shape{FormDataURI, "", 5}},
+		"bytes":                      {string(jpeg), none, shape{FormBytes, "", size}},
+		"bytes that start a brace":   {samples()["mts avchd"].head, none, shape{FormBytes, "", 192 * 6}},
+		"path":                       {"/media/door.jpg", none, shape{FormPath, "/media/door.jpg", 0}},
+		"path with line end":         {"/media/door.jpg\r\n", none, shape{FormPath, "/media/door.jpg", 0}},
+		"path with a space":          {"/media/front door.jpg", none, shape{FormPath, "/media/front door.jpg", 0}},
+		"path of an unknown ending":  {"/media/door.snapshot", none, shape{FormPath, "/media/door.snapshot", 0}},
+		"path without ending, there": {"/media/door", there("/media/door"), shape{FormPath, "/media/door", 0}},
+		"path from here":             {"./door", none, shape{FormPath, "./door", 0}},
+		"path upwards":               {"../etc/shadow", none, shape{FormPath, "../etc/shadow", 0}},
+		"file address":               {"file:///media/front%20door.jpg", none, shape{FormPath, "/media/front door.jpg", 0}},
+		"file address of localhost":  {"file://localhost/media/a.jpg", none, shape{FormPath, "/media/a.jpg", 0}},
+		"bare name, there":           {"door.jpg", there("door.jpg"), shape{FormPath, "door.jpg", 0}},
+		"bare folder, there":         {"cam 1/door", there("cam 1/door"), shape{FormPath, "cam 1/door", 0}},
+		"base64":                     {b64, none, shape{FormBase64, "", size}},
+		"base64 without exists":      {b64, nil, shape{FormBase64, "", size}},
+		"base64 in lines":            {wrapped(b64, 76, "\n") + "\n", none, shape{FormBase64, "", size}},
+		"base64 for URLs":            {strings.NewReplacer("/", "_", "+", "-", "=", "").Replace(b64), none, shape{FormBase64, "", size}},
+		"base64 of a PNG":            {base64Of([]byte(samples()["png"].head)), none, shape{FormBase64, "", int64(len(samples()["png"].head))}},
+		// The same text is a path when it names a file, and base64 when it does not.
+		"base64 like a path":          {short, none, shape{FormBase64, "", int64(len(short) / 4 * 3)}},
+		"path like base64":            {short, there(short), shape{FormPath, short, 0}},
+		"path like base64, by ending": {"/9j/4AAQSkZJRg.jpg", none, shape{FormPath, "/9j/4AAQSkZJRg.jpg", 0}},
+		"ending in a folder only":     {"/9j/4AA.d/door", there("/9j/4AA.d/door"), shape{FormPath, "/9j/4AA.d/door", 0}},
+	} {
+		u, err := ParseUpload([]byte(tt.payload), "home", tt.exists)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, shapeOf(u)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if data := u.Files[0].Data; data.Len() == size {
+			checkData(t, data, jpeg)
+		}
+	}
+}
+
+func TestFormsRefused(t *testing.T) {
+	b64 := base64Of(photo())
+	for name, tt := range map[string]struct {
+		payload string
+		code    Code
+		says    string
+	}{
+		"nothing":                     {"", CodeBadPayload, "payload is empty"},
+		"space":                       {" \r\n\t ", CodeBadPayload, "payload is empty"},
+		"byte order mark":             {"\ufeff", CodeBadPayload, "payload is empty"},
+		"words":                       {"please upload my photo", CodeBadPayload, "accepted forms"},
+		"one word":                    {"upload", CodeBadPayload, "accepted forms"},
+		"bare name, not there":        {"door.jpg", CodeBadPayload, "accepted forms"},
+		"path without ending":         {"/media/door", CodeBadPayload, "no existing file"},
+		"path without ending, proc":   {"/proc/self/environ", CodeBadPayload, "no existing file"},
+		"base64 cut off":              {b64[:101], CodeBadPayload, "no existing file"},
+		"base64 damaged":              {b64[:100] + "!" + b64[101:], CodeBadPayload, "no existing file"},
+		"base64 of text":              {base64Of([]byte(strings.Repeat("hello world ", 20))), CodeBadPayload, "accepted forms"},
+		"base64 of a PDF":             {base64Of([]byte(others()["pdf"] + strings.Repeat("x", 64))), CodeUnsupportedType, "application/pdf"},
+		"data URI, no base64":         {"data:image/jpeg,xyz", CodeBadPayload, "not in base64"},
+		"data URI, empty":             {"data:image/jpeg;base64,", CodeEmpty, "no content"},
+		"PDF":                         {others()["pdf"], CodeUnsupportedType, "application/pdf"},
+		"zip":                         {others()["zip"], CodeUnsupportedType, "application/zip"},
+		"webm":                        {others()["webm"], CodeUnsupportedType, "video/webm"},
+		"SVG":                         {others()["svg"], CodeUnsupportedType, "image/svg+xml"},
+		"unknown bytes":               {others()["unknown"], CodeUnsupportedType, "unknown format"},
+		"broken object":               {`{"path": "/media/door.jpg"`, CodeBadPayload, "broken at byte 26"},
+		"array":                       {`["/media/a.jpg"]`, CodeBadPayload, "not an object"},
+		"string":                      {`"/media/a.jpg"`, CodeBadPayload, "not an object"},
+		"web address":                 {"https://example.com/a.jpg", CodeBadPayload, "not fetched"},
+		"path of 60 KB":               {"/" + strings.Repeat("a", 60<<10) + ".jpg", CodeBadPayload, "61445 bytes; at most 4096"},
+		"path of 60 KB, no ending":    {"/" + strings.Repeat("a", 60<<10), CodeBadPayload, "no existing file"},
+		"path with NUL":               {"/media/a\x00.jpg", CodeBadPayload, "control character"},
+		"path with a tab":             {"./a\tb", CodeBadPayload, "control character"},
+		"path, not UTF-8":             {"/media/\xe4.jpg", CodeBadPayload, "UTF-8"},
+		"two paths":                   {"/media/a.jpg\n/media/b.jpg", CodeBadPayload, "no existing file"},
+		"file address, other host":    {"file://server/media/a.jpg", CodeBadPayload, "file address"},
+		"file address, bad escape":    {"file:///media/%zz.jpg", CodeBadPayload, "file address"},
+		"file address, query":         {"file:///media/a.jpg?x=1", CodeBadPayload, "file address"},
+		"file address, nothing":       {"file://", CodeBadPayload, "path is empty"},
+		"file address, escaped break": {"file:///a%0Ab.jpg", CodeBadPayload, "control character"},
+	} {
+		u, err := ParseUpload([]byte(tt.payload), "home", func(string) bool { return false })
+		if code, says := refusedWith(t, err); code != tt.code || !strings.Contains(says, tt.says) {
+			t.Errorf("%s: got %s %q, want %s with %q", name, code, says, tt.code, tt.says)
+		}
+		if u.ID != "" || u.Transaction != nil {
+			t.Errorf("%s: has id %q, transaction %s", name, u.ID, u.Transaction)
+		}
+	}
+}
+
+// TestExistsAskedSparingly proves that nobody's files are looked for when the form is clear, or the text too long.
+func TestExistsAskedSparingly(t *testing.T) {
+	long := wrapped(base64Of(photo()), 9999, "") + strings.Repeat("A", 5000)
+	for payload, want := range map[string]int{
+		`{"path": "/media/a"}`: 0, "./a": 0, "/media/a.jpg": 0, string(photo()): 0, "data:;base64,QQ==": 0, long: 0,
+		"two\nlines": 0, "a\x00b": 0, "door.jpg": 1, "/media/door": 1, "file:///a": 0,
+	} {
+		asked := 0
+		_, _ = ParseUpload([]byte(payload), "home", func(string) bool { asked++; return true })
+		if asked != want {
+			t.Errorf("%.30q: asked %d times, want %d", payload, asked, want)
+		}
+	}
+}
+
+func TestFileName(t *testing.T) {
+	at := time.Date(2026, 11, 22, 21, 5, 7, 0, time.FixedZone("CET", 3600))
+	for _, tt := range []struct {
+		file UploadFile
+		want string
+	}{
+		{UploadFile{Path: "/media/cam/door.jpg", Name: "Front door.jpg"}, "Front door.jpg"},
+		{UploadFile{Path: "/media/cam/door.jpg"}, "door.jpg"},
+		{UploadFile{Path: "./door"}, "door"},
+		{UploadFile{Path: "/m/" + strings.Repeat("ä", 300) + ".jpg"}, strings.Repeat("ä", 251) + ".jpg"},
+		{UploadFile{Data: wholeData([]byte("x"))}, "home-20261122T200507Z.jpg"},
+	} {
+		if got := tt.file.FileName("home", at, "image/jpeg"); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}
+
+// TestDataPointsIntoPayload proves that content is not copied.
+func TestDataPointsIntoPayload(t *testing.T) {
+	payload := photo()
+	u, err := ParseUpload(payload, "home", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload[40] ^= 0xff
+	got, err := io.ReadAll(u.Files[0].Data.Open())
+	if err != nil || got[40] != payload[40] {
+		t.Errorf("the data is a copy (%v)", err)
+	}
+}
