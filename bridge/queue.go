@@ -1,0 +1,316 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"gphotos2mqtt/bridge/store"
+)
+
+// batchWait is the longest that an upload token waits for company before its
+// batch is created although other uploads are still on their way. Google asks
+// to fill batches up to 50 and to create one at a time per user, and allows 30
+// writes a minute, that is one in 2 s:
+// https://developers.google.com/photos/library/guides/upload-media
+const batchWait = 2 * time.Second
+
+// batchSize is the most items that one batchCreate takes.
+// Source: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/batchCreate
+const batchSize = 50
+
+// A queue is the picture in memory of one entry's jobs in the store: which file
+// is to be sent, which has its upload token and waits for its batch. It is
+// rebuilt from the store at start, so it never decides what survives.
+type queue struct {
+	mu       sync.Mutex // guards all below
+	changed  chan struct{}
+	jobs     map[string]*job
+	unsent   []work // in the order of their commands
+	sent     []work // have an upload token, oldest first
+	sending  int
+	creating int
+	holds    holds
+}
+
+// A work is one file of a job.
+type work struct {
+	*job
+	n int
+}
+
+func newQueue() *queue {
+	return &queue{changed: make(chan struct{}), jobs: map[string]*job{}}
+}
+
+// add takes a durable job in, with each file where the store left it.
+func (q *queue) add(j *job) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs[j.ID] = j
+	for n, f := range j.view().Files {
+		switch f.Status {
+		case store.FileQueued:
+			q.unsent = append(q.unsent, work{j, n})
+		case store.FileSent:
+			q.sent = append(q.sent, work{j, n})
+		case store.FileDone, store.FileFailed:
+		}
+	}
+	q.wake()
+}
+
+// drop forgets a job, whatever its files wait for.
+func (q *queue) drop(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.jobs, id)
+	of := func(w work) bool { return w.ID == id }
+	q.unsent = slices.DeleteFunc(q.unsent, of)
+	q.sent = slices.DeleteFunc(q.sent, of)
+	q.wake()
+}
+
+// get returns the job of that id, or nil.
+func (q *queue) get(id string) *job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.jobs[id]
+}
+
+// takeFile waits for a file whose bytes are to be sent and hands it out; the
+// caller gives it back with fileSent, putBack or fileOver.
+func (q *queue) takeFile(ctx context.Context) (work, error) {
+	for {
+		q.mu.Lock()
+		w, wait := q.nextFile(time.Now())
+		changed := q.changed
+		q.mu.Unlock()
+		if w.job != nil {
+			return w, nil
+		}
+		if err := sleep(ctx, changed, wait); err != nil {
+			return work{}, err
+		}
+	}
+}
+
+// fileSent moves a file on to the batch writer.
+func (q *queue) fileSent(w work) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sending--
+	q.sent = append(q.sent, w)
+	q.wake()
+}
+
+// putBack returns a file that was being sent, to be sent again.
+func (q *queue) putBack(w work) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sending--
+	q.unsent = append([]work{w}, q.unsent...)
+	q.wake()
+}
+
+// fileOver says that a file that was being sent will not be tried again.
+func (q *queue) fileOver() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sending--
+	q.wake()
+}
+
+// takeBatch waits until a batch is due and hands it out: at most 50 files with
+// upload tokens, all for one album, no two of equal bytes. The caller ends it
+// with batchOver.
+func (q *queue) takeBatch(ctx context.Context) ([]work, error) {
+	for {
+		q.mu.Lock()
+		batch, wait := q.nextBatch(time.Now())
+		changed := q.changed
+		q.mu.Unlock()
+		if len(batch) > 0 {
+			return batch, nil
+		}
+		if err := sleep(ctx, changed, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// batchOver ends a batch; again are the files to be created in a later batch,
+// resend those whose bytes must be sent anew.
+func (q *queue) batchOver(again, resend []work) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.creating = 0
+	q.sent = append(slices.Clone(again), q.sent...)
+	q.unsent = append(slices.Clone(resend), q.unsent...)
+	q.wake()
+}
+
+// setHold sets one reason to wait, or takes it away with the zero Hold, and
+// reports whether that changed anything.
+func (q *queue) setHold(source holdSource, h Hold) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.holds[source] == h {
+		return false
+	}
+	q.holds[source] = h
+	q.wake()
+	return true
+}
+
+// idle reports whether no upload is on its way or could be now.
+func (q *queue) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sending+q.creating > 0 {
+		return false
+	}
+	if _, held := q.holds.at(time.Now()); held {
+		return true
+	}
+	return len(q.sent)+len(q.unsent) == 0
+}
+
+// awaitIdle waits until no upload is on its way, but not longer than most.
+func (q *queue) awaitIdle(ctx context.Context, most time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errEnough)
+	defer cancel()
+	for !q.idle() {
+		q.mu.Lock()
+		changed := q.changed
+		q.mu.Unlock()
+		if err := sleep(ctx, changed, 0); err != nil {
+			if context.Cause(ctx) == errEnough { //nolint:errorlint // our own value, never wrapped
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+var errEnough = errors.New("waited long enough")
+
+// held returns the hold that lasts longest now, if any.
+func (q *queue) held(now time.Time) (Hold, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.holds.at(now)
+}
+
+// wake is called with mu held, after every change that may let somebody go on.
+func (q *queue) wake() {
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
+
+// nextFile is called with mu held; without a file it says how long to wait for
+// one at most, 0 for ever.
+func (q *queue) nextFile(now time.Time) (work, time.Duration) {
+	if h, held := q.holds.at(now); held {
+		return work{}, h.wait(now)
+	}
+	var wait time.Duration
+	for i, w := range q.unsent {
+		if d := w.notBefore(w.n).Sub(now); d > 0 {
+			if wait == 0 || d < wait {
+				wait = d
+			}
+			continue
+		}
+		q.unsent = slices.Delete(q.unsent, i, i+1)
+		q.sending++
+		return w, 0
+	}
+	return work{}, wait
+}
+
+// nextBatch is called with mu held. A batch is due at once when it is full or
+// nothing else is on its way, and otherwise when its first file has waited for
+// batchWait. One batch at a time: creating is set until batchOver.
+func (q *queue) nextBatch(now time.Time) ([]work, time.Duration) {
+	if q.creating > 0 || len(q.sent) == 0 {
+		return nil, 0
+	}
+	if h, held := q.holds.at(now); held {
+		return nil, h.wait(now)
+	}
+	batch, rest, wait := pickBatch(q.sent, now)
+	if len(batch) == 0 {
+		return nil, wait
+	}
+	alone := q.sending == 0 && !q.sendable(now)
+	if age := now.Sub(batch[0].sentAt(batch[0].n)); len(batch) < batchSize && !alone && age < batchWait {
+		return nil, batchWait - age
+	}
+	q.sent = rest
+	q.creating = len(batch)
+	return batch, 0
+}
+
+// sendable is called with mu held: whether a worker could take a file now.
+func (q *queue) sendable(now time.Time) bool {
+	return slices.ContainsFunc(q.unsent, func(w work) bool { return !w.notBefore(w.n).After(now) })
+}
+
+// pickBatch chooses the fullest batch that the oldest ready file's album, or a
+// full one of another album, allows; the rest keeps its order.
+func pickBatch(sent []work, now time.Time) (batch, rest []work, wait time.Duration) {
+	groups := map[string]int{}
+	album := ""
+	found := false
+	for _, w := range sent {
+		if d := w.notBefore(w.n).Sub(now); d > 0 {
+			if wait == 0 || d < wait {
+				wait = d
+			}
+			continue
+		}
+		key := w.albumKey()
+		if groups[key]++; !found || groups[key] == batchSize {
+			album, found = key, true
+		}
+		if groups[key] == batchSize {
+			break
+		}
+	}
+	if !found {
+		return nil, sent, wait
+	}
+	seen := map[string]bool{}
+	for _, w := range sent {
+		hash := w.hash(w.n)
+		if len(batch) == batchSize || w.albumKey() != album || w.notBefore(w.n).After(now) || hash != "" && seen[hash] {
+			rest = append(rest, w)
+			continue
+		}
+		seen[hash] = true
+		batch = append(batch, w)
+	}
+	return batch, rest, 0
+}
+
+// sleep returns when something changed, when wait (0 = for ever) is over, or
+// with ctx's error.
+func sleep(ctx context.Context, changed <-chan struct{}, wait time.Duration) error {
+	var after <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		after = t.C
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-changed:
+	case <-after:
+	}
+	return nil
+}
