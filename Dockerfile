@@ -1,0 +1,27 @@
+# syntax=docker/dockerfile:1
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG TARGETOS TARGETARCH
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -ldflags='-s -w' -o /out/gphotos2mqtt ./cmd/gphotos2mqtt && \
+    mkdir /out/data
+
+FROM scratch
+LABEL org.opencontainers.image.title="gphotos2mqtt" \
+      org.opencontainers.image.description="Uploads photos from MQTT topics to Google Photos and publishes albums and media" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/gphotos2mqtt /gphotos2mqtt
+# A new volume takes its owner from here.
+COPY --from=build --chown=65532:65532 /out/data /data
+ENV GPHOTOS_DATA_DIR=/data \
+    GPHOTOS_HTTP_LISTEN=0.0.0.0:8099
+USER 65532:65532
+VOLUME /data
+EXPOSE 8099
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["/gphotos2mqtt", "health"]
+ENTRYPOINT ["/gphotos2mqtt"]
