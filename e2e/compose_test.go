@@ -1,0 +1,158 @@
+package e2e_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/google/go-cmp/cmp"
+)
+
+// composeUsers are the users of examples/compose/mosquitto/acl; each has its own
+// name as its password here.
+var composeUsers = []string{"bridge", "homeassistant", "nodered"}
+
+// composeRights says for each kind of topic who reads and who writes it.
+var composeRights = []struct{ topic, read, write string }{
+	{"gphotos/home/upload", "bridge", "bridge homeassistant nodered"},
+	{"gphotos/home/request/link/finish", "bridge", "bridge homeassistant nodered"},
+	{"gphotos/home/availability", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/albums", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/albums/AF1Q", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/media", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/image", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/upload/result", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/upload/progress", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/home/response/album/create", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/bridge/info", "bridge homeassistant nodered", "bridge"},
+	{"homeassistant/device/gphotos_home/config", "homeassistant", "bridge homeassistant"},
+	{"homeassistant/status", "bridge homeassistant", "homeassistant"},
+	{"elsewhere", "", ""},
+	{"gphotos/home/state", "bridge homeassistant nodered", "bridge"}, // last: see the test
+}
+
+// TestComposeBroker starts the broker as compose.yaml does, with the files of
+// examples/compose. Every user publishes to every topic and listens to all. The
+// last message reaches everybody, and by then all others have.
+func TestComposeBroker(t *testing.T) {
+	port := startComposeBroker(t)
+	got := make(map[string][]string)
+	clients := make(map[string]mqtt.Client)
+	inboxes := make(map[string]chan mqtt.Message)
+	for _, user := range composeUsers {
+		inboxes[user] = make(chan mqtt.Message, 100)
+		clients[user] = composeClient(t, port, user)
+		settled(t, clients[user].Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { inboxes[user] <- m }))
+	}
+	want := make(map[string][]string)
+	for _, right := range composeRights {
+		for _, writer := range []string{"nodered", "homeassistant", "bridge"} {
+			settled(t, clients[writer].Publish(right.topic, 1, false, writer))
+			for _, reader := range composeUsers {
+				if strings.Contains(right.write, writer) && strings.Contains(right.read, reader) {
+					want[reader] = append(want[reader], right.topic+" from "+writer)
+				}
+			}
+		}
+	}
+	for _, user := range composeUsers {
+		for topic := ""; topic != "gphotos/home/state"; {
+			select {
+			case m := <-inboxes[user]:
+				topic = m.Topic()
+				got[user] = append(got[user], topic+" from "+string(m.Payload()))
+			case <-time.After(10 * time.Second):
+				t.Fatalf("user %s does not get the last message, but %q", user, got[user])
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error("(-want +got)", diff)
+	}
+}
+
+func TestComposeBrokerRefusesStrangers(t *testing.T) {
+	port := startComposeBroker(t)
+	composeClient(t, port, "bridge") // the broker is up
+	for _, options := range []*mqtt.ClientOptions{
+		composeOptions(port).SetUsername("bridge").SetPassword("wrong"),
+		composeOptions(port),
+	} {
+		client := mqtt.NewClient(options)
+		if token := client.Connect(); token.Wait() && token.Error() == nil {
+			t.Errorf("user %q with password %q is let in", options.Username, options.Password)
+			client.Disconnect(0)
+		}
+	}
+}
+
+// startComposeBroker runs start.sh with the container's paths put below a
+// folder of the test, and returns the port of the broker.
+func startComposeBroker(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	port := nextPort(t)
+	places := strings.NewReplacer("/mosquitto/", dir+"/", "listener 1883", "listener "+port+" 127.0.0.1")
+	for _, name := range []string{"config/mosquitto.conf", "config/acl", "config/start.sh"} {
+		text, err := os.ReadFile(filepath.Join("../examples/compose/mosquitto", filepath.Base(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := places.Replace(string(text))
+		if name == "config/mosquitto.conf" && os.Geteuid() == 0 {
+			content += "user root\n" // so that it reads what only we may read
+		}
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	broker := exec.Command("sh", filepath.Join(dir, "config/start.sh"))
+	broker.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin"}
+	for _, user := range composeUsers {
+		broker.Env = append(broker.Env, "MQTT_PASSWORD_"+strings.ToUpper(user)+"="+user)
+	}
+	broker.Stdout, broker.Stderr = t.Output(), t.Output()
+	if err := broker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = broker.Process.Kill()
+		_ = broker.Wait()
+	})
+	return port
+}
+
+func composeOptions(port string) *mqtt.ClientOptions {
+	return mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + port).SetProtocolVersion(4)
+}
+
+// composeClient connects as a user, as soon as the broker is up.
+func composeClient(t *testing.T, port, user string) mqtt.Client {
+	t.Helper()
+	client := mqtt.NewClient(composeOptions(port).SetUsername(user).SetPassword(user).
+		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond))
+	t.Cleanup(func() { client.Disconnect(0) })
+	settled(t, client.Connect())
+	return client
+}
+
+func settled(t *testing.T, token mqtt.Token) {
+	t.Helper()
+	if !token.WaitTimeout(10 * time.Second) {
+		t.Fatal("the broker does not answer")
+	}
+	if err := token.Error(); err != nil {
+		t.Fatal(err)
+	}
+}
