@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gphotos2mqtt/bridge/store/storetest"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos/photosim"
 )
@@ -41,6 +42,7 @@ func TestHoldsAt(t *testing.T) {
 // Six hours of a hold for the daily quota: the entry asks Google nothing
 // meanwhile, says until when it waits, and goes on by itself.
 func TestQuotaHoldEndsAtMidnightPacific(t *testing.T) {
+	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		midnight := nextQuotaDay(time.Now())
 		time.Sleep(midnight.Add(-6 * time.Hour).Sub(time.Now()))

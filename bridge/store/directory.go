@@ -140,13 +140,15 @@ func (d *directory) settle(now func() (census, error)) error {
 				ErrDamaged, stream, want.Records, want.Last, got.Records, got.Last, d.path, d.closed())
 		}
 	}
+	// A stop from here on is a crash: the next open expects an unfinished write.
 	if err := os.Remove(d.closed()); err != nil {
 		return explain(d.path, err)
 	}
 	return d.sync()
 }
 
-// leave writes the census: the next open may rely on it.
+// leave writes the census: the next open may rely on it. A stop before the rename
+// is a crash as well.
 func (d *directory) leave(c census) error {
 	data, err := json.Marshal(c)
 	if err != nil {

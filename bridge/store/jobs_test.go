@@ -220,16 +220,20 @@ func FuzzDecodeJob(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, again, err := s.encode(j)
-		if err != nil {
-			t.Fatal(err)
-		}
-		same, err := s.decode("home", "01A", again)
-		if err != nil {
-			t.Fatalf("cannot read what was written: %v", err)
-		}
-		if diff := cmp.Diff(j, same, cmpopts.IgnoreUnexported(Job{}), cmpopts.EquateEmpty()); diff != "" {
+		// What was written comes back as it is; only the first writing may change the
+		// spaces of a transaction.
+		first, second := rewrite(t, s, j), rewrite(t, s, rewrite(t, s, j))
+		if diff := cmp.Diff(first, second, cmpopts.IgnoreUnexported(Job{})); diff != "" {
 			t.Error(diff)
 		}
 	})
+}
+
+func rewrite(t *testing.T, s *Store, j *Job) *Job {
+	t.Helper()
+	_, data, err := s.encode(j)
+	must(t, err)
+	again, err := s.decode(j.Entry, j.ID, data)
+	must(t, err)
+	return again
 }

@@ -54,7 +54,8 @@ func (s *Store) Receipts(ctx context.Context, entry string) ([]Receipt, error) {
 	return receipts, err
 }
 
-// Receipt returns the receipt of one job, and whether there is one.
+// Receipt returns the receipt of one job, and whether there is one. One that
+// cannot be understood counts as none.
 func (s *Store) Receipt(ctx context.Context, entry, job string) (Receipt, bool, error) {
 	var r Receipt
 	var found bool
@@ -70,8 +71,8 @@ func (s *Store) Receipt(ctx context.Context, entry, job string) (Receipt, bool, 
 		if err != nil {
 			return err
 		}
-		found = true
-		return json.Unmarshal(record.Value(), &r)
+		found = json.Unmarshal(record.Value(), &r) == nil
+		return nil
 	})
 	return r, found, err
 }

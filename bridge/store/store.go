@@ -41,7 +41,7 @@ type Config struct {
 	Key []byte
 	// MQTT lets the engine also serve as an MQTT broker; nil = it does not.
 	MQTT *Listen
-	// Log gets the engine's warnings and errors.
+	// Log gets the engine's warnings and errors. It must be given.
 	Log *logrus.Entry
 }
 
@@ -91,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 func (s *Store) start(ctx context.Context, cfg Config) error {
 	if err := s.dir.check(cfg.Log); err != nil {
-		return err
+		return explain(s.dir.path, err)
 	}
 	var err error
 	if s.engine, err = startEngine(cfg, s.failed); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
+	"runtime/debug"
 
 	"github.com/sirupsen/logrus"
 
@@ -19,6 +21,7 @@ func serve(ctx context.Context, environ map[string]string, stderr io.Writer) int
 		return exitUsage
 	}
 	log := newLog(config, stderr)
+	saveMemory()
 	for _, warning := range warnings {
 		log.WithField("setting", warning).Warn("setting is not used")
 	}
@@ -58,3 +61,16 @@ func newLog(c Config, stderr io.Writer) *logrus.Entry {
 	mqttapi.LogPaho(log)
 	return log
 }
+
+// saveMemory lets the garbage collector work early, unless GOMEMLIMIT says
+// otherwise: a home server has little memory and time enough, and 10,000 queued
+// uploads then stay below 50 MB instead of 100.
+func saveMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(memoryLimit)
+		debug.SetGCPercent(50)
+	}
+}
+
+// memoryLimit is soft: what lives is kept, whatever its size.
+const memoryLimit = 64 << 20
