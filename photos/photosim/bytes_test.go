@@ -82,6 +82,11 @@ func TestSuffixes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBytesByHeadAndRange(t *testing.T) {
+	m := newSim(t, Config{})
+	p := m.baseOf(m.item(photo(1)))
 	if r := m.call("POST", p+"=d", ""); r.status != 405 {
 		t.Errorf("POST: %d", r.status)
 	}
@@ -89,7 +94,7 @@ func TestSuffixes(t *testing.T) {
 		t.Errorf("HEAD: %d %v", r.status, r.header)
 	}
 	r := m.call("GET", p+"=d", "", "Range", "bytes=2-4")
-	if r.status != http.StatusPartialContent || r.body != string(jpegFile[2:5]) || r.header.Get("Content-Disposition") != "attachment; filename=fa.jpg" {
+	if r.status != http.StatusPartialContent || r.body != string(photo(1)[2:5]) || r.header.Get("Content-Disposition") != "attachment; filename=fa.jpg" {
 		t.Errorf("range: %d %v", r.status, r.header)
 	}
 }

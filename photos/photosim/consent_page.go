@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"html/template"
 	"net/http"
+	"strings"
 )
 
 // consentPage works without scripts: one form with the accounts, a box per scope, and two buttons. It posts to its own address,
@@ -45,8 +46,8 @@ button[value=allow] { background: var(--blue); color: var(--on-blue); border-col
 {{end}}</fieldset>
 <fieldset>
 <legend>Select what {{.App}} can access</legend>
-{{range .Fixed}}<div class="fixed"><span>{{.Title}}<br><small>{{.Scope}}</small></span></div>
-{{end}}{{range .Boxes}}<label><input type="checkbox" name="scope" value="{{.Scope}}" checked><span>{{.Title}}<br><small>{{.Scope}}</small></span></label>
+{{range .Fixed}}<div class="fixed"><span>{{.Title}}<br><small>{{.Short}}</small></span></div>
+{{end}}{{range .Boxes}}<label><input type="checkbox" name="scope" value="{{.Scope}}" checked><span>{{.Title}}<br><small>{{.Short}}</small></span></label>
 {{end}}</fieldset>
 <div class="buttons">
 <button type="submit" name="decision" value="deny" formnovalidate>Deny</button>
@@ -63,7 +64,7 @@ type pageAccount struct {
 	Chosen bool
 }
 
-type pageScope struct{ Scope, Title string }
+type pageScope struct{ Scope, Short, Title string }
 
 // showConsent draws the page. The boxes are ticked; a person may untick any of them.
 func (s *Server) showConsent(x *exchange, req *authRequest) {
@@ -76,7 +77,7 @@ func (s *Server) showConsent(x *exchange, req *authRequest) {
 		page.Accounts = append(page.Accounts, pageAccount{a, a.ID == req.hint || req.hint == "" && n == 0})
 	}
 	for _, name := range req.scopes {
-		scope := pageScope{name, scopeTitles[name]}
+		scope := pageScope{name, strings.TrimPrefix(name, authPrefix), scopeTitles[name]}
 		if signIn(name) {
 			page.Fixed = append(page.Fixed, scope)
 		} else {

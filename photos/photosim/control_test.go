@@ -56,15 +56,28 @@ func TestControlOverHTTP(t *testing.T) {
 		!l.Items[2].Created.Equal(time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("seeded %+v", l)
 	}
+}
+
+// TestControlEnds deletes, fills up, expires, revokes and resets over HTTP.
+func TestControlEnds(t *testing.T) {
+	m := newSim(t, Config{})
+	id := m.item(photo(1))
+	m.album("a")
+	m.set(Fault{Route: "albums.list", Calls: Calls{1}, Mode: Refuse})
+	m.call("GET", "/v1/albums", "")
+	lib := m.Library()
 	m.control("delete", `{"id":"`+id+`"}`)
 	m.control("delete", `{"id":"`+lib[0].Albums[0].ID+`"}`)
+	if l := m.Library()[0]; len(l.Items)+len(l.Albums) != 0 {
+		t.Errorf("after deleting both: %+v", l)
+	}
 	m.control("storage", `{"full":true}`)
 	if r := m.call("POST", "/v1/mediaItems:batchCreate", `{"newMediaItems":[{"simpleMediaItem":{"uploadToken":"x"}}]}`); !strings.Contains(r.body, "storage") {
 		t.Errorf("storage: %s", r.body)
 	}
 	var stats Stats
 	m.control("stats", "").decode(t, &stats)
-	if diff := cmp.Diff(m.Stats(), stats); diff != "" || stats.Faults != 1 || stats.Routes["uploads.raw"].BytesIn != 16 {
+	if diff := cmp.Diff(m.Stats(), stats); diff != "" || stats.Faults != 1 || stats.Routes["uploads.raw"].BytesIn != int64(len(photo(1))) {
 		t.Errorf("stats %+v (-want +got):\n%s", stats, diff)
 	}
 	m.control("expire", `{"what":["upload_tokens","sessions","base_urls","access_tokens","refresh_tokens"]}`)

@@ -98,6 +98,15 @@ func TestCreateResults(t *testing.T) {
 	}
 }
 
+// TestSnakeCaseNames sends what Home Assistant's client library sends.
+func TestSnakeCaseNames(t *testing.T) {
+	m := newSim(t, Config{})
+	body := `{"newMediaItems":[{"simple_media_item":{"upload_token":"` + m.upload(photo(1)) + `","file_name":"a_b.jpg"}}]}`
+	if r := m.call("POST", "/v1/mediaItems:batchCreate", body); r.status != 200 || m.Library()[0].Items[0].FileName != "a_b.jpg" {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 func TestEqualFilesInOneRequest(t *testing.T) {
 	m := newSim(t, Config{})
 	a, same, b := m.upload(photo(1)), m.upload(photo(1)), m.upload(photo(2))

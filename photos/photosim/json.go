@@ -23,8 +23,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	write(w, status, "application/json; charset=UTF-8", buf.Bytes())
 }
 
-// decodeBody reads the JSON request message of a call into v as a proto3 JSON parser would: names are case-sensitive and must
-// exist, null is the default value, an empty body is the empty message.
+// decodeBody reads the JSON request message of a call into v as a proto3 JSON parser would: names are lowerCamelCase or the
+// original snake_case (Home Assistant sends the latter), case-sensitive, and must exist; null is the default value, an empty body
+// the empty message. https://protobuf.dev/programming-guides/json/
 func decodeBody(h http.Header, body []byte, v any) error {
 	if ct := h.Get("Content-Type"); ct != "" {
 		if t, _, err := mime.ParseMediaType(ct); err != nil || t != "application/json" {
@@ -44,13 +45,43 @@ func decodeBody(h http.Header, body []byte, v any) error {
 	if _, ok := tree.(map[string]any); !ok {
 		return invalidArgument("Invalid JSON payload received. Expected an object.")
 	}
+	if bytes.IndexByte(body, '_') >= 0 {
+		tree = camelNames(tree)
+	}
 	if err := checkNames("", tree, reflect.TypeOf(v)); err != nil {
 		return err
+	}
+	body, err := json.Marshal(tree)
+	if err != nil {
+		return invalidArgument("Invalid JSON payload received. %s", bound(err.Error()))
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return invalidArgument("Invalid value in JSON payload: %s", bound(err.Error()))
 	}
 	return nil
+}
+
+// camelNames puts the names of an object, at any depth, from snake_case into lowerCamelCase.
+func camelNames(tree any) any {
+	switch v := tree.(type) {
+	case []any:
+		for i := range v {
+			v[i] = camelNames(v[i])
+		}
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, e := range v {
+			words := strings.Split(name, "_")
+			for i, w := range words[1:] {
+				if w != "" {
+					words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+				}
+			}
+			out[strings.Join(words, "")] = camelNames(e)
+		}
+		return out
+	}
+	return tree
 }
 
 // checkNames refuses names that t has no field for, at any depth, because encoding/json matches names regardless of case.

@@ -26,7 +26,7 @@ type call struct {
 	body   []byte
 }
 
-// status lets a handler choose another status than 200.
+// statusAnswer lets a handler choose another status than 200.
 type statusAnswer struct {
 	code int
 	body any

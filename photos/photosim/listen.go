@@ -19,6 +19,7 @@ const grace = 5 * time.Second
 // Without a CA it speaks plain HTTP. With one the same listener also takes TLS, with HTTP/2, and is a proxy: CONNECT to port 443 of
 // a host of Google's leads to the simulator itself, and every other CONNECT is refused with 403.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, ca *CA) error {
+	defer context.AfterFunc(ctx, s.release)() // what a fault holds must not hold up the end
 	// net/http would log broken handshakes and connections that clients left.
 	noLog := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	plain := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: noLog}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -208,8 +209,23 @@ func TestSilentConnection(t *testing.T) {
 	}
 	resp.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
+	m.set(Fault{Route: "*", Mode: Stall})
+	held := make(chan error)
+	go func() {
+		resp, err := http.Get("http://" + ln.Addr().String() + "/library/v1/albums")
+		if err == nil {
+			resp.Body.Close()
+		}
+		held <- err
+	}()
+	for m.Stats().Faults == 0 {
+		runtime.Gosched()
+	}
 	before := time.Now()
 	stop()
+	if err := <-held; err == nil {
+		t.Error("a stalled request was answered")
+	}
 	if err := <-done; err != nil || time.Since(before) > 3*time.Second {
 		t.Errorf("serve: %v after %v", err, time.Since(before))
 	}

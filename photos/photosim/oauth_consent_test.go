@@ -55,12 +55,18 @@ func yes(scopes ...string) url.Values {
 	return url.Values{"decision": {"allow"}, "account": {DefaultAccountID}, "scope": scopes}
 }
 
-func TestConsentErrorsAreShownNotRedirected(t *testing.T) {
-	m := newSim(t, Config{Clients: []Client{
+// strictSim has a deleted client, one of an organization, and an account whose administrator blocks a scope.
+func strictSim(t *testing.T) *sim {
+	t.Helper()
+	return newSim(t, Config{Clients: []Client{
 		{ID: DefaultClientID, Secret: "s", Project: "1", RedirectURIs: []string{callback}},
 		{ID: "gone", Secret: "s", Project: "1", RedirectURIs: []string{callback}, Deleted: true},
 		{ID: "inside", Secret: "s", Project: "1", RedirectURIs: []string{callback}, Organization: "corp.example"},
 	}, Accounts: []Account{{ID: DefaultAccountID, Email: "a@b.c", BlockedScopes: []string{scopeEdit}}}})
+}
+
+func TestConsentErrorsAreShownNotRedirected(t *testing.T) {
+	m := strictSim(t)
 	tests := []struct {
 		name, code string
 		changes    []string
@@ -95,6 +101,10 @@ func TestConsentErrorsAreShownNotRedirected(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestConsentFormErrors(t *testing.T) {
+	m := strictSim(t)
 	form := map[string]struct{ address, body, code string }{
 		"twice":            {m.authURL() + "&scope=openid", "decision=allow", "invalid_request"},
 		"no decision":      {m.authURL(), "", "invalid_request"},

@@ -97,6 +97,16 @@ func (s *Server) reset(keepTokens bool) {
 	_ = old.Close() // left-over temporary files only; requests in flight still hold theirs
 }
 
+// release ends what faults hold back at this moment.
+func (s *Server) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		close(s.released)
+		s.released = make(chan struct{})
+	}
+}
+
 // clearLocked installs fresh state.
 func (s *Server) clearLocked(keepTokens bool) {
 	if !keepTokens {
