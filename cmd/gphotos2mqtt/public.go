@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/mqttapi"
@@ -18,7 +20,7 @@ func (c Config) public() map[string]string {
 			if field.Tag.Get("file") == "true" || field.Type == reflect.TypeFor[auth.Secret]() {
 				continue
 			}
-			shown[prefix+field.Tag.Get("env")] = fmt.Sprint(value.FieldByIndex(field.Index))
+			shown[prefix+field.Tag.Get("env")] = written(value.FieldByIndex(field.Index).Interface())
 		}
 	}
 	add(&c, prefix)
@@ -26,6 +28,22 @@ func (c Config) public() map[string]string {
 		add(&c.Entries[i], entryPrefix(c.Entries[i].Entry))
 	}
 	return shown
+}
+
+// written is a value as the environment has it.
+func written(value any) string {
+	switch v := value.(type) {
+	case []string:
+		return strings.Join(v, ",")
+	case Paths:
+		return strings.Join(v, ":")
+	case Listings:
+		if v.All {
+			return "all"
+		}
+		return cmp.Or(strings.Join(v.Titles, ","), "none")
+	}
+	return fmt.Sprint(value)
 }
 
 func (c Config) limits() mqttapi.Limits {

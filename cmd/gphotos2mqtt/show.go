@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -93,44 +92,15 @@ Control-C ends it. What happens on the topics:
 
 // print shows one message in one line.
 func (s *show) print(m mqtt.Message) {
-	text := summary(m.Payload())
-	fmt.Fprintf(s.out, "%s  %-34s %s\n", time.Now().Format("15:04:05.000"), m.Topic(), text)
+	text := strings.Join(strings.Fields(summary(m.Topic(), m.Payload())), " ")
+	if runes := []rune(text); len(runes) > lineMax {
+		text = string(runes[:lineMax]) + "…"
+	}
+	fmt.Fprintf(s.out, "%s  %-28s %s\n", time.Now().Format("15:04:05.000"), m.Topic(), text)
 }
-
-// shownKeys are the keys of a document that tell what happened, in this order.
-var shownKeys = []string{"status", "job", "error", "count", "hold", "queue", "totals", "link", "version", "level", "message", "items", "albums", "media_items", "data"}
 
 // lineMax is how many characters of a message are shown.
-const lineMax = 200
-
-// summary makes one readable line of a payload.
-func summary(payload []byte) string {
-	var document map[string]json.RawMessage
-	switch {
-	case len(payload) == 0:
-		return "(cleared)"
-	case json.Unmarshal(payload, &document) == nil:
-		var parts []string
-		for _, key := range shownKeys {
-			if value, ok := document[key]; ok && string(value) != "null" && string(value) != "[]" {
-				parts = append(parts, key+"="+strings.Trim(string(value), `"`))
-			}
-		}
-		if len(parts) > 0 {
-			return clip(strings.Join(parts, " "))
-		}
-	case bytes.IndexByte(payload, 0) >= 0:
-		return fmt.Sprintf("(%d bytes)", len(payload))
-	}
-	return clip(string(payload))
-}
-
-func clip(text string) string {
-	if runes := []rune(text); len(runes) > lineMax {
-		return string(runes[:lineMax]) + "…"
-	}
-	return text
-}
+const lineMax = 160
 
 // drawPhoto makes a JPEG that no other start of the demo has made before: a
 // sunset whose sun stands where the seconds hand does.
