@@ -161,21 +161,24 @@ func TestOversizeForBroker(t *testing.T) {
 	}
 	o.wait(t, "t/state", "small")
 	o.wait(t, "t/availability", Online)
-	if err := c.Send(t.Context(), "t/result", make([]byte, 55_000)); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("Send: %v", err)
+	if n := c.reasons()[reason]; n != 1 {
+		t.Errorf("%d lines %q, want 1", n, reason)
 	}
 	if err := c.Retain("t/list", make([]byte, 60_001)); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Retain: %v", err)
-	}
-	c.online(t)
-	if n := c.reasons()[reason]; n == 0 || n > 2 { // again after the other one
-		t.Errorf("%d lines %q", n, reason)
 	}
 	if err := c.Retain("t/list", []byte("fits")); err != nil {
 		t.Fatal(err)
 	}
 	o.wait(t, "t/list", "fits")
 	eventually(t, "nothing amiss", func() bool { s := c.State(); return s.Connected && s.Reason == "" })
+	if err := c.Send(t.Context(), "t/result", make([]byte, 55_000)); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("Send: %v", err)
+	}
+	c.online(t)
+	if n := c.reasons()["the broker hangs up on 55000 bytes to t/result, which is more than it takes"]; n != 1 {
+		t.Errorf("%d lines about the large Send, want 1: %v", n, c.reasons())
+	}
 }
 
 // Two bridges with one id: both say so, once, and the one that is left gets over it.
