@@ -59,9 +59,11 @@ type EntryConfig struct {
 	MaxAge time.Duration
 	// Uploads is how many files are sent at a time.
 	Uploads int
-	// DisplayName is the device's name in Home Assistant.
+	// DisplayName is the device's name in Home Assistant; empty = "Google Photos" and the entry's name.
 	DisplayName string
-	// DiscoveryPrefix is where Home Assistant looks for devices; empty = no discovery.
+	// AlbumImages is how many of the listed albums, newest first, are images in Home Assistant.
+	AlbumImages int
+	// DiscoveryPrefix is where Home Assistant looks for devices; empty = no discovery, and what an earlier run left is cleared.
 	DiscoveryPrefix string
 	// Version is the bridge's, for Home Assistant.
 	Version string

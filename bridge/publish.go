@@ -24,6 +24,7 @@ func (e *Entry) publishListings(ctx context.Context, gen int) error {
 		if err := e.clearGone(ctx, docs.listed); err != nil {
 			return err
 		}
+		wake(e.device) // which shows albums
 	}
 	if docs.media != nil {
 		if err := e.publish(e.topics.Media(), *docs.media); err != nil {

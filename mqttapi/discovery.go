@@ -17,6 +17,8 @@ type Device struct {
 	LinkURL string
 	// SupportURL is the home page of the project, "" is none.
 	SupportURL string
+	// Albums are those that are image entities; each has a listing on Topics.Album. nil is none.
+	Albums []Album
 }
 
 // Discovery returns the retained document that makes the entry a device in Home Assistant, in the device form of release
@@ -38,7 +40,7 @@ func Discovery(d Device) []byte {
 		Availability:     []availability{{Topic: d.Topics.Availability(), Available: Online, NotAvailable: Offline}},
 		AvailabilityMode: "all",
 		QoS:              1, // commands must not get lost; the default is 0
-		Components:       components(d.Topics),
+		Components:       components(d),
 	}
 	if strings.HasPrefix(d.LinkURL, "http://") || strings.HasPrefix(d.LinkURL, "https://") {
 		document.Device.ConfigurationURL = d.LinkURL
@@ -132,6 +134,8 @@ type component struct {
 	PayloadPress       string   `json:"payload_press,omitempty"`
 	ImageTopic         string   `json:"image_topic,omitempty"`
 	ContentType        string   `json:"content_type,omitempty"`
+	URLTopic           string   `json:"url_topic,omitempty"`
+	URLTemplate        string   `json:"url_template,omitempty"`
 	AttributesTopic    string   `json:"json_attributes_topic,omitempty"`
 	AttributesTemplate string   `json:"json_attributes_template,omitempty"`
 }

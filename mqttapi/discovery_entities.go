@@ -1,25 +1,34 @@
 package mqttapi
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
 
-// components returns the entities of an entry by the keys under which Home Assistant knows them. A key never changes, and
+// components returns the entities of a device by the keys under which Home Assistant knows them. A key never changes, and
 // none is used again for something else.
 //
 // Every template here reads the list of a document as value_json['items']: value_json.items is Python's method of a
 // dictionary.
-func components(t Topics) map[string]component {
+func components(d Device) map[string]component {
+	t := d.Topics
 	all := map[string]component{}
-	for _, group := range []map[string]component{uploadComponents(t), listComponents(t), stateComponents(t), linkComponents(t)} {
+	for _, group := range []map[string]component{
+		uploadComponents(t), listComponents(t), stateComponents(t), linkComponents(t), albumComponents(t, d.Albums),
+	} {
 		for key, c := range group {
 			c.UniqueID = t.device() + "_" + key
-			c.DefaultEntityID = c.Platform + "." + strings.ReplaceAll(t.device(), "-", "_") + "_" + key
+			c.DefaultEntityID = cmp.Or(c.DefaultEntityID, entityID(c.Platform, t, key))
 			all[key] = c
 		}
 	}
 	return all
+}
+
+// entityID is the id that Home Assistant is asked to give an entity when it sees it for the first time.
+func entityID(platform string, t Topics, name string) string {
+	return platform + "." + strings.ReplaceAll(t.device(), "-", "_") + "_" + name
 }
 
 func uploadComponents(t Topics) map[string]component {

@@ -16,6 +16,13 @@ func TestDiscovery(t *testing.T) {
 		"full.json": {
 			Topics: Topics{Root: "house/gphotos", Entry: "front-door_2"}, Name: "Haustür", Version: "1.2.3",
 			LinkURL: "http://bridge.lan:8099/link/abc", SupportURL: "https://example.org/gphotos2mqtt",
+			Albums: []Album{
+				{ID: "AF1QipAlbum", Title: "Front door"},
+				{ID: "AF1QipOther", Title: "front-door!"},
+				{ID: "a/b+c#", Title: "  Über 50 Café"},
+				{ID: "AF1QipNone"},
+				{ID: "AF1QipSun", Title: "☀"},
+			},
 		},
 	}
 	var files []txtar.File
@@ -40,9 +47,9 @@ func TestDiscovery(t *testing.T) {
 // understands with the payload that Home Assistant sends.
 func TestDiscoveryTopics(t *testing.T) {
 	topics := Topics{Root: "gphotos", Entry: "home"}
-	read := []string{topics.UploadResult(), topics.Progress(), topics.State(), topics.Albums(), topics.Media(), topics.Image()}
-	for key, c := range components(topics) {
-		for _, topic := range []string{c.StateTopic, c.AttributesTopic, c.ImageTopic} {
+	read := []string{topics.UploadResult(), topics.Progress(), topics.State(), topics.Albums(), topics.Media(), topics.Image(), topics.Album("one")}
+	for key, c := range components(Device{Topics: topics, Albums: []Album{{ID: "one"}}}) {
+		for _, topic := range []string{c.StateTopic, c.AttributesTopic, c.ImageTopic, c.URLTopic} {
 			if topic != "" && !slices.Contains(read, topic) {
 				t.Errorf("%s reads %q", key, topic)
 			}

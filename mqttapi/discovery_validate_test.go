@@ -21,11 +21,12 @@ var (
 		"device origin enabled_by_default visible_by_default encoding entity_category entity_picture group icon " +
 		"json_attributes_topic json_attributes_template message_expiry_interval name payload_available " +
 		"payload_not_available qos unique_id")
+	// platformKeys has alternatives in what is required as a|b: exactly one of them.
 	platformKeys = map[string]struct{ required, optional []string }{
 		"sensor": {words("state_topic"), words("device_class expire_after force_update last_reset_value_template options " +
 			"state_class suggested_display_precision unit_of_measurement value_template")},
 		"binary_sensor": {words("state_topic"), words("device_class expire_after force_update off_delay payload_on payload_off value_template")},
-		"image":         {words("image_topic"), words("content_type image_encoding")},
+		"image":         {words("image_topic|url_topic"), words("image_topic url_topic content_type image_encoding url_template")},
 		"event":         {words("event_types state_topic"), words("device_class value_template")},
 		"notify":        {words("command_topic"), words("command_template retain")},
 		"button":        {words("command_topic"), words("command_template device_class payload_press retain")},
@@ -67,20 +68,27 @@ func (v *validator) component(key string, c map[string]json.RawMessage) {
 	}
 	v.keys(key, c, entityKeys, keys.required, keys.optional)
 	for _, needed := range slices.Concat(keys.required, words("unique_id default_entity_id name")) {
-		v.check(c[needed] != nil, "%s lacks %s", key, needed)
+		given := 0
+		for one := range strings.SplitSeq(needed, "|") {
+			if c[one] != nil {
+				given++
+			}
+		}
+		v.check(given == 1, "%s has %d of %s", key, given, needed)
 	}
 	class, category := v.text(c, "device_class"), v.text(c, "entity_category")
 	v.check(class == "" || slices.Contains(deviceClasses[platform], class), "%s has the device class %q", key, class)
 	v.check(category == "" || category == "diagnostic" || category == "config" && !strings.HasSuffix(platform, "sensor"), "%s has the category %q", key, category)
+	v.check(c["content_type"] == nil || c["image_topic"] != nil, "%s: content_type belongs to image_topic", key)
 	v.check((c["options"] != nil) == (class == "enum"), "%s: options belong to the device class enum", key)
 	icon, id := v.text(c, "icon"), v.text(c, "default_entity_id")
 	v.check(icon == "" || strings.HasPrefix(icon, "mdi:"), "%s has the icon %q", key, icon)
-	v.check(entityID.MatchString(id) && strings.HasPrefix(id, platform+"."), "%s has the entity id %q", key, id)
+	v.check(entityIDs.MatchString(id) && strings.HasPrefix(id, platform+"."), "%s has the entity id %q", key, id)
 	for _, unique := range []string{id, v.text(c, "unique_id")} {
 		v.check(v.seen[unique] == "", "%s and %s are both %q", key, v.seen[unique], unique)
 		v.seen[unique] = key
 	}
-	for _, k := range words("value_template json_attributes_template command_template") {
+	for _, k := range words("value_template json_attributes_template command_template url_template") {
 		t := v.text(c, k)
 		paired := strings.Count(t, "{%") == strings.Count(t, "%}") && strings.Count(t, "{{") == strings.Count(t, "}}")
 		v.check(paired && !pythonMethod.MatchString(t), "%s: %s is broken: %s", key, k, t)
@@ -89,7 +97,7 @@ func (v *validator) component(key string, c map[string]json.RawMessage) {
 
 var (
 	componentKey = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
-	entityID     = regexp.MustCompile(`^[a-z_]+\.[a-z0-9_]+$`)
+	entityIDs    = regexp.MustCompile(`^[a-z_]+\.[a-z0-9_]+$`)
 	pythonMethod = regexp.MustCompile(`value_json\.(items|keys|values|get|pop|copy|update)\b`) // hides a key of that name
 )
 
@@ -119,7 +127,7 @@ func (v *validator) keys(where string, m map[string]json.RawMessage, allowed ...
 
 // TestValidator proves that the validator finds what Home Assistant does.
 func TestValidator(t *testing.T) {
-	good := string(Discovery(Device{Topics: Topics{Root: "gphotos", Entry: "home"}}))
+	good := string(Discovery(Device{Topics: Topics{Root: "gphotos", Entry: "home"}, Albums: []Album{{ID: "one", Title: "One"}}}))
 	for _, change := range [][2]string{
 		{`{"device"`, `{"~":"x","device"`},
 		{`{"device"`, `{"json_attributes_topic":"x","device"`},
@@ -136,6 +144,10 @@ func TestValidator(t *testing.T) {
 		{`sensor.gphotos_home_queue`, `sensor.gphotos-home-queue`},
 		{`"icon":"mdi:`, `"icon":"`},
 		{`value_json['items']`, `value_json.items`},
+		{`"image_topic":"gphotos/home/image",`, ``},
+		{`"url_topic":`, `"image_topic":"x","url_topic":`},
+		{`"url_topic":`, `"content_type":"image/jpeg","url_topic":`},
+		{`"url_template":`, `"url_tpl":`},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		if bad == good {

@@ -77,7 +77,7 @@ func TestGuideTables(t *testing.T) {
 	_, err := ParseUpload([]byte(`{"": 0}`), "", nil)
 	_, keys, _ := strings.Cut(err.Error(), "known here are ")
 	wanted = append(wanted, strings.Split(strings.TrimSuffix(keys, "."), ", ")...)
-	for _, c := range components(home) {
+	for _, c := range components(Device{Topics: home}) {
 		wanted = append(wanted, c.DefaultEntityID)
 	}
 	for _, word := range wanted {

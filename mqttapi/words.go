@@ -9,9 +9,10 @@ const (
 	nameOrigin       = "gphotos2mqtt"
 
 	nameUpload        = "Upload"
-	nameUploadResult  = "Upload"
+	nameUploadResult  = "Upload result"
 	nameLatestUpload  = "Latest upload"
 	nameAlbums        = "Albums"
+	nameAlbum         = "Album" // one without a title; the others have theirs
 	nameRecentMedia   = "Recent media"
 	nameLastUpload    = "Last upload"
 	nameQueue         = "Queue"

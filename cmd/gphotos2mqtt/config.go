@@ -71,7 +71,7 @@ type Config struct {
 	ListItems int `env:"LIST_ITEMS" envDefault:"100"`
 	// Age at which a listing is fetched again, 1m to 50m: its picture addresses stop working after 60 minutes.
 	Refresh time.Duration `env:"REFRESH" envDefault:"50m"`
-	// Whether to publish Home Assistant's discovery documents.
+	// Whether to publish Home Assistant's discovery documents. `false` also clears those of an earlier run, under any prefix.
 	Discovery bool `env:"DISCOVERY" envDefault:"true"`
 	// Home Assistant's discovery prefix.
 	DiscoveryPrefix string `env:"DISCOVERY_PREFIX" envDefault:"homeassistant"`
@@ -109,12 +109,14 @@ type EntryConfig struct {
 	// Entry is the entry's name in the topics.
 	Entry string `env:"-"`
 
-	// Name of the device in Home Assistant. Default: the entry's name.
+	// Name of the device in Home Assistant. Default: `Google Photos` and the entry's name.
 	Name string `env:"NAME"`
 	// Title of the album for uploads that name none. Empty: no album.
 	Album string `env:"ALBUM"`
 	// Albums that get a retained listing: `all` (at most 50), `none`, or titles separated by commas; a title with a comma in it is put in double quotes.
 	Listings Listings `env:"LISTINGS" envDefault:"all"`
+	// Listed albums, newest first, that Home Assistant shows as images, 0 to 50; an album without pictures is left out.
+	AlbumImages int `env:"ALBUM_IMAGES" envDefault:"5"`
 	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -115,7 +115,9 @@ func (r *reader) checkGoogle(c *Config) {
 // checkEntry gives an entry without an OAuth client the common one.
 func (r *reader) checkEntry(c *Config, e *EntryConfig) {
 	own := entryPrefix(e.Entry)
-	e.Name = cmp.Or(e.Name, e.Entry)
+	if e.AlbumImages < 0 || e.AlbumImages > bridge.MaxListings {
+		r.fail(own+"ALBUM_IMAGES", fmt.Sprintf("write a whole number from 0 to %d", bridge.MaxListings))
+	}
 	if utf8.RuneCountInString(e.Album) > mqttapi.MaxTitle {
 		r.fail(own+"ALBUM", fmt.Sprintf("write a title of at most %d characters", mqttapi.MaxTitle))
 	}

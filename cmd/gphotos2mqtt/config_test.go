@@ -51,7 +51,7 @@ func TestDefaults(t *testing.T) {
 		Discovery: true, DiscoveryPrefix: "homeassistant", BirthTopic: "homeassistant/status", BirthPayload: "online",
 		LogLevel: "info", LogFormat: "text",
 		Entries: []EntryConfig{
-			{Entry: "home", Name: "home", Listings: Listings{All: true}, ClientID: "id", ClientSecret: "hush"},
+			{Entry: "home", Listings: Listings{All: true}, AlbumImages: 5, ClientID: "id", ClientSecret: "hush"},
 		},
 	}
 	if diff := cmp.Diff(want, read(t, minimal())); diff != "" {
@@ -73,12 +73,13 @@ func TestEntries(t *testing.T) {
 		"ENTRY_HOME_LISTINGS=none",
 		"ENTRY_BACK_GARDEN_NAME=Back garden",
 		"ENTRY_BACK_GARDEN_ALBUM=Birds",
+		"ENTRY_BACK_GARDEN_ALBUM_IMAGES=0",
 		`ENTRY_BACK_GARDEN_LISTINGS=Birds, "Summer, 2026"`,
 		"ENTRY_BACK_GARDEN_CLIENT_ID=other",
 		"ENTRY_BACK_GARDEN_CLIENT_SECRET=whisper",
 	))
 	want := []EntryConfig{
-		{Entry: "home", Name: "home", ClientID: "id", ClientSecret: "hush"},
+		{Entry: "home", AlbumImages: 5, ClientID: "id", ClientSecret: "hush"},
 		{
 			Entry: "back-garden", Name: "Back garden", Album: "Birds", ClientID: "other", ClientSecret: "whisper",
 			Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}},

@@ -1,0 +1,144 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/bridge/store/storetest"
+	"gphotos2mqtt/mqttapi"
+)
+
+const deviceTopic = "homeassistant/device/gphotos_home/config"
+
+// components are the names of a discovery document's entities by key; an entity
+// that is taken away has none.
+func components(document map[string]any) map[string]string {
+	names := map[string]string{}
+	all, _ := document["components"].(map[string]any)
+	for key, c := range all {
+		name, _ := c.(map[string]any)["name"].(string)
+		names[key] = name
+	}
+	return names
+}
+
+// albumImages are the names of the albums in the retained document, sorted.
+func (r *rig) albumImages() []string {
+	names := components(r.broker.document(deviceTopic))
+	maps.DeleteFunc(names, func(key, _ string) bool { return !strings.HasPrefix(key, "album_") })
+	return slices.Sorted(maps.Values(names))
+}
+
+func TestAlbumsAreImages(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, checkAlbumsAreImages)
+}
+
+func checkAlbumsAreImages(t *testing.T) {
+	r := newRig(t)
+	r.config = func(c *EntryConfig) { c.AlbumImages = 2 }
+	r.start()
+	for i, title := range []string{"One", "Two"} {
+		path := r.write(title+".jpg", jpegOf(i+1))
+		if got := r.upload(fmt.Sprintf(`{"path": %q, "album": %q}`, path, title)); got["status"] != "done" {
+			t.Fatal(got)
+		}
+	}
+	r.broker.await(t, "two albums", func() bool { return slices.Equal(r.albumImages(), []string{"One", "Two"}) })
+	if n := r.broker.count(deviceTopic); n != 0 {
+		t.Errorf("%d times something was taken away", n)
+	}
+
+	// A restart takes nothing away, though Google has not been asked yet.
+	r.restart()
+	r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.listings.pictured(); return ok })
+
+	// The third takes the place of the first, whose entity is first reduced to its platform.
+	path := r.write("Three.jpg", jpegOf(3))
+	if got := r.upload(fmt.Sprintf(`{"path": %q, "album": "Three"}`, path)); got["status"] != "done" {
+		t.Fatal(got)
+	}
+	r.broker.await(t, "the newest two", func() bool { return slices.Equal(r.albumImages(), []string{"Three", "Two"}) })
+	taken := r.broker.all(deviceTopic)
+	if len(taken) != 1 {
+		t.Fatalf("%d times something was taken away", len(taken))
+	}
+	gone := components(taken[0])
+	maps.DeleteFunc(gone, func(_, name string) bool { return name != "" })
+	if len(gone) != 1 || len(components(taken[0])) != len(components(r.broker.document(deviceTopic)))+1 {
+		t.Errorf("taken away: %v", gone)
+	}
+
+	// Without an account there are no albums.
+	r.command(mqttapi.Delivery{Topic: "gphotos/home/request/unlink", QoS: 1})
+	r.broker.await(t, "no albums", func() bool { return len(r.albumImages()) == 0 })
+}
+
+func TestWhatAnEarlierVersionAnnouncedIsTakenAway(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, checkWhatAnEarlierVersionAnnouncedIsTakenAway)
+}
+
+func checkWhatAnEarlierVersionAnnouncedIsTakenAway(t *testing.T) {
+	r := newRig(t)
+	r.start()
+	r.broker.await(t, "the document", func() bool { return r.broker.document(deviceTopic) != nil })
+	r.stop()
+	r.broker.connect(false) // nothing may be forgotten when the broker is away
+	r.config = func(c *EntryConfig) {
+		old := announced{Topic: deviceTopic, Document: json.RawMessage(`{"components": {"old": {"platform": "sensor", "name": "Old"}}}`)}
+		r.must(c.Store.SaveState(t.Context(), "home", deviceLedger, old))
+	}
+	r.start()
+	r.config = func(*EntryConfig) {}
+	r.restart()
+	r.broker.connect(true)
+	r.broker.await(t, "the removal", func() bool { return r.broker.count(deviceTopic) == 1 })
+	taken := r.broker.all(deviceTopic)[0]["components"].(map[string]any)
+	if diff := cmp.Diff(map[string]any{"platform": "sensor"}, taken["old"]); diff != "" {
+		t.Error(diff)
+	}
+	r.broker.await(t, "the document", func() bool {
+		c := components(r.broker.document(deviceTopic))
+		_, old := c["old"]
+		return !old && c["queue"] != ""
+	})
+	r.restart()
+	r.broker.await(t, "state", func() bool { return r.broker.document("gphotos/home/state") != nil })
+	if n := r.broker.count(deviceTopic); n != 1 {
+		t.Errorf("%d removals", n)
+	}
+}
+
+func TestDiscoveryMovesAndEnds(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, checkDiscoveryMovesAndEnds)
+}
+
+func checkDiscoveryMovesAndEnds(t *testing.T) {
+	r := newRig(t)
+	has := func(prefix string) bool { return r.broker.document(prefix+"/device/gphotos_home/config") != nil }
+	for _, prefix := range []string{"homeassistant", "ha", ""} {
+		r.config = func(c *EntryConfig) { c.DiscoveryPrefix = prefix }
+		r.start()
+		r.broker.await(t, "discovery at "+prefix, func() bool {
+			return has("homeassistant") == (prefix == "homeassistant") && has("ha") == (prefix == "ha")
+		})
+		r.stop()
+	}
+	// A broker that comes back from a backup is tidied too.
+	r.must(r.broker.Retain(deviceTopic, []byte("{}")))
+	r.start()
+	r.broker.await(t, "no discovery", func() bool { return !has("homeassistant") })
+	r.stop()
+	r.config = func(*EntryConfig) {}
+	r.start()
+	r.broker.await(t, "discovery", func() bool { return has("homeassistant") && !has("ha") })
+}
