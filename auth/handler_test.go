@@ -72,7 +72,7 @@ func TestHandlerServesTwoPathsOnly(t *testing.T) {
 func TestLoadingAheadUsesNothingUp(t *testing.T) {
 	g := newGoogle()
 	l := open(t, g.config("home"), new(MemoryVault))
-	address, _ := l.Start()
+	address := l.Start().URL
 	r := httptest.NewRequest(http.MethodGet, strings.TrimPrefix(address, "http://192.168.1.10:8099"), http.NoBody)
 	r.Header.Set("Sec-Purpose", "prefetch;prerender")
 	w := httptest.NewRecorder()
@@ -88,7 +88,7 @@ func TestBrowserOnAnotherMachine(t *testing.T) {
 		cfg := g.config("home")
 		cfg.RedirectURL = redirect
 		l := open(t, cfg, new(MemoryVault))
-		address, _ := l.Start()
+		address := l.Start().URL
 		r := httptest.NewRequest(http.MethodGet, strings.TrimPrefix(address, "http://192.168.1.10:8099"), http.NoBody)
 		r.RemoteAddr = "192.168.1.77:50000"
 		w := httptest.NewRecorder()

@@ -38,7 +38,7 @@ func visit(h http.Handler, target string) *httptest.ResponseRecorder {
 // consentPage starts linking, opens the one-time address and gives Google's.
 func consentPage(t *testing.T, l *Link) string {
 	t.Helper()
-	address, _ := l.Start()
+	address := l.Start().URL
 	w := visit(Handler([]*Link{l}), strings.TrimPrefix(address, "http://192.168.1.10:8099"))
 	if w.Code != http.StatusFound {
 		t.Fatalf("%s: status %d, want 302", address, w.Code)
@@ -65,7 +65,8 @@ func TestLink(t *testing.T) {
 		if diff := cmp.Diff(State{Status: Unlinked}, l.State()); diff != "" {
 			t.Fatalf("at first (-want +got):\n%s", diff)
 		}
-		address, expires := l.Start()
+		inv := l.Start()
+		address, expires := inv.URL, inv.Expires
 		<-l.Watch()
 		want := State{Status: Linking, URL: address, Expires: expires}
 		if diff := cmp.Diff(want, l.State()); diff != "" {
@@ -139,7 +140,7 @@ func TestWrongAccount(t *testing.T) {
 				t.Errorf("%q does not name %s", err, name)
 			}
 		}
-		if s := l.State(); relink && (s.Status != Relink || !strings.HasPrefix(s.Reason, before.Reason+" The entry is linked")) {
+		if s := l.State(); relink && (s.Status != Relink || s.Reason != before.Reason || !strings.HasPrefix(s.Failure, "The entry is linked")) {
 			t.Errorf("state %+v", s)
 		}
 		if l.current() != before {
@@ -149,7 +150,7 @@ func TestWrongAccount(t *testing.T) {
 			t.Errorf("revoked %d tokens; want the new one", len(g.revoked))
 		}
 		link(t, g, l, sam) // the right account still may
-		if s := l.State(); s.Status != Linked || s.Reason != "" {
+		if s := l.State(); s.Status != Linked || s.Reason+s.Failure != "" {
 			t.Errorf("state %+v", s)
 		}
 	}

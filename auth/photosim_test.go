@@ -133,8 +133,7 @@ func (h *house) albums() (status int, err error) {
 }
 
 func (h *house) start() string {
-	address, _ := h.link.Start()
-	return address
+	return h.link.Start().URL
 }
 
 func wantText(t *testing.T, page, want string) {

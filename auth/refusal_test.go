@@ -52,14 +52,14 @@ func TestTokenRefusals(t *testing.T) {
 				g.fail = refuse
 				_, err := l.FinishAddress(t.Context(), back)
 				wantError(t, err, tt.exchange, tt.sentence)
-				if s := l.State(); s.Status != Unlinked || !strings.Contains(s.Reason, tt.sentence) {
+				if s := l.State(); s.Status != Unlinked || !strings.Contains(s.Failure, tt.sentence) {
 					t.Errorf("after the exchange: %+v", s)
 				}
 
 				g.fail = nil
 				link(t, g, l, sam)
-				if reason := l.State().Reason; reason != "" {
-					t.Errorf("linked, and still: %s", reason)
+				if failure := l.State().Failure; failure != "" {
+					t.Errorf("linked, and still: %s", failure)
 				}
 				g.fail = refuse
 				time.Sleep(g.life)
@@ -160,7 +160,7 @@ func TestConsentRefusals(t *testing.T) {
 			if e := because(tt.kind, "", nil); w.Code != titles[e.Code].status {
 				t.Errorf("page: status %d", w.Code)
 			}
-			if s := l.State(); !strings.Contains(s.Reason, tt.sentence) || s.Status != Unlinked {
+			if s := l.State(); !strings.Contains(s.Failure, tt.sentence) || s.Status != Unlinked {
 				t.Errorf("state %+v", s)
 			}
 			_, err := l.FinishAddress(t.Context(), back) // again, and with the state used

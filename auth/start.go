@@ -26,9 +26,16 @@ type attempt struct {
 	timer    *time.Timer // tells Watch when the attempt expires
 }
 
-// Start begins linking. The address works once, within ten minutes, and leads to Google's consent page. On a
-// linked entry the old link stays until the new one is complete.
-func (l *Link) Start() (address string, expires time.Time) {
+// Invitation is what a person needs to link an account.
+type Invitation struct {
+	URL     string    // the one-time address; Google's page itself without Config.LinkURL
+	Consent string    // Google's page, for a browser that does not reach Handler
+	Expires time.Time // of both
+}
+
+// Start begins linking. The one-time address works once, and both lead to Google's consent page, whose answer
+// counts once and within ten minutes. On a linked entry the old link stays until the new one is complete.
+func (l *Link) Start() Invitation {
 	a := &attempt{
 		code:     Secret(rand.Text()),
 		state:    Secret(rand.Text()),
@@ -44,10 +51,10 @@ func (l *Link) Start() (address string, expires time.Time) {
 		l.drop(func(a *attempt) bool { return a == oldest })
 	}
 	l.attempts = append(l.attempts, a)
-	address = l.address(a)
+	inv := Invitation{URL: l.address(a), Consent: l.consentURL(a), Expires: a.expires}
 	l.mu.Unlock()
 	l.notify()
-	return address, a.expires
+	return inv
 }
 
 // address is what a person opens. The caller holds mu.

@@ -76,9 +76,10 @@ func TestStartWithoutEndpoint(t *testing.T) {
 	cfg := g.config("home")
 	cfg.LinkURL = ""
 	l := open(t, cfg, new(MemoryVault))
-	page, _ := l.Start()
-	if !strings.HasPrefix(page, googleAuthURL+"?") || l.State().URL != page {
-		t.Fatalf("Start gave %s", page)
+	inv := l.Start()
+	page := inv.URL
+	if !strings.HasPrefix(page, googleAuthURL+"?") || l.State().URL != page || inv.Consent != page {
+		t.Fatalf("Start gave %+v", inv)
 	}
 	if _, err := l.FinishAddress(t.Context(), g.consent(t, page, sam)); err != nil {
 		t.Fatal(err)

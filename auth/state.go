@@ -44,7 +44,8 @@ type State struct {
 	Missing []string // asked for in Scopes and not granted
 	URL     string   // where a person goes on with linking, also to replace a link; empty once opened
 	Expires time.Time
-	Reason  string // why the account must be linked again, and what went wrong at the last attempt to link
+	Reason  string // why the account must be linked again; empty while the link works
+	Failure string // why the last attempt to link came to nothing; empty when none failed since
 }
 
 // Has reports whether the link works and covers the scope.
@@ -67,7 +68,7 @@ func (s State) Off() []string {
 func (l *Link) State() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := State{Status: Unlinked, Reason: l.failure}
+	s := State{Status: Unlinked, Failure: l.failure}
 	if l.rec != nil {
 		s.Status = Linked
 		s.Account = l.rec.Account
@@ -75,7 +76,7 @@ func (l *Link) State() State {
 		s.Missing = missingScopes(l.rec.Scopes)
 		if l.rec.Reason != "" {
 			s.Status = Relink
-			s.Reason = join(l.rec.Reason, l.failure)
+			s.Reason = l.rec.Reason
 		}
 	}
 	if a := l.newest(); a != nil {
@@ -98,15 +99,4 @@ func (l *Link) notify() {
 	case l.changed <- struct{}{}:
 	default:
 	}
-}
-
-func join(sentences ...string) string {
-	var text string
-	for _, s := range sentences {
-		if text != "" && s != "" {
-			text += " "
-		}
-		text += s
-	}
-	return text
 }

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,9 @@ type Publisher interface {
 	Retain(topic string, payload []byte) error
 	// Send publishes once and returns when the broker has it, or with ctx's error.
 	Send(ctx context.Context, topic string, payload []byte) error
+	// Clear takes away what an earlier run retained on a topic, and returns when
+	// the broker has confirmed it, or with ctx's error.
+	Clear(ctx context.Context, topic string) error
 }
 
 // EntryConfig says what one entry does and what it works with.
@@ -103,6 +107,9 @@ type Entry struct {
 	failures chan error    // the store's, met while a command was taken
 	damaged  []string      // ids of jobs that could not be read
 	device   chan struct{} // cap 1: the discovery document may no longer be true
+	linking  sync.Mutex    // held while the hold of the link is set
+	invited  string        // the one-time address that was logged last, owned by watchLink
+	off      string        // the features without scope that were logged last, owned by watchLink
 	flood    chan string   // topics of commands that are answered with busy
 }
 
@@ -233,9 +240,8 @@ func (e *Entry) hold(d decision) {
 		e.held(holdByEntry, h)
 	case actHoldProject:
 		e.cfg.Project.hold(h)
-	case actRelink:
-		h.Until = time.Time{}
-		e.held(holdByLink, h)
+	case actRelink: // unless somebody has linked it again by now
+		e.followLink()
 	case actRetry, actResend, actFindAlbum, actFail:
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -39,8 +40,10 @@ type FrontConfig struct {
 	Settings map[string]string
 	// Limits are shown there too.
 	Limits mqttapi.Limits
-	Out    Publisher
-	Log    *logrus.Entry
+	// Store remembers which entries have run.
+	Store *store.Store
+	Out   Publisher
+	Log   *logrus.Entry
 }
 
 // NewFront returns a front without entries.

@@ -162,7 +162,7 @@ func (e *Entry) linked() error {
 		return mqttapi.Errorf(mqttapi.CodeNotLinked, "No Google account is linked to %s: publish to %s to link one.", e.cfg.Name, e.topics.Request(mqttapi.VerbLink))
 	}
 	if !s.Has(auth.ScopeAppend) && s.Status == auth.Linked {
-		return mqttapi.Errorf(mqttapi.CodeScopeMissing, "The account was linked without the permission to add photos: link %s again and tick it.", e.cfg.Name)
+		return mqttapi.Errorf(mqttapi.CodeScopeMissing, "The account was linked without the permission %s: link %s again and tick every box.", auth.ScopeAppend, e.cfg.Name)
 	}
 	return nil
 }

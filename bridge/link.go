@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/mqttapi"
@@ -20,40 +22,61 @@ func (e *Entry) watchLink(ctx context.Context) error {
 	}
 }
 
-// linkChanged holds the entry while no account can be used, and lets it go on
-// where it stopped once one can.
+// linkChanged lets everything know how the link is now.
 func (e *Entry) linkChanged() {
+	e.followLink()
 	s := e.link.State()
-	h := Hold{}
-	if s.Status != auth.Linked {
-		h = Hold{Reason: mqttapi.HoldRelink, Message: mqttapi.CodeNotLinked.Sentence()}
-		if s.Status == auth.Relink {
-			h.Message = mqttapi.CodeRelinkRequired.Sentence()
-		}
-		if s.Reason != "" {
-			h.Message = s.Reason
-		}
-	}
-	if e.queue.setHold(holdByLink, h) {
-		log := e.log.WithField("kind", string(s.Status))
-		if h.Reason == "" {
-			log.Info("account linked")
-		} else {
-			log.Warn("account must be linked")
-		}
-	}
-	if s.URL != "" {
+	if s.URL != "" && s.URL != e.invited {
 		e.log.WithField("url", s.URL).Info("open this address to link an account")
 	}
+	off := strings.Join(s.Off(), "; ")
+	if off != "" && off != e.off {
+		e.log.WithField("off", off).Warn("boxes were left unticked at google")
+	}
+	e.invited, e.off = s.URL, off
 	e.listings.touch()
 	wake(e.device)
 	e.changed()
 }
 
+// followLink holds the entry while no account can be used, and lets it go on
+// where it stopped once one can.
+func (e *Entry) followLink() {
+	e.linking.Lock() // the state that is read last is the one that counts
+	defer e.linking.Unlock()
+	s := e.link.State()
+	h := Hold{}
+	if s.Status != auth.Linked {
+		h = Hold{Reason: mqttapi.HoldRelink, Message: e.linkAdvice(s)}
+	}
+	if !e.queue.setHold(holdByLink, h) {
+		return
+	}
+	e.changed()
+	if h.Reason == "" {
+		e.log.WithField("kind", string(s.Status)).Info("account linked")
+		return
+	}
+	e.log.WithFields(map[string]any{"kind": string(s.Status), "advice": h.Message}).Warn("account must be linked")
+}
+
+// linkAdvice says why no account can be used and every way to change that.
+func (e *Entry) linkAdvice(s auth.State) string {
+	why := "No Google account is linked to " + e.cfg.Name + "."
+	switch {
+	case s.Status == auth.Relink:
+		why = s.Reason
+	case s.Failure != "":
+		why = s.Failure
+	}
+	return fmt.Sprintf("%s To link it, press Link account in Home Assistant, publish an empty message to %s, or run: gphotos2mqtt link %s",
+		why, e.topics.Request(mqttapi.VerbLink), e.cfg.Name)
+}
+
 // startLink makes the one-time address that leads to Google.
 func (e *Entry) startLink() any {
-	url, expires := e.link.Start()
-	return mqttapi.LinkData{URL: url, Expires: mqttapi.At(expires)}
+	inv := e.link.Start()
+	return mqttapi.LinkData{URL: inv.URL, ConsentURL: inv.Consent, Expires: mqttapi.At(inv.Expires)}
 }
 
 // finishLink completes a link with what the browser ended on.

@@ -138,7 +138,7 @@ func (r *rig) authConfig() auth.Config {
 // linkAccount is the person who allows everything.
 func (r *rig) linkAccount(link *auth.Link) {
 	r.t.Helper()
-	address, _ := link.Start()
+	address := link.Start().URL
 	page, err := url.Parse(address)
 	r.must(err)
 	form := url.Values{
@@ -236,6 +236,8 @@ func (b *broker) Send(ctx context.Context, topic string, payload []byte) error {
 		}
 	}
 }
+
+func (b *broker) Clear(_ context.Context, topic string) error { return b.Retain(topic, nil) }
 
 // connect ends or begins a time without a connection.
 func (b *broker) connect(on bool) {

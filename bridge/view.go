@@ -32,6 +32,7 @@ func itemView(i photos.Item) mqttapi.Item {
 func linkView(s auth.State) mqttapi.LinkState {
 	v := mqttapi.LinkState{
 		Status: mqttapi.LinkStatus(s.Status), MissingScopes: s.Missing, URL: s.URL, Expires: mqttapi.At(s.Expires),
+		Problem: s.Failure,
 	}
 	if s.Account.ID != "" {
 		v.Account = accountView(s.Account)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -20,10 +21,11 @@ import (
 
 // A process is a program that a script has started, with all that it prints.
 type process struct {
-	name string
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
-	wait sync.WaitGroup
+	name  string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	done  chan struct{} // closed when it has ended
+	wait  sync.WaitGroup
 
 	mu      sync.Mutex // guards all below
 	output  bytes.Buffer
@@ -39,6 +41,8 @@ func (w *world) launch(ts *testscript.TestScript, name string, settings []string
 	p.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK"), "TMPDIR=" + ts.Getenv("TMPDIR"), "TZ=UTC", "GORACE=atexit_sleep_ms=50"}
 	p.cmd.Env = append(p.cmd.Env, settings...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.stdin, err = p.cmd.StdinPipe()
+	ts.Check(err)
 	ts.Check(p.cmd.Start())
 	p.wait.Go(func() {
 		_ = p.cmd.Wait() // ProcessState tells it too

@@ -48,6 +48,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"photosim":  do((*world).startSim),    // photosim [FLAG...]
 	"bridge":    do((*world).startBridge), // bridge [SETTING=VALUE...]: starts gphotos2mqtt and waits until it is online
 	"start":     do((*world).start),       // start NAME PROGRAM [SETTING=VALUE | ARGUMENT...]: waits for nothing
+	"enter":     do((*world).enter),       // enter NAME LINE: types it into the program
 	"signal":    do((*world).signal),      // signal NAME TERM|INT|KILL
 	"exited":    do((*world).exited),      // exited NAME CODE: waits for its end
 	"says":      do((*world).says),        // says NAME REGEXP: waits until it has printed that

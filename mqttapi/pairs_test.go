@@ -105,7 +105,7 @@ var responses = map[Verb]any{
 	VerbMediaUpdate: ItemData{Item: picture},
 	VerbMediaSave:   SavedData{Path: "/media/saved/door.jpg", Bytes: 184233},
 	VerbRefresh:     RefreshData{Albums: 3, Items: 100},
-	VerbLink:        LinkData{URL: "http://bridge.lan:8099/link/K7pQ2mXv", Expires: At(received.Add(10 * time.Minute))},
+	VerbLink:        LinkData{URL: "http://bridge.lan:8099/link/K7pQ2mXv", ConsentURL: "https://accounts.google.com/o/oauth2/v2/auth?client_id=…&state=…", Expires: At(received.Add(10 * time.Minute))},
 	VerbLinkFinish:  AccountData{Account: Account{ID: "1234567890", Name: "Ada Example", Email: "ada@example.com"}},
 	VerbUnlink:      nil,
 	VerbJobs: JobsData{Jobs: []Job{{

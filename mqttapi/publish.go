@@ -52,7 +52,17 @@ func (c *Conn) Refresh() { c.retained.again() }
 // when the connection is lost it sends again on the next, so the receiver may see a message twice. Otherwise the error is
 // ErrTooLarge, ErrTopic, ErrStopped or that of ctx. At most 32 are in flight, the others wait their turn.
 func (c *Conn) Send(ctx context.Context, topic string, payload []byte) error {
-	if err := c.check(topic, payload); err != nil {
+	return c.deliver(ctx, &publication{topic: topic, payload: payload})
+}
+
+// Clear takes away what is retained on a topic that Retain was not used for, such as one of an earlier run, and
+// returns when the broker has confirmed it. The errors are those of Send.
+func (c *Conn) Clear(ctx context.Context, topic string) error {
+	return c.deliver(ctx, &publication{topic: topic, retained: true})
+}
+
+func (c *Conn) deliver(ctx context.Context, p *publication) error {
+	if err := c.check(p.topic, p.payload); err != nil {
 		return err
 	}
 	select {
@@ -61,7 +71,6 @@ func (c *Conn) Send(ctx context.Context, topic string, payload []byte) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for a turn to publish: %w", context.Cause(ctx))
 	}
-	p := &publication{topic: topic, payload: payload}
 	var last *call
 	for {
 		k, err := c.live(ctx, last)
@@ -69,7 +78,7 @@ func (c *Conn) Send(ctx context.Context, topic string, payload []byte) error {
 			return err
 		}
 		if c.barred(p) {
-			return fmt.Errorf("%w: the broker hangs up on %d bytes to %s", ErrTooLarge, len(payload), topic)
+			return fmt.Errorf("%w: the broker hangs up on %d bytes to %s", ErrTooLarge, len(p.payload), p.topic)
 		}
 		if ok, err := k.send(ctx, p); ok || err != nil {
 			return err

@@ -253,6 +253,29 @@ func TestOnlineComesLast(t *testing.T) {
 	}
 }
 
+func TestClear(t *testing.T) {
+	t.Parallel()
+	b := startMosquitto(t)
+	first := start(t, ConnConfig{URL: "tcp://" + b.addr, ClientID: "first"})
+	if err := first.Retain("t/former", []byte("left behind")); err != nil {
+		t.Fatal(err)
+	}
+	observe(t, b.addr, "t/former").wait(t, "t/former", "left behind")
+	first.stop()
+	second := start(t, ConnConfig{URL: "tcp://" + b.addr, ClientID: "second"})
+	if err := second.Clear(t.Context(), "t/former"); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Retain("t/last", []byte("here")); err != nil {
+		t.Fatal(err)
+	}
+	o := observe(t, b.addr, "t/#")
+	o.wait(t, "t/last", "here")
+	if o.count("t/former", "left behind") != 0 {
+		t.Error("the topic is still retained")
+	}
+}
+
 func TestRefresh(t *testing.T) {
 	t.Parallel()
 	b := startMosquitto(t)

@@ -102,8 +102,9 @@ type RefreshData struct {
 
 // LinkData is the data of VerbLink.
 type LinkData struct {
-	URL     string `json:"url"` // to open in a browser, once
-	Expires Time   `json:"expires"`
+	URL        string `json:"url"`         // to open in a browser, once
+	ConsentURL string `json:"consent_url"` // Google's own page, for a browser that does not reach URL
+	Expires    Time   `json:"expires"`
 }
 
 // AccountData is the data of VerbLinkFinish.

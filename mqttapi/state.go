@@ -24,6 +24,7 @@ type LinkState struct {
 	MissingScopes []string   `json:"missing_scopes"` // rights that were not ticked
 	URL           string     `json:"url"`            // where to link the account, while linking; else ""
 	Expires       Time       `json:"expires"`        // when URL stops working
+	Problem       string     `json:"problem"`        // one sentence on why the last attempt to link came to nothing; else ""
 }
 
 // LinkStatus is how the link is.

@@ -49,7 +49,7 @@ type Config struct {
 	HTTPListen string `env:"HTTP_LISTEN" envDefault:"127.0.0.1:8099"`
 	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
 	PublicURL string `env:"PUBLIC_URL"`
-	// Address under which your browser opens the bridge's one-time link page, such as `http://192.168.1.10:8099`. Default: GPHOTOS_PUBLIC_URL.
+	// Address under which your browser opens the bridge's one-time link page, such as `http://192.168.1.10:8099`. Default: GPHOTOS_PUBLIC_URL, or the address in GPHOTOS_HTTP_LISTEN when that is one of your network; for `0.0.0.0` there is no page in between, and links lead straight to Google.
 	LinkURL string `env:"LINK_URL"`
 
 	// Most bytes that queued uploads may take on disk; when full, an upload is answered `busy`.

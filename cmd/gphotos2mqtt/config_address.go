@@ -59,12 +59,26 @@ func (r *reader) checkHTTP(c *Config) {
 		r.fail(prefix+"PUBLIC_URL", err.Error())
 	}
 	if c.LinkURL == "" {
-		c.LinkURL = c.PublicURL
+		c.LinkURL = c.linkURL()
 	} else {
 		_, ok = plainAddress(c.LinkURL)
 		r.want(ok, "LINK_URL", "write the address a browser reaches the bridge at, such as http://192.168.1.10:8099")
 	}
 	c.LinkURL = strings.TrimRight(c.LinkURL, "/")
+}
+
+// linkURL is where a browser reaches the linking pages, as far as that is known;
+// empty when they listen on every address of a machine or container, whose name
+// for others nobody has said.
+func (c Config) linkURL() string {
+	host, port, _ := hostPort(c.HTTPListen)
+	if public, err := url.Parse(c.PublicURL); err == nil && !isLoopback(public.Hostname()) || isLoopback(host) {
+		return c.PublicURL
+	}
+	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
+		return ""
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // plainAddress parses an http or https address without user, query and fragment.

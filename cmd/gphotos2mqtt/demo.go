@@ -85,10 +85,9 @@ func runDemoBridge(ctx context.Context, config Config, google string, stdout, st
 	if err != nil {
 		return err
 	}
-	if d.links[0].State().Status != auth.Linked {
-		if err := demoLink(ctx, d.links[0]); err != nil {
-			return errors.Join(fmt.Errorf("link the simulated account: %w", err), d.close())
-		}
+	// Also an entry that an earlier demo linked: that simulated Google is gone.
+	if err := demoLink(ctx, d.links[0]); err != nil {
+		return errors.Join(fmt.Errorf("link the simulated account: %w", err), d.close())
 	}
 	config.MQTTURL = cmp.Or(config.MQTTURL, "tcp://"+d.store.MQTTAddr())
 	show := &show{config: config, google: google, out: stdout}
@@ -130,7 +129,7 @@ func demoEnviron(environ map[string]string, google photosim.Endpoints, pages int
 // demoLink does what a person does in a browser: it opens the consent page of
 // the simulated Google, ticks every box and presses Continue.
 func demoLink(ctx context.Context, link *auth.Link) error {
-	consent, _ := link.Start()
+	consent := link.Start().URL
 	page, err := url.Parse(consent)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,10 +19,6 @@ import (
 // healthLimit is how long the whole check may take; Docker's own limit in the
 // Dockerfile is longer, so that the reason is always printed.
 const healthLimit = 5 * time.Second
-
-// refused is the return code of a subscription that the broker does not allow:
-// https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071.
-const refused = 0x80
 
 // health is the subcommand: it prints one line, and succeeds when every entry of
 // the settings is online at the broker.
@@ -44,46 +39,21 @@ func health(environ map[string]string, stdout, stderr io.Writer) int {
 }
 
 // checkHealth asks the broker, not the process: what counts is whether a command
-// that is published now is received. It uses a client id and a session of its
-// own, so that it never takes over those of the bridge.
+// that is published now is received.
 func checkHealth(ctx context.Context, c Config) error {
 	arrived := make(chan mqtt.Message, len(c.Entries))
-	client := mqtt.NewClient(mqtt.NewClientOptions().
-		AddBroker(c.brokerURL()).
-		SetProtocolVersion(4). // 3.1.1; without it a refusal is tried a second time as 3.1
-		SetClientID(c.MQTTClientID + "-health-" + rand.Text()).
-		SetUsername(c.MQTTUser).
-		SetPassword(string(c.MQTTPassword)).
-		SetTLSConfig(c.MQTTTLS).
-		SetConnectTimeout(healthLimit).
-		SetAutoReconnect(false).
-		SetOrderMatters(false).
-		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
-			select {
-			case arrived <- m:
-			case <-ctx.Done():
-			}
-		}))
-	defer client.Disconnect(0)
-	if err := wait(ctx, client.Connect()); err != nil {
-		return fmt.Errorf("connect to %s: %w", c.brokerURL(), err)
-	}
-
 	waiting := make(map[string]string) // availability topic to entry
-	filters := make(map[string]byte)
+	var topics []string
 	for _, e := range c.Entries {
 		topic := mqttapi.Topics{Root: c.Topic, Entry: e.Entry}.Availability()
-		waiting[topic], filters[topic] = e.Entry, 1
+		waiting[topic] = e.Entry
+		topics = append(topics, topic)
 	}
-	subscribed := client.SubscribeMultiple(filters, nil)
-	if err := wait(ctx, subscribed); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
+	client, err := c.dial(ctx, "health", arrived, topics...)
+	if err != nil {
+		return err
 	}
-	for topic, code := range subscribed.(*mqtt.SubscribeToken).Result() {
-		if code == refused {
-			return fmt.Errorf("the broker refuses user %q to read %s", c.MQTTUser, topic)
-		}
-	}
+	defer client.Disconnect(0)
 	for len(waiting) > 0 {
 		select {
 		case m := <-arrived:

@@ -5,6 +5,7 @@
 // are environment variables, see Config. The arguments are:
 //
 //	demo      shows the whole job on this machine, without a Google account
+//	link      links an entry to a Google account, while the bridge runs
 //	health    tells whether a running bridge is online, for container checks
 //	version   prints the version
 //
@@ -32,13 +33,16 @@ const (
 	exitUsage  = 2
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)) }
 
-func run(args, environ []string, stdout, stderr io.Writer) int {
+func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	settings := env.ToMap(environ)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills
+	if len(args) > 0 && len(args) <= 2 && args[0] == "link" {
+		return link(ctx, settings, strings.Join(args[1:], ""), stdin, stdout, stderr)
+	}
 	switch strings.Join(args, " ") {
 	case "":
 		return serve(ctx, settings, stderr)
@@ -50,7 +54,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "gphotos2mqtt", version())
 		return exitDone
 	default:
-		fmt.Fprintln(stderr, "usage: gphotos2mqtt [demo | health | version]")
+		fmt.Fprintln(stderr, "usage: gphotos2mqtt [demo | link ENTRY | health | version]")
 		return exitUsage
 	}
 }

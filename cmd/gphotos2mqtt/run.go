@@ -71,6 +71,9 @@ func (d *daemon) open(ctx context.Context) error {
 			return fmt.Errorf("entry %s: %w", e.Entry, err)
 		}
 	}
+	if err := d.front.Remember(ctx); err != nil {
+		return err
+	}
 	return d.spool.Sweep(ctx, d.entries)
 }
 
@@ -145,6 +148,7 @@ func (d *daemon) openFront() {
 	})
 	d.front = bridge.NewFront(bridge.FrontConfig{
 		Root: c.Topic, Version: version(), Out: d.frontend, Log: d.log, Settings: c.public(), Limits: c.limits(),
+		Store: d.store,
 	})
 	d.hook = bridge.NewLogHook(d.front)
 	d.log.Logger.AddHook(d.hook)
@@ -174,6 +178,7 @@ func (d *daemon) run(ctx context.Context) error {
 		works.Go(part(ctx, e.Run))
 	}
 	works.Go(part(ctx, d.front.Run))
+	works.Go(part(ctx, d.front.ClearFormer))
 	works.Go(part(ctx, d.hook.Run))
 	works.Go(part(ctx, func(ctx context.Context) error {
 		return auth.Serve(ctx, d.config.HTTPListen, auth.Handler(d.links))
