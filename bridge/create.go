@@ -49,6 +49,7 @@ func (e *Entry) createBatch(parent context.Context, batch []work) error {
 		return err
 	}
 	if len(batch) > 0 {
+		began := time.Now()
 		created, err := e.createItems(ctx, batch)
 		switch {
 		case err == nil:
@@ -57,7 +58,7 @@ func (e *Entry) createBatch(parent context.Context, batch []work) error {
 			b.again = batch
 			err = nil
 		default:
-			err = e.settleBatch(keep, batch, err, b)
+			err = e.settleBatch(keep, batch, err, e.streak.failed(began), b)
 		}
 		if err != nil {
 			return err
@@ -88,7 +89,7 @@ func (e *Entry) createItems(ctx context.Context, batch []work) ([]photos.Created
 	if err != nil {
 		return nil, err
 	}
-	e.streak.Store(0)
+	e.streak.over()
 	return created, nil
 }
 
@@ -113,11 +114,10 @@ func (e *Entry) settleItems(ctx context.Context, batch []work, created []photos.
 }
 
 // settleBatch writes down that a whole call failed.
-func (e *Entry) settleBatch(ctx context.Context, batch []work, cause error, b *settled) error {
+func (e *Entry) settleBatch(ctx context.Context, batch []work, cause error, streak int, b *settled) error {
 	if errors.Is(cause, store.ErrEngine) {
 		return cause
 	}
-	streak := int(e.streak.Add(1))
 	for _, w := range batch {
 		if err := e.settleFile(ctx, w, cause, streak, b); err != nil {
 			return err
@@ -143,6 +143,10 @@ func (e *Entry) settleFile(ctx context.Context, w work, cause error, streak int,
 		f := &r.Files[w.n]
 		f.Attempts++
 		r.Attempts++
+		f.ErrorCode, f.ErrorMessage = string(d.code), d.words
+		if d.fault {
+			f.Faults++
+		}
 		if d.action == actRetry || d.action == actResend {
 			f.NotBefore = d.at
 		}

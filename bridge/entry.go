@@ -21,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -103,7 +102,7 @@ type Entry struct {
 	progress *progress
 	status   *status
 	writer   turn          // whose turn it is to write to Google
-	streak   atomic.Int64  // requests that failed in a row
+	streak   streak        // requests that failed in a row
 	failures chan error    // the store's, met while a command was taken
 	damaged  []string      // ids of jobs that could not be read
 	device   chan struct{} // cap 1: the discovery document may no longer be true
@@ -143,11 +142,14 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 		j := newJob(*r)
 		e.spool.count(r)
 		e.queue.add(j)
-		if !r.Answered || len(r.Result) > 0 {
+		switch {
+		case !r.Told.IsZero():
+			e.spool.keep(e, j)
+		case !r.Answered || len(r.Result) > 0:
 			e.outbox.add(j)
 		}
 	}
-	cfg.Project.watch(func(h Hold) { e.held(holdByProject, h) })
+	cfg.Project.watch(watcher{held: func(h Hold) { e.held(holdByProject, h) }, counted: e.changed})
 	return e, nil
 }
 

@@ -9,29 +9,39 @@ import (
 )
 
 // expireJobs fails the files of jobs that have waited for Google longer than
-// the setting GPHOTOS_MAX_AGE allows, until ctx ends. It sleeps until the oldest
-// job comes of age.
+// the setting GPHOTOS_MAX_AGE allows, and forgets failed jobs that nobody has tried
+// again for a day, until ctx ends. It sleeps until the oldest job comes of age.
 func (e *Entry) expireJobs(ctx context.Context) error {
 	for {
 		old, wait := e.queue.expired(time.Now(), e.cfg.MaxAge)
 		for _, w := range old {
-			if err := e.closeFile(ctx, w, failed(e.tooOld(time.Now()))); err != nil {
+			if err := e.closeFile(ctx, w, failed(e.tooOld(w, time.Now()))); err != nil {
 				return stopped(ctx, err)
 			}
 		}
+		kept, next := e.queue.keptTooLong(time.Now())
+		for _, j := range kept {
+			if err := e.discard(ctx, j); err != nil {
+				return stopped(ctx, err)
+			}
+		}
+		wait = min(wait, next)
 		if err := sleep(ctx, nil, wait); err != nil {
 			return nil //nolint:nilerr // a stop is no failure
 		}
 	}
 }
 
-// tooOld says for what the upload waited in vain.
-func (e *Entry) tooOld(now time.Time) decision {
-	h, held := e.queue.held(now)
-	if !held {
-		return because(actFail, mqttapi.CodeGoogleUnavailable)
+// tooOld says for what a file waited in vain: the hold, or else what went wrong
+// with it last.
+func (e *Entry) tooOld(w work, now time.Time) decision {
+	if h, held := e.queue.held(now); held {
+		return because(actFail, codeOfHold(h.Reason))
 	}
-	return because(actFail, codeOfHold(h.Reason))
+	if f := w.file(w.n); f.ErrorCode != "" {
+		return because(actFail, mqttapi.Code(f.ErrorCode)).saying(f.ErrorMessage)
+	}
+	return because(actFail, mqttapi.CodeGoogleUnavailable)
 }
 
 // expired takes out the waiting files of jobs older than most, and says how long
@@ -41,7 +51,7 @@ func (q *queue) expired(now time.Time, most time.Duration) (old []work, wait tim
 	defer q.mu.Unlock()
 	wait = most
 	tooOld := func(w work) bool {
-		left := most - now.Sub(w.received)
+		left := most - now.Sub(w.since())
 		if left > 0 {
 			wait = min(wait, left)
 			return false

@@ -17,7 +17,7 @@ func (e *Entry) decide(w work, f store.File, cause error, streak int) decision {
 	r := w.view()
 	now := time.Now()
 	a := attempt{
-		Tries: f.Attempts + 1, Streak: streak, Age: now.Sub(r.Received), MaxAge: e.cfg.MaxAge,
+		Tries: f.Attempts + 1, Faults: f.Faults + 1, Streak: streak, Age: now.Sub(w.since()), MaxAge: e.cfg.MaxAge,
 		ByTitle: r.Album.Title != "", Resent: f.Resent,
 	}
 	if !f.TokenAt.IsZero() {
@@ -36,16 +36,23 @@ func (e *Entry) decide(w work, f store.File, cause error, streak int) decision {
 // closeFile ends a file and, when it was the job's last, the job: the result is
 // saved in the same write, so a job is never over without its result.
 func (e *Entry) closeFile(ctx context.Context, w work, change func(*store.File)) error {
+	return e.closeFiles(ctx, w.job, []int{w.n}, change)
+}
+
+// closeFiles ends some files of a job in one write.
+func (e *Entry) closeFiles(ctx context.Context, j *job, files []int, change func(*store.File)) error {
 	finished := false
 	var encoding error
 	// A stop before this save asks Google again about the same upload token; after
 	// it only the result is still to be told.
-	err := w.update(ctx, e.store, func(r *store.Job) {
-		f := &r.Files[w.n]
-		change(f)
-		f.Token, f.Session, f.NotBefore = "", "", time.Time{}
-		f.Attempts++
-		r.Attempts = max(r.Attempts, f.Attempts)
+	err := j.update(ctx, e.store, func(r *store.Job) {
+		for _, n := range files {
+			f := &r.Files[n]
+			change(f)
+			f.Token, f.Session, f.NotBefore = "", "", time.Time{}
+			f.Attempts++
+			r.Attempts = max(r.Attempts, f.Attempts)
+		}
 		if finished = over(r.Files); finished {
 			r.Result, encoding = result(*r, e.cfg.MaxPublish, time.Now())
 		}
@@ -53,10 +60,12 @@ func (e *Entry) closeFile(ctx context.Context, w work, change func(*store.File))
 	if err = errors.Join(err, encoding); err != nil {
 		return err
 	}
-	e.progress.end(w)
-	e.count(w.view(), w.file(w.n))
+	for _, n := range files {
+		e.progress.end(work{j, n})
+		e.count(j.view(), j.file(n))
+	}
 	if finished {
-		e.outbox.add(w.job)
+		e.outbox.add(j)
 	}
 	return nil
 }
@@ -65,6 +74,7 @@ func (e *Entry) closeFile(ctx context.Context, w work, change func(*store.File))
 func (e *Entry) done(item photos.Item) func(*store.File) {
 	return func(f *store.File) {
 		f.Status, f.ItemID, f.ProductURL = store.FileDone, item.ID, item.ProductURL
+		f.ErrorCode, f.ErrorMessage = "", ""
 		f.Duplicate = e.listings.has(item.ID)
 	}
 }

@@ -49,6 +49,9 @@ func (e *Entry) handleUpload(ctx context.Context, d mqttapi.Delivery) error {
 	}
 	if errors.Is(err, store.ErrFull) {
 		e.log.WithError(err).WithField("op", "accept").Error("disk is full")
+		if err := e.spool.discardAll(ctx); err != nil {
+			return stopped(ctx, err)
+		}
 		err = mqttapi.Errorf(mqttapi.CodeBusy, "The bridge's disk is full: free some space below GPHOTOS_DATA_DIR, then send this again.")
 	}
 	if _, ok := errors.AsType[*mqttapi.Error](err); ok {
@@ -75,7 +78,10 @@ func (e *Entry) repeated(ctx context.Context, d mqttapi.Delivery, delivery store
 		return ok, nil
 	}
 	if j := e.queue.get(first.Job); j != nil {
-		return false, stopped(ctx, j.update(ctx, e.store, func(r *store.Job) { r.Delivery = store.Delivery{} }))
+		err := j.update(ctx, e.store, func(r *store.Job) { r.Delivery = store.Delivery{} })
+		if err != nil && !errors.Is(err, errGone) {
+			return false, stopped(ctx, err)
+		}
 	}
 	receipt, found, err := e.store.Receipt(ctx, e.cfg.Name, first.Job)
 	if err == nil && found {
@@ -134,7 +140,7 @@ func (e *Entry) accept(ctx context.Context, cmd mqttapi.Upload, delivery store.D
 // spool refuses the whole command, which can then be sent again as it is.
 func (e *Entry) takeFiles(ctx context.Context, record *store.Job, cmd mqttapi.Upload) error {
 	for n, in := range cmd.Files {
-		f, err := e.spool.take(ctx, in, fmt.Sprintf("%s.%d", record.ID, n))
+		f, err := e.spool.take(ctx, in, payloadName(record.ID, n))
 		if refused, ok := errors.AsType[*mqttapi.Error](err); ok && refused.Code != mqttapi.CodeBusy {
 			f.Status, f.ErrorCode, f.ErrorMessage = store.FileFailed, string(refused.Code), refused.Message
 			err = nil

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,15 +14,18 @@ import (
 // A job is one upload command in the store, with the lock that lets several
 // workers go on with its files at once.
 type job struct {
-	ID       string    // never changes, so it is read without the lock
-	received time.Time // likewise
+	ID string // never changes, so it is read without the lock
 
-	mu     sync.Mutex // guards record; held across its save
+	mu     sync.Mutex // guards all below; held across a save
 	record store.Job
+	gone   bool // no longer in the store
 }
 
+// errGone is the error of a change to a job that is no longer in the store.
+var errGone = errors.New("the job is gone")
+
 func newJob(record store.Job) *job {
-	return &job{ID: record.ID, received: record.Received, record: record}
+	return &job{ID: record.ID, record: record}
 }
 
 // update changes the record and saves it. When it returns without an error the
@@ -29,6 +33,9 @@ func newJob(record store.Job) *job {
 func (j *job) update(ctx context.Context, s *store.Store, change func(*store.Job)) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.gone {
+		return errGone
+	}
 	change(&j.record)
 	if err := s.SaveJob(ctx, &j.record); err != nil {
 		return fmt.Errorf("save job %s: %w", j.ID, err)
@@ -59,14 +66,48 @@ func (j *job) file(n int) store.File {
 	return j.record.Files[n]
 }
 
+// since is from when on the age of the job counts.
+func (j *job) since() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.record.Retried.IsZero() {
+		return j.record.Received
+	}
+	return j.record.Retried
+}
+
+// left is how many bytes of the job are still on their way, and whether any file is.
+func (j *job) left() (size int64, any bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.record.Files {
+		if f := &j.record.Files[i]; waits(f.Status) {
+			size += f.Size
+			any = true
+		}
+	}
+	return size, any
+}
+
+// told is when the broker had the result of a job that is kept; zero for others.
+func (j *job) told() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.record.Told
+}
+
+// cancelled reports whether somebody has cancelled the job.
+func (j *job) cancelled() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.record.Cancelled
+}
+
 // notBefore is when a file may be tried again; zero = now.
 func (j *job) notBefore(n int) time.Time { return j.file(n).NotBefore }
 
 // sentAt is when a file got its upload token.
 func (j *job) sentAt(n int) time.Time { return j.file(n).TokenAt }
-
-// hash is the SHA-256 of a file, empty while it is not known.
-func (j *job) hash(n int) string { return j.file(n).SHA256 }
 
 // albumKey is equal for jobs whose files can be created in one call.
 func (j *job) albumKey() string {
@@ -80,10 +121,10 @@ func (j *job) albumKey() string {
 
 // over reports whether every file is done or failed.
 func over(files []store.File) bool {
-	return !slices.ContainsFunc(files, waits)
+	return !slices.ContainsFunc(files, func(f store.File) bool { return waits(f.Status) })
 }
 
-// waits reports whether a file is still on its way.
-func waits(f store.File) bool {
-	return f.Status == store.FileQueued || f.Status == store.FileSent
+// waits reports whether a file of that status is still on its way.
+func waits(s store.FileStatus) bool {
+	return s == store.FileQueued || s == store.FileSent
 }

@@ -70,6 +70,8 @@ func (e *Entry) awaitDue(ctx context.Context) error {
 		case !e.link.State().Has(auth.ScopeRead): // linking wakes us
 		case held && h.Reason != mqttapi.HoldStorageFull:
 			wait = h.wait(now)
+		case !e.cfg.Project.Spare(): // what is left of the day's requests is for uploads
+			wait = nextQuotaDay(now).Sub(now)
 		case changed || !at.After(now):
 			return e.queue.awaitIdle(ctx, listingPause)
 		default:

@@ -167,10 +167,13 @@ func (e *Entry) tell(ctx context.Context, j *job) error {
 	if err := e.store.SaveReceipt(ctx, receipt); err != nil {
 		return stopped(ctx, fmt.Errorf("save receipt: %w", err))
 	}
+	e.known.remember(receipt)
+	if canRetry(r) {
+		return stopped(ctx, e.keep(ctx, j))
+	}
 	if err := e.store.RemoveJob(ctx, &r); err != nil {
 		return stopped(ctx, fmt.Errorf("remove job %s: %w", r.ID, err))
 	}
-	e.known.remember(receipt)
 	e.queue.drop(r.ID)
 	e.spool.leave(&r)
 	e.changed()

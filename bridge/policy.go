@@ -49,7 +49,8 @@ const (
 
 // An attempt is what decide may know of the file that failed.
 type attempt struct {
-	Tries    int           // failed tries of this file, this one included
+	Tries    int           // failed tries of this file since it last came further, this one included
+	Faults   int           // of them, those that Google failed at the item itself, this one included
 	Streak   int           // failed requests of the entry in a row, this one included
 	Age      time.Duration // since the command was accepted
 	MaxAge   time.Duration // setting GPHOTOS_MAX_AGE
@@ -65,6 +66,7 @@ type decision struct {
 	hold   mqttapi.HoldReason // for the actions that hold
 	code   mqttapi.Code       // what the user sees when the file is over
 	words  string
+	fault  bool // counts among attempt.Faults
 }
 
 // decide is the only place that says what an error means for an upload: a pure
@@ -121,10 +123,10 @@ func decideFile(err *photos.Error, a attempt, now time.Time, random float64) dec
 	later := now.Add(max(backoff(a.Tries, random), err.RetryAfter))
 	switch kind := err.Kind; kind {
 	case photos.Duplicate:
-		if a.Tries >= itemTries {
+		if a.Faults >= itemTries {
 			return because(actFail, mqttapi.CodeRejected)
 		}
-		return because(actRetry, mqttapi.CodeRejected).after(now)
+		return because(actRetry, mqttapi.CodeRejected).after(now).counting()
 	case photos.Expired:
 		return because(actResend, mqttapi.CodeGoogleUnavailable).after(later)
 	case photos.Rejected:
@@ -133,9 +135,10 @@ func decideFile(err *photos.Error, a attempt, now time.Time, random float64) dec
 		}
 		return because(actFail, mqttapi.CodeRejected)
 	case photos.ItemFault:
-		if a.Tries >= itemTries {
+		if a.Faults >= itemTries {
 			return because(actFail, mqttapi.CodeRejected)
 		}
+		return because(actRetry, mqttapi.CodeGoogleUnavailable).after(later).counting()
 	case photos.Transient:
 		if err.Status == 0 && a.Streak >= offlineAfter {
 			until := now.Add(backoff(a.Streak, random))
@@ -149,7 +152,7 @@ func decideFile(err *photos.Error, a attempt, now time.Time, random float64) dec
 func decideAccount(err *photos.Error, a attempt, now time.Time, random float64) decision {
 	switch kind := err.Kind; kind {
 	case photos.DailyQuota:
-		return because(actHoldProject, mqttapi.CodeQuotaDaily).holding(mqttapi.HoldQuotaDaily, nextQuotaDay(now))
+		return because(actHoldProject, mqttapi.CodeQuotaDaily).holding(mqttapi.HoldQuotaDaily, quotaBack(now))
 	case photos.StorageFull:
 		return because(actHoldEntry, mqttapi.CodeStorageFull).holding(mqttapi.HoldStorageFull, now.Add(storageWait))
 	case photos.Unauthorized:
@@ -201,6 +204,11 @@ func (d decision) after(at time.Time) decision {
 
 func (d decision) holding(reason mqttapi.HoldReason, until time.Time) decision {
 	d.hold, d.at = reason, until
+	return d
+}
+
+func (d decision) counting() decision {
+	d.fault = true
 	return d
 }
 

@@ -148,7 +148,7 @@ func TestDecide(t *testing.T) {
 		"item gone":           {google(photos.NotFound), attempt{}, outcome{Action: actFail, Code: mqttapi.CodeNotFound}},
 		"equal bytes each time": {
 			google(photos.Duplicate),
-			attempt{Tries: 5},
+			attempt{Tries: 1, Faults: 5},
 			outcome{Action: actFail, Code: mqttapi.CodeRejected},
 		},
 		"album by id gone": {google(photos.AlbumNotFound), attempt{}, outcome{Action: actFail, Code: mqttapi.CodeAlbumNotFound}},
@@ -192,9 +192,14 @@ func TestDecide(t *testing.T) {
 			attempt{Tries: 1},
 			outcome{actRetry, in(time.Second), "", mqttapi.CodeGoogleUnavailable},
 		},
+		"item fault after other troubles": {
+			google(photos.ItemFault),
+			attempt{Tries: 6, Faults: 1},
+			outcome{actRetry, in(32 * time.Second), "", mqttapi.CodeGoogleUnavailable},
+		},
 		"item fault for the fifth time": {
 			google(photos.ItemFault),
-			attempt{Tries: 5},
+			attempt{Tries: 5, Faults: 5},
 			outcome{Action: actFail, Code: mqttapi.CodeRejected},
 		},
 		"file changed": {

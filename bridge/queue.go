@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -32,6 +33,7 @@ type queue struct {
 	sent     []work // have an upload token, oldest first
 	sending  int
 	creating int
+	cuts     map[work]context.CancelFunc // end the sending of a file
 	holds    holds
 }
 
@@ -42,7 +44,7 @@ type work struct {
 }
 
 func newQueue() *queue {
-	return &queue{changed: make(chan struct{}), jobs: map[string]*job{}}
+	return &queue{changed: make(chan struct{}), jobs: map[string]*job{}, cuts: map[work]context.CancelFunc{}}
 }
 
 // add takes a durable job in, with each file where the store left it.
@@ -83,7 +85,7 @@ func (q *queue) get(id string) *job {
 // takeFile waits for a file whose bytes are to be sent and hands it out; the
 // caller gives it back with fileSent, putBack or fileOver.
 func (q *queue) takeFile(ctx context.Context) (work, error) {
-	for {
+	for ctx.Err() == nil { // also with files that wait: a stop has given some back
 		q.mu.Lock()
 		w, wait := q.nextFile(time.Now())
 		changed := q.changed
@@ -91,10 +93,9 @@ func (q *queue) takeFile(ctx context.Context) (work, error) {
 		if w.job != nil {
 			return w, nil
 		}
-		if err := sleep(ctx, changed, wait); err != nil {
-			return work{}, err
-		}
+		_ = sleep(ctx, changed, wait) // ctx's error ends the loop
 	}
+	return work{}, ctx.Err()
 }
 
 // fileSent moves a file on to the batch writer.
@@ -127,7 +128,7 @@ func (q *queue) fileOver() {
 // upload tokens, all for one album, no two of equal bytes. The caller ends it
 // with batchOver.
 func (q *queue) takeBatch(ctx context.Context) ([]work, error) {
-	for {
+	for ctx.Err() == nil {
 		q.mu.Lock()
 		batch, wait := q.nextBatch(time.Now())
 		changed := q.changed
@@ -135,10 +136,9 @@ func (q *queue) takeBatch(ctx context.Context) ([]work, error) {
 		if len(batch) > 0 {
 			return batch, nil
 		}
-		if err := sleep(ctx, changed, wait); err != nil {
-			return nil, err
-		}
+		_ = sleep(ctx, changed, wait)
 	}
+	return nil, ctx.Err()
 }
 
 // batchOver ends a batch; again are the files to be created in a later batch,
@@ -252,6 +252,9 @@ func (q *queue) nextBatch(now time.Time) ([]work, time.Duration) {
 	}
 	q.sent = rest
 	q.creating = len(batch)
+	slices.SortFunc(batch, func(a, b work) int { // an album shows items in the order in which they come in
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.n, b.n))
+	})
 	return batch, 0
 }
 
@@ -284,17 +287,30 @@ func pickBatch(sent []work, now time.Time) (batch, rest []work, wait time.Durati
 	if !found {
 		return nil, sent, wait
 	}
-	seen := map[string]bool{}
+	in := contents{}
 	for _, w := range sent {
-		hash := w.hash(w.n)
-		if len(batch) == batchSize || w.albumKey() != album || w.notBefore(w.n).After(now) || hash != "" && seen[hash] {
+		if len(batch) == batchSize || w.albumKey() != album || w.notBefore(w.n).After(now) || !in.add(w.file(w.n)) {
 			rest = append(rest, w)
 			continue
 		}
-		seen[hash] = true
 		batch = append(batch, w)
 	}
 	return batch, rest, 0
+}
+
+// contents are those of the files in a batch, by size: the hashes of that size, ""
+// for a large file that stays where it is and was never hashed.
+type contents map[int64][]string
+
+// add takes a file in unless it is, or may be, equal to one that is there: Google
+// refuses the second of two equal files in one batch.
+func (c contents) add(f store.File) bool {
+	same := c[f.Size]
+	if len(same) > 0 && (f.SHA256 == "" || slices.Contains(same, f.SHA256) || slices.Contains(same, "")) {
+		return false
+	}
+	c[f.Size] = append(same, f.SHA256)
+	return true
 }
 
 // sleep returns when something changed, when wait (0 = for ever) is over, or

@@ -95,7 +95,7 @@ func (r *rig) start() {
 	r.config(&cfg)
 	r.entry, err = OpenEntry(ctx, cfg)
 	r.must(err)
-	r.must(spool.Sweep(ctx, []*Entry{r.entry}))
+	r.must(spool.Sweep(ctx))
 	r.store = s
 	run, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup

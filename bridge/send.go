@@ -36,15 +36,22 @@ func (e *Entry) sendFiles(ctx context.Context) error {
 func (e *Entry) sendFile(ctx context.Context, w work) error {
 	e.changed()
 	e.progress.begin(w)
-	token, err := e.upload(ctx, w)
+	began := time.Now()
+	sending, done := e.queue.cuttable(ctx, w)
+	token, err := e.upload(sending, w)
+	done()
+	if w.cancelled() && ctx.Err() == nil {
+		return e.cancelSend(ctx, w)
+	}
 	if err == nil {
-		e.streak.Store(0)
+		e.streak.over()
 		// A stop before this save sends the bytes again (raw) or asks the session
 		// for its token (resumable); after it they are never sent again.
 		err = w.update(ctx, e.store, func(r *store.Job) {
 			f := &r.Files[w.n]
 			f.Status, f.Token, f.TokenAt = store.FileSent, store.Secret(token), time.Now()
-			f.Session, f.Granularity, f.NotBefore = "", 0, time.Time{}
+			f.Session, f.Granularity, f.Received, f.NotBefore = "", 0, 0, time.Time{}
+			f.Attempts = 0
 		})
 		if err != nil {
 			return e.unlessStopped(ctx, w, err)
@@ -59,7 +66,7 @@ func (e *Entry) sendFile(ctx context.Context, w work) error {
 	if errors.Is(err, store.ErrEngine) {
 		return err
 	}
-	return e.settleSend(ctx, w, err)
+	return e.settleSend(ctx, w, err, e.streak.failed(began))
 }
 
 // upload brings one file's bytes to Google and returns Google's receipt.
@@ -107,15 +114,31 @@ func (e *Entry) uploadInSession(ctx context.Context, w work, f store.File, media
 		if err != nil || got.Token != "" {
 			return got.Token, err
 		}
+		if got.Final { // the receipt was lost on its way, and Google does not say it twice
+			return "", &photos.Error{Kind: photos.Expired, Op: "query session", Message: "the session is over and its upload token is lost"}
+		}
 		at = got.Received
+		e.cameFurther(w, at)
 	}
+	e.streak.over()
 	return e.google.Send(ctx, session, at, media, func(n int64) { e.progress.sent(w, n) })
 }
 
+// cameFurther lets a file whose session has grown start its waits anew: a long
+// video on a bad line breaks often, and comes further each time. A stop forgets
+// at most that, and asks Google again.
+func (e *Entry) cameFurther(w work, received int64) {
+	w.note(func(r *store.Job) {
+		if f := &r.Files[w.n]; received > f.Received {
+			f.Received, f.Attempts = received, 0
+		}
+	})
+}
+
 // settleSend carries out what the policy says of a file that could not be sent.
-func (e *Entry) settleSend(ctx context.Context, w work, cause error) error {
+func (e *Entry) settleSend(ctx context.Context, w work, cause error, streak int) error {
 	f := w.file(w.n)
-	d := e.decide(w, f, cause, int(e.streak.Add(1)))
+	d := e.decide(w, f, cause, streak)
 	switch d.action {
 	case actFail:
 		if err := e.closeFile(ctx, w, failed(d)); err != nil {
@@ -130,11 +153,12 @@ func (e *Entry) settleSend(ctx context.Context, w work, cause error) error {
 		f := &r.Files[w.n]
 		f.Attempts++
 		r.Attempts++
+		f.ErrorCode, f.ErrorMessage = string(d.code), d.words
 		if d.action == actRetry || d.action == actResend {
 			f.NotBefore = d.at
 		}
 		if d.action == actResend {
-			f.Session, f.Granularity = "", 0
+			f.Session, f.Granularity, f.Received = "", 0, 0
 		}
 	})
 	if err != nil {

@@ -29,8 +29,9 @@ type Spool struct {
 	media *MediaDirs
 
 	mu    sync.Mutex // guards all below
-	bytes int64
-	jobs  int
+	bytes int64      // of all payloads
+	jobs  int        // that wait for Google
+	kept  []kept     // to be tried again by hand; the first ones make room
 }
 
 // SpoolConfig says how much may wait for Google.
@@ -51,18 +52,15 @@ func NewSpool(cfg SpoolConfig, s *store.Store, media *MediaDirs) *Spool {
 	return &Spool{cfg: cfg, store: s, media: media}
 }
 
-// Sweep removes payloads that no job of the entries names, left by a crash. It is
-// called once, before commands are taken.
-func (s *Spool) Sweep(ctx context.Context, entries []*Entry) error {
-	named := map[string]bool{}
-	for _, e := range entries {
-		for _, j := range e.queue.all() {
-			for _, f := range j.view().Files {
-				named[f.Payload] = true
-			}
-		}
+// Sweep removes payloads of jobs that are not in the store, left by a crash. Jobs of
+// entries that are not configured now are in the store too. It is called once, before
+// commands are taken.
+func (s *Spool) Sweep(ctx context.Context) error {
+	jobs, err := s.store.JobIDs(ctx)
+	if err != nil {
+		return fmt.Errorf("sweep payloads: %w", err)
 	}
-	if _, err := s.store.SweepPayloads(ctx, func(name string) bool { return named[name] }); err != nil {
+	if _, err := s.store.SweepPayloads(ctx, func(name string) bool { return jobs[jobOf(name)] }); err != nil {
 		return fmt.Errorf("sweep payloads: %w", err)
 	}
 	return nil
@@ -83,8 +81,10 @@ func (s *Spool) enter() error {
 func (s *Spool) count(j *store.Job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.jobs++
 	s.bytes += spooled(j)
+	if j.Told.IsZero() {
+		s.jobs++
+	}
 }
 
 // leave gives the room of a job back.
@@ -95,15 +95,32 @@ func (s *Spool) leave(j *store.Job) {
 	s.bytes -= spooled(j)
 }
 
-// room takes room for the bytes of one file, or refuses with the code busy.
-func (s *Spool) room(size int64) error {
+// room takes room for the bytes of one file, or refuses with the code busy. Jobs
+// that failed and are only kept make room.
+func (s *Spool) room(ctx context.Context, size int64) error {
+	for {
+		waiting, ok := s.fits(size)
+		if ok {
+			return nil
+		}
+		gone, err := s.discardOldest(ctx)
+		if err != nil {
+			return err
+		}
+		if !gone {
+			return mqttapi.Errorf(mqttapi.CodeBusy, "%d bytes are already waiting and %d more are too many (GPHOTOS_SPOOL_MAX); send this one again later.", waiting, size)
+		}
+	}
+}
+
+func (s *Spool) fits(size int64) (waiting int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg.MaxBytes > 0 && s.bytes+size > s.cfg.MaxBytes {
-		return mqttapi.Errorf(mqttapi.CodeBusy, "%d bytes are already waiting and %d more are too many (GPHOTOS_SPOOL_MAX); send this one again later.", s.bytes, size)
+		return s.bytes, false
 	}
 	s.bytes += size
-	return nil
+	return s.bytes, true
 }
 
 // take checks one file of a command and makes it durable under the payload
@@ -136,7 +153,7 @@ func (s *Spool) copyIn(ctx context.Context, f *store.File, r io.Reader, size int
 	if err != nil {
 		return err
 	}
-	if err := s.room(size); err != nil {
+	if err := s.room(ctx, size); err != nil {
 		return err
 	}
 	hash := sha256.New()

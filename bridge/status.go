@@ -139,15 +139,10 @@ func (q *queue) summary() mqttapi.Queue {
 	s := mqttapi.Queue{Waiting: len(q.unsent) + len(q.sent), Active: q.sending + q.creating}
 	var oldest time.Time
 	for _, j := range q.jobs {
-		left := false
-		for _, f := range j.view().Files {
-			if waits(f) {
-				s.Bytes += f.Size
-				left = true
-			}
-		}
-		if left && (oldest.IsZero() || j.received.Before(oldest)) {
-			oldest = j.received
+		size, left := j.left()
+		s.Bytes += size
+		if since := j.since(); left && (oldest.IsZero() || since.Before(oldest)) {
+			oldest = since
 		}
 	}
 	s.Oldest = mqttapi.At(oldest)

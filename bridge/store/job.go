@@ -8,7 +8,7 @@ import (
 )
 
 // A Job is one accepted upload command, in the store until its terminal result
-// is with the broker. Fields that a later version adds are skipped by this one.
+// is with the broker, and for a while longer when it can be tried again. Fields that a later version adds are skipped by this one.
 type Job struct {
 	ID          string          `json:"id"` // ULID: in order of arrival
 	Entry       string          `json:"entry"`
@@ -21,6 +21,9 @@ type Job struct {
 	Attempts    int             `json:"attempts,omitempty"`
 	Answered    bool            `json:"answered,omitempty"` // the broker has `accepted`
 	Result      json.RawMessage `json:"result,omitempty"`   // terminal, waits for the broker to take it
+	Told        time.Time       `json:"told,omitzero"`      // when the broker had the result of a job that is kept to be tried again
+	Retried     time.Time       `json:"retried,omitzero"`   // when it was last tried again by hand
+	Cancelled   bool            `json:"cancelled,omitempty"`
 
 	revision  uint64 // of the record that this was read from or saved as
 	revisions int    // of it that there may be
@@ -72,9 +75,11 @@ type File struct {
 	ItemID       string     `json:"item_id,omitempty"`
 	ProductURL   string     `json:"product_url,omitempty"`
 	Duplicate    bool       `json:"duplicate,omitempty"`
-	ErrorCode    string     `json:"error_code,omitempty"`
+	ErrorCode    string     `json:"error_code,omitempty"` // of the last failure, also while it is tried again
 	ErrorMessage string     `json:"error_message,omitempty"`
-	Attempts     int        `json:"attempts,omitempty"`
+	Received     int64      `json:"received,omitempty"` // bytes that Google last said to have of the session
+	Attempts     int        `json:"attempts,omitempty"` // failed since it last came further
+	Faults       int        `json:"faults,omitempty"`   // of them, those inside Google
 	NotBefore    time.Time  `json:"not_before,omitzero"`
 }
 

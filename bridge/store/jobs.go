@@ -126,6 +126,23 @@ func (s *Store) Jobs(ctx context.Context, entry string) ([]*Job, error) {
 	return jobs, nil
 }
 
+// JobIDs returns the ids of all jobs of all entries, also of those that were set
+// aside.
+func (s *Store) JobIDs(ctx context.Context) (map[string]bool, error) {
+	ids := make(map[string]bool)
+	err := s.call(ctx, "list job ids", func(ctx context.Context) error {
+		info, err := s.jobs.stream.Info(ctx, jetstream.WithSubjectFilter(s.jobs.prefix+">"))
+		if err != nil {
+			return err
+		}
+		for subject := range info.State.Subjects {
+			ids[subject[strings.LastIndexByte(subject, '.')+1:]] = true
+		}
+		return nil
+	})
+	return ids, err
+}
+
 // SetAside moves a damaged job out of the way of Jobs, under the key
 // damaged.<entry>.<id> of the bucket, where it stays for a person to look at.
 func (s *Store) SetAside(ctx context.Context, entry, id string) error {

@@ -198,11 +198,9 @@ func (r *payloadReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close releases the chunk in memory.
-func (r *payloadReader) Close() error {
-	r.chunk = nil
-	return nil
-}
+// Close has nothing to release, and may be called while a Read goes on: an HTTP
+// transport closes the body of a request that it gives up from another goroutine.
+func (r *payloadReader) Close() error { return nil }
 
 func (r *payloadReader) fetch() error {
 	return r.store.call(r.ctx, "read payload "+r.name, func(ctx context.Context) error {

@@ -74,7 +74,7 @@ func (d *daemon) open(ctx context.Context) error {
 	if err := d.front.Remember(ctx); err != nil {
 		return err
 	}
-	return d.spool.Sweep(ctx, d.entries)
+	return d.spool.Sweep(ctx)
 }
 
 // openEntry makes one entry with its link, its client for Google and its connection.
