@@ -24,6 +24,7 @@ type Front struct {
 	topics  mqttapi.Topics // of no entry
 	started time.Time
 	log     *logrus.Entry
+	changed chan struct{} // cap 1: a connection does better or worse than health says
 
 	mu      sync.Mutex // guards all below
 	entries map[string]*Entry
@@ -50,7 +51,7 @@ type FrontConfig struct {
 func NewFront(cfg FrontConfig) *Front {
 	return &Front{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root}, started: time.Now(), log: cfg.Log,
-		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{},
+		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{}, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -71,6 +72,7 @@ func (f *Front) Connected(name string, s mqttapi.ConnState) {
 		reconnects++
 	}
 	f.conns[name] = mqttapi.Connection{Connected: s.Connected, Since: mqttapi.At(s.Since), Reconnects: reconnects, Problem: s.Reason}
+	wake(f.changed)
 }
 
 // Handle answers a command for an entry that does not exist. Those of existing
@@ -105,7 +107,8 @@ func (f *Front) Handle(ctx context.Context, d mqttapi.Delivery) {
 	f.log.WithField("kind", mqttapi.CodeUnknownEntry).Info("command refused")
 }
 
-// Run tells what runs here, and every minute how it does, until ctx ends.
+// Run tells what runs here, and how it does every minute and whenever a
+// connection changes, until ctx ends.
 func (f *Front) Run(ctx context.Context) error {
 	if err := f.tellInfo(); err != nil {
 		return err
@@ -114,7 +117,7 @@ func (f *Front) Run(ctx context.Context) error {
 		if err := f.tellHealth(); err != nil {
 			return err
 		}
-		if err := sleep(ctx, nil, healthEvery); err != nil {
+		if err := sleep(ctx, f.changed, healthEvery); err != nil {
 			return nil //nolint:nilerr // a stop is no failure
 		}
 	}

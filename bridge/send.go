@@ -35,6 +35,7 @@ func (e *Entry) sendFiles(ctx context.Context) error {
 
 func (e *Entry) sendFile(ctx context.Context, w work) error {
 	e.changed()
+	defer e.changed() // also when the file waits again
 	e.progress.begin(w)
 	began := time.Now()
 	sending, done := e.queue.cuttable(ctx, w)

@@ -23,14 +23,14 @@ var (
 	portTaken     = regexp.MustCompile(`Address already in use`)
 )
 
-// startBroker starts Mosquitto with the lines of a file, or else open to
-// everybody on this machine, and starts listening. The built-in broker comes up
+// startBroker starts Mosquitto with the lines of a file, in which variables are
+// replaced, or else open to everybody on this machine, and starts listening. The built-in broker comes up
 // with the bridge; only listening begins.
 func (w *world) startBroker(ts *testscript.TestScript, args []string) {
 	if w.kind == mosquitto {
 		config := "allow_anonymous true\n"
 		if len(args) == 1 {
-			config = ts.ReadFile(args[0])
+			config = os.Expand(ts.ReadFile(args[0]), ts.Getenv)
 		}
 		w.startMosquitto(ts, config)
 	}
@@ -56,7 +56,7 @@ func (w *world) startMosquitto(ts *testscript.TestScript, config string) {
 		if text, _ := p.text(); !portTaken.MatchString(text) || w.brokers > 1 {
 			ts.Fatalf("%v", err)
 		}
-		ts.Setenv("MQTT_PORT", nextPort(w.t))
+		ts.Setenv("MQTT_PORT", nextPort(w.tb))
 	}
 }
 
@@ -121,16 +121,20 @@ func (w *world) start(ts *testscript.TestScript, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("the arguments are NAME PROGRAM [SETTING=VALUE | ARGUMENT...]")
 	}
-	sim := ts.Getenv("SIM")
 	settings := append(
 		w.brokerSettings(ts),
 		"GPHOTOS_DATA_DIR="+ts.Getenv("DATA"), "GPHOTOS_MEDIA_DIRS="+ts.Getenv("MEDIA"),
 		"GPHOTOS_HTTP_LISTEN=127.0.0.1:"+ts.Getenv("HTTP_PORT"),
 		"GPHOTOS_CLIENT_ID=photosim.apps.googleusercontent.com", "GPHOTOS_CLIENT_SECRET=photosim-secret",
-		"GPHOTOS_GOOGLE_AUTH_URL="+sim+"/accounts/o/oauth2/v2/auth", "GPHOTOS_GOOGLE_TOKEN_URL="+sim+"/oauth2/token",
-		"GPHOTOS_GOOGLE_REVOKE_URL="+sim+"/oauth2/revoke", "GPHOTOS_GOOGLE_USERINFO_URL="+sim+"/openid/v1/userinfo",
-		"GPHOTOS_GOOGLE_LIBRARY_URL="+sim+"/library",
 	)
+	if sim := ts.Getenv("SIM"); sim != "" {
+		settings = append(
+			settings,
+			"GPHOTOS_GOOGLE_AUTH_URL="+sim+"/accounts/o/oauth2/v2/auth", "GPHOTOS_GOOGLE_TOKEN_URL="+sim+"/oauth2/token",
+			"GPHOTOS_GOOGLE_REVOKE_URL="+sim+"/oauth2/revoke", "GPHOTOS_GOOGLE_USERINFO_URL="+sim+"/openid/v1/userinfo",
+			"GPHOTOS_GOOGLE_LIBRARY_URL="+sim+"/library",
+		)
+	}
 	var rest []string
 	for _, arg := range args[2:] {
 		if setting.MatchString(arg) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -107,6 +108,14 @@ func step(value any, key string) (any, bool) {
 		}
 	}
 	return nil, false
+}
+
+// keep writes the payload of the message that was found last to a file.
+func (w *world) keep(ts *testscript.TestScript, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("the argument is FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), w.last.payload, 0o600))
 }
 
 // let makes a variable of the script out of the message that was found last.

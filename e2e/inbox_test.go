@@ -43,6 +43,7 @@ type inbox struct {
 // clientOptions are those of every MQTT client of the script.
 func (w *world) clientOptions(ts *testscript.TestScript) *mqtt.ClientOptions {
 	return mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + ts.Getenv("MQTT_PORT")).SetProtocolVersion(4).
+		SetUsername(ts.Getenv("MQTT_USER")).SetPassword(ts.Getenv("MQTT_PASSWORD")).
 		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond)
 }
 
@@ -77,6 +78,13 @@ func (b *inbox) put(m mqtt.Message) {
 	b.all = append(b.all, heard)
 	close(b.arrived)
 	b.arrived = make(chan struct{})
+}
+
+// heard returns every message so far.
+func (b *inbox) heard() []message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.all)
 }
 
 // take waits for an unread message and takes it out.
@@ -131,6 +139,14 @@ func (w *world) unheard(ts *testscript.TestScript, args []string) {
 	}
 }
 
+// forget is for documents that are published whenever something changes.
+func (w *world) forget(ts *testscript.TestScript, args []string) {
+	topic, _ := w.expected(ts, args)
+	w.inbox.mu.Lock()
+	defer w.inbox.mu.Unlock()
+	w.inbox.unread = slices.DeleteFunc(w.inbox.unread, func(m message) bool { return m.topic == topic })
+}
+
 // expected reads TOPIC COND...
 func (w *world) expected(ts *testscript.TestScript, args []string) (string, conditions) {
 	if len(args) == 0 {
@@ -141,7 +157,7 @@ func (w *world) expected(ts *testscript.TestScript, args []string) (string, cond
 	return fullTopic(args[0]), conds
 }
 
-// fullTopic lets a script leave the root topic out.
+// fullTopic lets a script leave out the root topic.
 func fullTopic(topic string) string {
 	if strings.HasPrefix(topic, "/") {
 		return topic[1:]

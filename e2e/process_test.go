@@ -89,9 +89,22 @@ func (p *process) await(ctx context.Context, re *regexp.Regexp) ([]string, error
 	}
 }
 
+// kill ends a process that does not stop. Programs written in Go say first what
+// they are doing.
+func (p *process) kill() {
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+	select {
+	case <-p.done:
+	case <-time.After(time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
 // end stops the process if the script has left it running, and reports what is
 // wrong with it. When the test failed anyway, it shows the output.
-func (p *process) end(t testing.TB) {
+func (p *process) end(tb testing.TB) {
+	tb.Helper()
 	select {
 	case <-p.done:
 	default:
@@ -99,20 +112,22 @@ func (p *process) end(t testing.TB) {
 		select {
 		case <-p.done:
 		case <-time.After(patience):
-			_ = p.cmd.Process.Kill()
+			p.kill()
 		}
-		p.wait.Wait()
 		if !p.cmd.ProcessState.Success() {
-			t.Errorf("%s does not stop cleanly: %s", p.name, p.cmd.ProcessState)
+			tb.Errorf("%s does not stop cleanly: %s", p.name, p.cmd.ProcessState)
 		}
 	}
 	p.wait.Wait()
 	text, _ := p.text()
 	if strings.Contains(text, "DATA RACE") {
-		t.Errorf("%s has a data race", p.name)
+		tb.Errorf("%s has a data race", p.name)
 	}
-	if t.Failed() {
-		t.Logf("%s printed:\n%s", p.name, text)
+	if found := secret.FindString(text); found != "" {
+		tb.Errorf("%s has printed a secret: %s", p.name, found)
+	}
+	if tb.Failed() {
+		tb.Logf("%s printed:\n%s", p.name, text)
 	}
 }
 
@@ -133,6 +148,7 @@ func (w *world) exited(ts *testscript.TestScript, args []string) {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
+		p.kill()
 		ts.Fatalf("%s does not end", name)
 	}
 	if got := strconv.Itoa(p.cmd.ProcessState.ExitCode()); got != code {

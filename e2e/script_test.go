@@ -39,9 +39,9 @@ func runScripts(t *testing.T, broker string, dirs ...string) {
 	})
 }
 
-// commands are what a script can say beside testscript's own commands. TOPIC and
-// ENTRY are without the root topic when they begin with ENTRY/. A COND is
-// PATH=VALUE or PATH~REGEXP, see condition.
+// commands are what a script can say beside testscript's own commands. A TOPIC is
+// below gphotos/, or anywhere when it begins with a slash, which is cut off. A COND
+// is PATH=VALUE or PATH~REGEXP, see condition.
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	// Programs.
 	"broker":    do((*world).startBroker), // broker [CONFIG-FILE]: starts Mosquitto; chooses a port for the built-in broker
@@ -62,6 +62,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"unheard":  do((*world).unheard),  // unheard TOPIC [COND...]: there is no unread message
 	"retained": do((*world).retained), // retained TOPIC COND...: waits until a new subscriber gets that
 	"absent":   do((*world).absent),   // absent TOPIC: a new subscriber gets nothing
+	"keep":     do((*world).keep),     // keep FILE: the payload of that message
+	"forget":   do((*world).forget),   // forget TOPIC: what is unread there is read
 	"let":      do((*world).let),      // let VARIABLE PATH: from the message that hear or retained found last
 
 	// Google, and the person who links.
@@ -75,8 +77,9 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"link":    do((*world).link),    // link ENTRY [EMAIL]: the whole way
 
 	// Files.
-	"photo": do((*world).photo), // photo FILE [KILOBYTES]: a JPEG like no other of the script
-	"set":   do((*world).set),   // set VARIABLE FILE: its content; stdout is a file too
+	"photo":   do((*world).photo),   // photo FILE [KILOBYTES]: a JPEG like no other of the script
+	"certify": do((*world).certify), // certify DIR: an authority, and certificates for a broker and a client
+	"set":     do((*world).set),     // set VARIABLE FILE: its content; stdout is a file too
 }
 
 // do makes a command of a method that cannot be negated.

@@ -5,7 +5,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,7 +22,7 @@ const patience = 20 * time.Second
 
 // A world is everything that belongs to one script.
 type world struct {
-	t         testing.TB
+	tb        testing.TB
 	kind      string // of broker
 	brokers   int    // started so far
 	processes []*process
@@ -33,10 +36,11 @@ type worldKey struct{}
 
 // newWorld prepares the environment of a script.
 func newWorld(env *testscript.Env, kind string) error {
-	w := &world{t: env.T().(testing.TB), kind: kind}
+	w := &world{tb: env.T().(testing.TB), kind: kind}
 	env.Values[worldKey{}] = w
-	env.Setenv("MQTT_PORT", nextPort(w.t))
-	env.Setenv("HTTP_PORT", nextPort(w.t)) // of the linking pages
+	env.Setenv("MQTT_PORT", nextPort(w.tb))
+	env.Setenv("OTHER_PORT", nextPort(w.tb)) // of the broker, for a script that wants a second one
+	env.Setenv("HTTP_PORT", nextPort(w.tb))  // of the linking pages
 	env.Setenv("MEDIA", filepath.Join(env.WorkDir, "media"))
 	env.Setenv("GORACE", "atexit_sleep_ms=50") // else the race detector sleeps a second at each end
 	env.Setenv("DATA", filepath.Join(env.WorkDir, "data"))
@@ -44,22 +48,31 @@ func newWorld(env *testscript.Env, kind string) error {
 	return os.MkdirAll(env.Getenv("MEDIA"), 0o755)
 }
 
+// secret is what nobody may publish or print: the client's secret, and the
+// simulated Google's access tokens, refresh tokens, codes and upload tokens.
+var secret = regexp.MustCompile(`photosim-secret|ya29\.|1//0|4/0A|CAIS[0-9A-Za-z_-]{20}`)
+
 // end stops what the script has left running. Each program has to stop cleanly, and
 // must not have had a data race.
 func (w *world) end() {
 	if w.inbox != nil {
 		w.inbox.close()
+		for _, m := range w.inbox.heard() {
+			if secret.Match(m.payload) && !strings.Contains(m.topic, "/request/") { // what the script said itself
+				w.tb.Errorf("a secret was published: %s", m)
+			}
+		}
 	}
-	for i := len(w.processes) - 1; i >= 0; i-- {
-		w.processes[i].end(w.t)
+	for _, p := range slices.Backward(w.processes) {
+		p.end(w.tb)
 	}
 }
 
 // find returns the process of that name that was started last.
 func (w *world) find(ts *testscript.TestScript, name string) *process {
-	for i := len(w.processes) - 1; i >= 0; i-- {
-		if w.processes[i].name == name {
-			return w.processes[i]
+	for _, p := range slices.Backward(w.processes) {
+		if p.name == name {
+			return p
 		}
 	}
 	ts.Fatalf("%s was not started", name)
@@ -84,8 +97,8 @@ var lastPort atomic.Int32
 // nextPort returns a loopback port that nobody listens on. Ports below 32768 are
 // not given to outgoing connections, see ip_local_port_range in
 // https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html.
-func nextPort(t testing.TB) string {
-	t.Helper()
+func nextPort(tb testing.TB) string {
+	tb.Helper()
 	const first, count = 20000, 12000
 	for range count {
 		// Two runs of the tests at a time begin at different ports.
@@ -96,6 +109,6 @@ func nextPort(t testing.TB) string {
 			return strconv.Itoa(port)
 		}
 	}
-	t.Fatal("no free port")
+	tb.Fatal("no free port")
 	return ""
 }
