@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,13 +20,15 @@ const albumsLedger = "albums"
 const (
 	// listLife is how long a list of all albums answers that a title does not exist.
 	listLife = 5 * time.Minute
-	// listLag is how long an album that was created may be missing in Google's list.
+	// listLag is how long what was created may be missing in Google's lists.
 	listLag = 10 * time.Minute
 )
 
 // albums is the ledger of an entry's album titles: a title that was found or
-// created once costs no request again. Its methods that ask Google are called
-// only by who has the writer's turn, so no title is created twice.
+// created once costs no request again. It forgets one only when Google says that
+// the album does not exist, because Google's lists may be incomplete. Its methods
+// that ask Google are called only by who has the writer's turn, so no title is
+// created twice.
 type albums struct {
 	entry  string
 	store  *store.Store
@@ -34,12 +37,16 @@ type albums struct {
 
 	mu     sync.Mutex // guards all below
 	ids    map[string]string
-	made   map[string]time.Time // titles created by this process, and when
-	listed time.Time            // when ids last was all that Google has; zero = unknown
+	gone   map[string]bool // ids that Google does not know, though its list may still have them
+	twice  map[string]bool // titles that a warning was given for
+	listed time.Time       // when ids last was all that Google has; zero = unknown
 }
 
 func openAlbums(ctx context.Context, cfg EntryConfig) (*albums, error) {
-	a := &albums{entry: cfg.Name, store: cfg.Store, google: cfg.Google, log: cfg.Log, ids: map[string]string{}, made: map[string]time.Time{}}
+	a := &albums{
+		entry: cfg.Name, store: cfg.Store, google: cfg.Google, log: cfg.Log,
+		ids: map[string]string{}, gone: map[string]bool{}, twice: map[string]bool{},
+	}
 	if _, err := a.store.LoadState(ctx, a.entry, albumsLedger, &a.ids); err != nil {
 		return nil, fmt.Errorf("load album ledger: %w", err)
 	}
@@ -81,31 +88,35 @@ func (a *albums) lookUp(ctx context.Context, title string) (id string, ok bool, 
 	return id, ok, nil
 }
 
-// listedAll takes over a complete list of the albums, from whoever asked for it.
-func (a *albums) listedAll(ctx context.Context, list []photos.Album) error {
-	ids := map[string]string{}
+// listedAll takes over a complete list of the albums, from whoever asked for it,
+// and returns it without those that are known to be gone.
+func (a *albums) listedAll(ctx context.Context, list []photos.Album) ([]photos.Album, error) {
+	a.mu.Lock()
+	list = slices.DeleteFunc(list, func(album photos.Album) bool { return a.gone[album.ID] })
+	ids, titled := map[string]string{}, map[string]bool{}
 	for _, album := range list {
-		id, twice := ids[album.Title]
-		if twice {
+		titled[album.ID] = true
+		id, other := ids[album.Title]
+		if other && !a.twice[album.Title] {
+			a.twice[album.Title] = true
 			a.log.WithField("album", album.Title).Warn("two albums have this title, the first by id is used")
 		}
-		if !twice || album.ID < id {
+		if !other || album.ID < id {
 			ids[album.Title] = album.ID
 		}
 	}
-	a.mu.Lock()
-	for title, at := range a.made {
-		if _, ok := ids[title]; !ok && time.Since(at) < listLag {
-			ids[title] = a.ids[title]
+	for title, id := range a.ids {
+		if _, ok := ids[title]; !ok && !titled[id] {
+			ids[title] = id
 		}
 	}
 	same := maps.Equal(ids, a.ids)
 	a.ids, a.listed = ids, time.Now()
 	a.mu.Unlock()
 	if same {
-		return nil
+		return list, nil
 	}
-	return a.save(ctx)
+	return list, a.save(ctx)
 }
 
 // renamed gives an album another title.
@@ -116,14 +127,27 @@ func (a *albums) renamed(ctx context.Context, id, title string) error {
 	return a.learn(ctx, title, id)
 }
 
-// forget drops a title whose album Google no longer knows.
-func (a *albums) forget(ctx context.Context, title string) error {
+// forget drops an album that Google no longer knows.
+func (a *albums) forget(ctx context.Context, id string) error {
 	a.mu.Lock()
-	delete(a.ids, title)
-	delete(a.made, title)
+	a.gone[id] = true
+	before := len(a.ids)
+	maps.DeleteFunc(a.ids, func(_, known string) bool { return known == id })
+	if len(a.ids) == before {
+		a.mu.Unlock()
+		return nil
+	}
 	a.listed = time.Time{}
 	a.mu.Unlock()
 	return a.save(ctx)
+}
+
+// reset forgets all titles: they were another account's. The next list writes
+// that down; until then Google refuses what is wrong.
+func (a *albums) reset() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ids, a.gone, a.twice, a.listed = map[string]string{}, map[string]bool{}, map[string]bool{}, time.Time{}
 }
 
 func (a *albums) known(title string) (string, bool) {
@@ -151,12 +175,13 @@ func (a *albums) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.listedAll(ctx, all)
+	_, err = a.listedAll(ctx, all)
+	return err
 }
 
 func (a *albums) learn(ctx context.Context, title, id string) error {
 	a.mu.Lock()
-	a.ids[title], a.made[title] = id, time.Now()
+	a.ids[title] = id
 	a.mu.Unlock()
 	return a.save(ctx)
 }

@@ -134,7 +134,7 @@ func (e *Entry) settleFile(ctx context.Context, w work, cause error, streak int,
 		return e.closeFile(ctx, w, failed(d))
 	}
 	if d.action == actFindAlbum {
-		if err := e.albums.forget(ctx, w.view().Album.Title); err != nil {
+		if err := e.albumGone(ctx, w.view().Album.ID); err != nil {
 			return err
 		}
 	}

@@ -137,7 +137,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	if e.status, err = openStatus(ctx, cfg); err != nil {
 		return nil, err
 	}
-	e.listings = newListings(cfg)
+	if e.listings, err = loadListings(ctx, cfg, cfg.Link.State().Account.ID); err != nil {
+		return nil, err
+	}
 	for _, r := range records {
 		j := newJob(*r)
 		e.spool.count(r)
@@ -171,7 +173,7 @@ func (e *Entry) Run(ctx context.Context) error {
 		workers.Go(e.ending(cancel, func() error { return e.sendFiles(ctx) }))
 	}
 	for _, part := range []func(context.Context) error{
-		e.createBatches, e.keepListings, e.keepDevice, e.watchLink, e.expireJobs, e.tellProgress, e.answerBusy, e.awaitFailure,
+		e.createBatches, e.keepListings, e.keepImage, e.keepDevice, e.watchLink, e.expireJobs, e.tellProgress, e.answerBusy, e.awaitFailure,
 	} {
 		workers.Go(e.ending(cancel, func() error { return part(ctx) }))
 	}

@@ -7,27 +7,22 @@ import (
 	"time"
 
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos"
 )
 
-// listedLedger is the record of the albums that have a retained listing at the
-// broker, so that one that is gone can be cleared by a later run.
-const listedLedger = "listed"
-
 // publishListings publishes what has changed.
-func (e *Entry) publishListings(ctx context.Context, gen int) error {
-	now := time.Now()
-	docs := e.listings.documents(now)
-	if docs.albums != nil {
-		if err := e.publish(e.topics.Albums(), *docs.albums); err != nil {
-			return err
-		}
-		if err := e.clearGone(ctx, docs.listed); err != nil {
-			return err
-		}
-		wake(e.device) // which shows albums
-	}
+func (e *Entry) publishListings(ctx context.Context) error {
+	docs := e.listings.documents(time.Now())
 	if docs.media != nil {
 		if err := e.publish(e.topics.Media(), *docs.media); err != nil {
+			return err
+		}
+	}
+	if docs.albums != nil {
+		if err := e.saveListed(ctx, docs.listed); err != nil {
+			return err
+		}
+		if err := e.publish(e.topics.Albums(), *docs.albums); err != nil {
 			return err
 		}
 	}
@@ -36,8 +31,8 @@ func (e *Entry) publishListings(ctx context.Context, gen int) error {
 			return err
 		}
 	}
-	e.listings.published(gen)
-	return nil
+	wake(e.device) // which shows albums
+	return e.saveShelves(ctx)
 }
 
 // publish cuts a document to what may be published, and retains it.
@@ -55,31 +50,6 @@ func (e *Entry) publish(topic string, doc interface {
 	return nil
 }
 
-// clearGone clears the listings of albums that have none any more.
-func (e *Entry) clearGone(ctx context.Context, listed []string) error {
-	var before []string
-	if _, err := e.store.LoadState(ctx, e.cfg.Name, listedLedger, &before); err != nil {
-		return fmt.Errorf("load listed albums: %w", err)
-	}
-	slices.Sort(before)
-	if slices.Equal(before, listed) {
-		return nil
-	}
-	for _, id := range before {
-		if slices.Contains(listed, id) {
-			continue
-		}
-		if err := e.out.Retain(e.topics.Album(id), nil); err != nil {
-			return fmt.Errorf("clear listing: %w", err)
-		}
-	}
-	// A stop before this save clears the same topics again.
-	if err := e.store.SaveState(ctx, e.cfg.Name, listedLedger, listed); err != nil {
-		return fmt.Errorf("save listed albums: %w", err)
-	}
-	return nil
-}
-
 // documents are what is to be published; nil = unchanged.
 type documents struct {
 	albums  *mqttapi.AlbumList
@@ -88,45 +58,66 @@ type documents struct {
 	shelves map[string]mqttapi.Listing
 }
 
-// documents takes what has changed since the last time.
+// documents takes what has changed since the last time and is known well enough.
 func (l *listings) documents(now time.Time) documents {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	docs := documents{shelves: map[string]mqttapi.Listing{}}
+	if l.library.dirty && !l.libraryAt.IsZero() && l.known(&l.library) {
+		doc := l.listing(&l.library, now)
+		docs.media = &doc
+	}
+	if l.albumsAt.IsZero() {
+		return docs
+	}
 	if l.dirty {
+		l.dirty = false
 		docs.albums = &mqttapi.AlbumList{Updated: mqttapi.At(now), Count: len(l.albums), Albums: mapped(l.albums, albumView)}
 		for id := range l.shelves {
 			docs.listed = append(docs.listed, id)
 		}
 		slices.Sort(docs.listed)
 	}
-	if l.library.dirty {
-		doc := l.listing(&l.library, now)
-		docs.media = &doc
-	}
 	for _, a := range l.albums {
-		s := l.shelves[a.ID]
-		if s == nil || !s.dirty {
-			continue
+		if s := l.shelves[a.ID]; s != nil && s.dirty && l.known(s) {
+			docs.shelves[a.ID] = l.albumListing(s, a, now)
 		}
-		doc := l.listing(s, now)
-		album := albumView(a)
-		doc.Album, doc.Count = &album, int(a.Items)
-		docs.shelves[a.ID] = doc
-		s.dirty = false
 	}
-	l.dirty, l.library.dirty = false, false
 	return docs
 }
 
-// listing is called with mu held.
+// known is called with mu held: whether Google has said what the listing shows.
+func (l *listings) known(s *shelf) bool {
+	if s != &l.library && s.readAt.IsZero() && len(s.ids) == 0 {
+		return false
+	}
+	waits := func(id string) bool { return l.items[id].asked.IsZero() }
+	return s.blank || !slices.ContainsFunc(s.ids, waits) && len(s.incoming) == 0
+}
+
+// albumListing is called with mu held.
+func (l *listings) albumListing(s *shelf, a photos.Album, now time.Time) mqttapi.Listing {
+	doc := l.listing(s, now)
+	album := albumView(a)
+	doc.Album, doc.Count = &album, int(a.Items)
+	if cover := expiry(l.albumsAt); a.CoverURL != "" && (doc.Expires.IsZero() || cover.Before(doc.Expires.Time)) {
+		doc.Expires = cover
+	}
+	return doc
+}
+
+// listing is called with mu held; what is only in the ledger has nothing to show yet.
 func (l *listings) listing(s *shelf, now time.Time) mqttapi.Listing {
+	s.dirty, s.blank = false, false
 	doc := mqttapi.Listing{Updated: mqttapi.At(now), Items: make([]mqttapi.Item, 0, len(s.ids))}
-	oldest := now
+	var oldest time.Time
 	for _, id := range s.ids {
 		item := l.items[id]
+		if item.ID == "" {
+			continue
+		}
 		doc.Items = append(doc.Items, itemView(item.Item))
-		if item.at.Before(oldest) {
+		if item.BaseURL != "" && (oldest.IsZero() || item.at.Before(oldest)) {
 			oldest = item.at
 		}
 	}
@@ -134,24 +125,37 @@ func (l *listings) listing(s *shelf, now time.Time) mqttapi.Listing {
 	return doc
 }
 
-// published forgets items that are on no shelf and lets awaitFresh go on.
-func (l *listings) published(gen int) {
+// begin returns what settle takes once all that is wanted now is out.
+func (l *listings) begin() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	listed := map[string]bool{}
-	for _, s := range l.all() {
+	return l.wanted
+}
+
+// settle says that there is nothing left to ask of Google: items that are on no
+// shelf are forgotten, and awaitFresh goes on.
+func (l *listings) settle(gen int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	listed := map[string]bool{l.newest: true}
+	for _, s := range l.each() {
 		for _, id := range s.ids {
+			listed[id] = true
+		}
+		for _, id := range s.incoming {
 			listed[id] = true
 		}
 	}
 	for id := range l.items {
-		if !listed[id] && id != l.newest {
+		if !listed[id] {
 			delete(l.items, id)
 		}
 	}
-	l.done = gen
-	close(l.fresh)
-	l.fresh = make(chan struct{})
+	if l.done != gen {
+		l.done = gen
+		close(l.fresh)
+		l.fresh = make(chan struct{})
+	}
 }
 
 // awaitFresh waits until what was asked for by again is published.
@@ -173,5 +177,11 @@ func (l *listings) awaitFresh(ctx context.Context, gen int) error {
 func (l *listings) counts() mqttapi.RefreshData {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return mqttapi.RefreshData{Albums: len(l.albums), Items: len(l.items)}
+	listed := map[string]bool{}
+	for _, s := range l.each() {
+		for _, id := range s.ids {
+			listed[id] = true
+		}
+	}
+	return mqttapi.RefreshData{Albums: len(l.albums), Items: len(listed)}
 }

@@ -39,6 +39,8 @@ type Project struct {
 type projectState struct {
 	Day      string `json:"day"` // at Google
 	Requests int    `json:"requests"`
+	// Bytes are the requests for pictures and videos themselves, which Google counts apart.
+	Bytes int `json:"bytes,omitempty"`
 	// HeldUntil is until when Google refuses requests; zero when it does not.
 	HeldUntil time.Time `json:"held_until,omitzero"`
 }
@@ -74,6 +76,16 @@ func (p *Project) Count() {
 	for _, w := range p.watchers {
 		w.counted()
 	}
+}
+
+// CountBytes adds one request for the bytes of an item, which is none of
+// QuotaPerDay: Google allows 75,000 of them.
+// Source: https://developers.google.com/photos/overview/api-limits-quotas
+func (p *Project) CountBytes() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(time.Now())
+	p.state.Bytes++
 }
 
 // Requests returns how many requests were made today and when the day ends.

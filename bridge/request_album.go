@@ -1,27 +1,25 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
 )
 
-// albumsPage is the largest page of albums.
-// Source: https://developers.google.com/photos/library/reference/rest/v1/albums/list
-const albumsPage = 50
+// movePause is the shortest time between two of the calls that one request needs:
+// Google allows 30 writes a minute, and uploads need some of them.
+// Source: https://developers.google.com/photos/overview/api-limits-quotas
+const movePause = 4 * time.Second
 
 func (e *Entry) listAlbums(ctx context.Context, b mqttapi.ListAlbums) (any, error) {
-	if err := e.need(auth.ScopeRead); err != nil {
-		return nil, err
-	}
-	size := b.PageSize
-	if size == 0 {
-		size = albumsPage
-	}
-	page, err := e.google.ListAlbums(ctx, size, b.PageToken)
+	page, err := e.google.ListAlbums(ctx, cmp.Or(b.PageSize, photos.MaxAlbumsPage), b.PageToken)
 	if err != nil {
 		return nil, err
 	}
@@ -29,9 +27,6 @@ func (e *Entry) listAlbums(ctx context.Context, b mqttapi.ListAlbums) (any, erro
 }
 
 func (e *Entry) createAlbum(ctx context.Context, b mqttapi.CreateAlbum) (any, error) {
-	if err := e.need(auth.ScopeAppend); err != nil {
-		return nil, err
-	}
 	a, err := e.google.CreateAlbum(ctx, b.Title)
 	if err != nil {
 		e.albums.doubt()
@@ -47,7 +42,7 @@ func (e *Entry) createAlbum(ctx context.Context, b mqttapi.CreateAlbum) (any, er
 }
 
 func (e *Entry) updateAlbum(ctx context.Context, b mqttapi.UpdateAlbum) (any, error) {
-	id, err := e.albumByRef(ctx, b.Album, auth.ScopeEdit)
+	id, err := e.albumByRef(ctx, b.Album)
 	if err != nil {
 		return nil, err
 	}
@@ -60,55 +55,62 @@ func (e *Entry) updateAlbum(ctx context.Context, b mqttapi.UpdateAlbum) (any, er
 	}
 	a, err := e.google.UpdateAlbum(ctx, id, u)
 	if err != nil {
-		return nil, err
+		return nil, e.albumRefused(ctx, id, err)
 	}
 	if b.Title != "" {
 		if err := e.albums.renamed(ctx, id, b.Title); err != nil {
 			return nil, err
 		}
 	}
-	e.listings.again()
+	e.listings.retitled(a)
 	return mqttapi.AlbumData{Album: albumView(a)}, nil
 }
 
-func (e *Entry) addItems(ctx context.Context, b mqttapi.AddItems) (any, error) {
-	return e.moveItems(ctx, b.Album, b.IDs, e.google.AddItems)
-}
-
-func (e *Entry) removeItems(ctx context.Context, b mqttapi.RemoveItems) (any, error) {
-	return e.moveItems(ctx, b.Album, b.IDs, func(ctx context.Context, album string, ids []string) error {
-		if err := e.google.RemoveItems(ctx, album, ids); err != nil {
-			return err
-		}
-		e.listings.removed(album, ids)
-		return nil
-	})
-}
-
-// moveItems calls Google once for each 50 items. Each call is all or nothing, so
-// the answer counts what the calls before a refusal have done.
-func (e *Entry) moveItems(ctx context.Context, ref mqttapi.AlbumRef, ids []string, move func(context.Context, string, []string) error) (any, error) {
-	id, err := e.albumByRef(ctx, ref, auth.ScopeEdit)
-	if err != nil {
-		return nil, err
-	}
-	data := mqttapi.CountData{AlbumID: id, Requested: len(ids)}
+// moveItems calls Google once for each 50 items, and gives the writer's turn away
+// in between. Each call is all or nothing: the answer counts the items of those
+// that Google refused. What holds the whole account ends the request.
+func (e *Entry) moveItems(ctx context.Context, scopes []string, ref mqttapi.AlbumRef, ids []string,
+	move func(context.Context, string, []string) error, moved func(string, []string),
+) (any, error) {
+	data := mqttapi.CountData{Requested: len(ids)}
+	var last time.Time
 	for part := range slices.Chunk(ids, batchSize) {
-		if err := move(ctx, id, part); err != nil {
-			if data.Done == 0 {
-				return nil, err
-			}
-			refused := e.explain(err)
-			return nil, mqttapi.Errorf(refused.Code, "%d of %d items were done, then: %s", data.Done, len(ids), refused.Message)
+		if err := sleepUntil(ctx, last.Add(movePause)); err != nil {
+			return nil, err
 		}
-		data.Done += len(part)
+		_, err := write(ctx, e, scopes, part, func(ctx context.Context, part []string) (any, error) {
+			var err error
+			if data.AlbumID == "" {
+				data.AlbumID, err = e.albumByRef(ctx, ref)
+			}
+			if err == nil {
+				err = move(ctx, data.AlbumID, part)
+			}
+			return nil, e.albumRefused(ctx, data.AlbumID, err)
+		})
+		last = time.Now()
+		if err == nil {
+			data.Done += len(part)
+			moved(data.AlbumID, part)
+			continue
+		}
+		if errors.Is(err, store.ErrEngine) {
+			return nil, err
+		}
+		data.Error = e.explain(err)
+		if kind := photos.KindOf(err); kind != photos.NotFound && kind != photos.Invalid && kind != photos.Rejected {
+			break
+		}
 	}
-	e.listings.again()
+	if data.Done == 0 {
+		return nil, data.Error
+	}
+	data.Failed = data.Requested - data.Done
 	return data, nil
 }
 
 func (e *Entry) enrichAlbum(ctx context.Context, b mqttapi.EnrichAlbum) (any, error) {
-	id, err := e.albumByRef(ctx, b.Album, auth.ScopeAppend)
+	id, err := e.albumByRef(ctx, b.Album)
 	if err != nil {
 		return nil, err
 	}
@@ -122,27 +124,40 @@ func (e *Entry) enrichAlbum(ctx context.Context, b mqttapi.EnrichAlbum) (any, er
 	}
 	made, err := e.google.AddEnrichment(ctx, id, enrichment)
 	if err != nil {
-		return nil, err
+		return nil, e.albumRefused(ctx, id, err)
 	}
 	return mqttapi.EnrichmentData{EnrichmentID: made}, nil
 }
 
-// albumByRef returns the id of an album that exists, named by title or id.
-func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef, scope string) (string, error) {
-	if err := e.need(scope); err != nil {
-		return "", err
-	}
+// albumByRef returns the id of an album, named by title or id.
+func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef) (string, error) {
 	if ref.ID != "" {
 		return ref.ID, nil
 	}
 	id, ok, err := e.albums.lookUp(ctx, ref.Title)
 	if err != nil {
-		return "", err
+		return "", e.named(err, []string{auth.ScopeRead})
 	}
 	if !ok {
 		return "", mqttapi.Errorf(mqttapi.CodeAlbumNotFound, "The bridge has made no album of the title %q.", ref.Title)
 	}
 	return id, nil
+}
+
+// albumRefused forgets an album that Google says does not exist.
+func (e *Entry) albumRefused(ctx context.Context, id string, err error) error {
+	if photos.KindOf(err) != photos.AlbumNotFound {
+		return err
+	}
+	return errors.Join(err, e.albumGone(ctx, id))
+}
+
+// sleepUntil waits until a time, which may be over.
+func sleepUntil(ctx context.Context, until time.Time) error {
+	if wait := time.Until(until); wait > 0 {
+		return sleep(ctx, nil, wait)
+	}
+	return ctx.Err()
 }
 
 func placeOf(p mqttapi.Place) photos.Place {

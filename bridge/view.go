@@ -24,6 +24,9 @@ func itemView(i photos.Item) mqttapi.Item {
 		URL: i.ViewURL(), ThumbnailURL: i.ThumbnailURL(), DownloadURL: i.DownloadURL(),
 	}
 	if i.Video != nil {
+		if unfinished(i) { // there is nothing to play yet
+			item.URL, item.DownloadURL = "", ""
+		}
 		item.Video = &mqttapi.Video{FPS: i.Video.FPS, Status: i.Video.Status}
 	}
 	return item
@@ -63,12 +66,6 @@ func expiry(at time.Time) mqttapi.Time {
 func sizedURL(i photos.Item, width, height int, crop bool) string {
 	if i.BaseURL == "" {
 		return ""
-	}
-	if width == 0 {
-		width = mqttapi.MaxPixels
-	}
-	if height == 0 {
-		height = mqttapi.MaxPixels
 	}
 	return string(i.BaseURL) + photos.SizeSuffix(width, height, crop)
 }

@@ -57,6 +57,8 @@ type CountData struct {
 	AlbumID   string `json:"album_id"`
 	Requested int    `json:"requested"` // items
 	Done      int    `json:"done"`      // items
+	Failed    int    `json:"failed"`    // items, of calls that Google refused as a whole
+	Error     *Error `json:"error"`     // why some failed, the last reason; nil when none did
 }
 
 // EnrichmentData is the data of VerbAlbumEnrich.
@@ -73,8 +75,9 @@ type MediaData struct {
 
 // GotData is the data of VerbMediaGet, in the order of the request.
 type GotData struct {
-	Items   []GotItem
-	Expires Time // when the URLs of the items stop working
+	Items     []GotItem
+	Requested int  // items
+	Expires   Time // when the URLs of the items stop working
 }
 
 // GotItem is one item of GotData. With an Error, only the ID of the Item counts.

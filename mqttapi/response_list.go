@@ -24,12 +24,21 @@ func (d MediaData) fit(limit int, wrap func(any) any) ([]byte, error) {
 }
 
 func (d GotData) fit(limit int, wrap func(any) any) ([]byte, error) {
+	requested := max(d.Requested, len(d.Items))
+	failed := 0
+	for _, item := range d.Items {
+		if item.Error != nil {
+			failed++
+		}
+	}
 	return fit(limit, d.Items, func(kept []json.RawMessage, cut bool) any {
 		return wrap(struct {
 			Items     []json.RawMessage `json:"items"`
+			Requested int               `json:"requested"`
+			Failed    int               `json:"failed"`
 			Expires   Time              `json:"expires"`
 			Truncated bool              `json:"truncated"`
-		}{kept, d.Expires, cut})
+		}{kept, requested, failed, d.Expires, cut || len(d.Items) < requested})
 	})
 }
 

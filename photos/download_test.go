@@ -64,11 +64,11 @@ func TestAddresses(t *testing.T) {
 	got := []string{
 		photo.ViewURL(), photo.ThumbnailURL(), photo.DownloadURL(), video.ViewURL(), video.ThumbnailURL(), video.DownloadURL(),
 		album.CoverThumbnailURL(), Item{}.ViewURL() + Item{}.ThumbnailURL() + Item{MIMEType: "video/mp4"}.DownloadURL() + Album{}.CoverThumbnailURL(),
-		SizeSuffix(640, 480, false), SizeSuffix(0, 99999, true),
+		SizeSuffix(640, 480, false), SizeSuffix(-1, 99999, true), SizeSuffix(256, 0, false), SizeSuffix(0, 0, false),
 	}
 	want := []string{
 		"https://b/p=w2048-h2048", "https://b/p=w512-h512", "https://b/p=d", "https://b/v=dv", "https://b/v=w512-h512", "https://b/v=dv",
-		"https://b/c=w512-h512", "", "=w640-h480", "=w1-h16383-c",
+		"https://b/c=w512-h512", "", "=w640-h480", "=h16383-c", "=w256", "=w1",
 	}
 	for i := range want {
 		if got[i] != want[i] {

@@ -17,15 +17,23 @@ const (
 	suffixThumbnail = "=w512-h512"
 )
 
-// SizeSuffix asks for a picture that fits into width by height pixels, or, with crop, fills them exactly. A video
-// gives a frame. Google takes 1 to 16383 pixels; what is outside is moved to the nearest.
+// SizeSuffix asks for a picture that fits into width by height pixels, of which one may be 0 for any, or, with crop,
+// fills them exactly. A video gives a frame. Google takes 1 to 16383 pixels; what is outside is moved to the nearest.
 func SizeSuffix(width, height int, crop bool) string {
-	suffix := fmt.Sprintf("=w%d-h%d", min(max(width, 1), 16383), min(max(height, 1), 16383))
+	var suffix string
+	if width > 0 || height <= 0 {
+		suffix = fmt.Sprintf("-w%d", min(max(width, 1), maxSide))
+	}
+	if height > 0 {
+		suffix += fmt.Sprintf("-h%d", min(height, maxSide))
+	}
 	if crop {
 		suffix += "-c"
 	}
-	return suffix
+	return "=" + suffix[1:]
 }
+
+const maxSide = 16383
 
 // ViewURL shows a photo at no more than 2048 pixels a side and plays a video; empty without a base URL. Like all
 // addresses here it opens the item to anybody, and dies 60 minutes after the item was read.

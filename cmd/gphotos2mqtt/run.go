@@ -119,7 +119,7 @@ func (d *daemon) openEntry(ctx context.Context, e EntryConfig) error {
 		Listings: bridge.Listings{All: e.Listings.All, Titles: e.Listings.Titles}, ListItems: c.ListItems, Renew: c.Refresh,
 		MaxPublish: int(c.MaxPublish), MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery, AlbumImages: e.AlbumImages,
 		Store: d.store, Spool: d.spool, Link: link, Project: project, Out: conn, Log: log,
-		Google: photos.New(photos.Config{Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: wire}}),
+		Google: photos.New(photos.Config{Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: &tap{base: wire, count: project.CountBytes}}}),
 	})
 	if err != nil {
 		return err
