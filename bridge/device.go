@@ -36,9 +36,6 @@ type announced struct {
 	Topic    string          `json:"topic,omitempty"`
 	Document json.RawMessage `json:"document,omitempty"`
 	Albums   []mqttapi.Album `json:"albums,omitempty"`
-	// Former are the topics of other prefixes. They are cleared at each start for
-	// ever: nothing tells whether the broker has got it.
-	Former []string `json:"former,omitempty"`
 }
 
 // keepDevice keeps Home Assistant's document of the entry true until ctx ends.
@@ -60,30 +57,18 @@ func (e *Entry) keepDevice(ctx context.Context) error {
 	}
 }
 
-// openDevice loads what was told, and clears it where it is not told any more.
+// openDevice loads what was told. A document on another topic, of another prefix
+// or of a time with discovery, is cleared as a whole by Front.ClearFormer.
 func (e *Entry) openDevice(ctx context.Context) (*device, error) {
 	d := &device{entry: e}
 	if e.cfg.DiscoveryPrefix != "" {
 		d.topic = e.topics.Discovery(e.cfg.DiscoveryPrefix)
 	}
-	s := &d.shown
-	if _, err := e.store.LoadState(ctx, e.cfg.Name, deviceLedger, s); err != nil {
+	if _, err := e.store.LoadState(ctx, e.cfg.Name, deviceLedger, &d.shown); err != nil {
 		return nil, fmt.Errorf("load what was announced: %w", err)
 	}
-	if s.Topic != d.topic && s.Topic != "" {
-		*s = announced{Former: append(s.Former, s.Topic)}
-		// A stop before this save finds the same topic again.
-		if err := e.store.SaveState(ctx, e.cfg.Name, deviceLedger, s); err != nil {
-			return nil, fmt.Errorf("save what was announced: %w", err)
-		}
-	}
-	for _, topic := range s.Former {
-		if topic == d.topic {
-			continue
-		}
-		if err := e.out.Retain(topic, nil); err != nil {
-			return nil, fmt.Errorf("clear discovery: %w", err)
-		}
+	if d.shown.Topic != d.topic {
+		d.shown = announced{}
 	}
 	return d, nil
 }

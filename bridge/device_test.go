@@ -116,29 +116,3 @@ func checkWhatAnEarlierVersionAnnouncedIsTakenAway(t *testing.T) {
 		t.Errorf("%d removals", n)
 	}
 }
-
-func TestDiscoveryMovesAndEnds(t *testing.T) {
-	storetest.VirtualTime(t)
-	synctest.Test(t, checkDiscoveryMovesAndEnds)
-}
-
-func checkDiscoveryMovesAndEnds(t *testing.T) {
-	r := newRig(t)
-	has := func(prefix string) bool { return r.broker.document(prefix+"/device/gphotos_home/config") != nil }
-	for _, prefix := range []string{"homeassistant", "ha", ""} {
-		r.config = func(c *EntryConfig) { c.DiscoveryPrefix = prefix }
-		r.start()
-		r.broker.await(t, "discovery at "+prefix, func() bool {
-			return has("homeassistant") == (prefix == "homeassistant") && has("ha") == (prefix == "ha")
-		})
-		r.stop()
-	}
-	// A broker that comes back from a backup is tidied too.
-	r.must(r.broker.Retain(deviceTopic, []byte("{}")))
-	r.start()
-	r.broker.await(t, "no discovery", func() bool { return !has("homeassistant") })
-	r.stop()
-	r.config = func(*EntryConfig) {}
-	r.start()
-	r.broker.await(t, "discovery", func() bool { return has("homeassistant") && !has("ha") })
-}

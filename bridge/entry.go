@@ -66,7 +66,7 @@ type EntryConfig struct {
 	DisplayName string
 	// AlbumImages is how many of the listed albums, newest first, are images in Home Assistant.
 	AlbumImages int
-	// DiscoveryPrefix is where Home Assistant looks for devices; empty = no discovery, and what an earlier run left is cleared.
+	// DiscoveryPrefix is where Home Assistant looks for devices; empty = no discovery.
 	DiscoveryPrefix string
 	// Version is the bridge's, for Home Assistant.
 	Version string

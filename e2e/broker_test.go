@@ -11,7 +11,7 @@ import (
 )
 
 // mosquittoConfig is for a broker of one script. It keeps nothing over a restart
-// unless the script's own lines say so.
+// unless the script's own lines, or the suite's in $BROKER, say so.
 const mosquittoConfig = `listener %s 127.0.0.1
 log_dest stderr
 connection_messages false
@@ -46,7 +46,7 @@ func (w *world) startMosquitto(ts *testscript.TestScript, config string) {
 	w.brokers++
 	for {
 		path := filepath.Join(ts.Getenv("WORK"), fmt.Sprintf("mosquitto-%d.conf", w.brokers))
-		text := fmt.Sprintf(mosquittoConfig, ts.Getenv("MQTT_PORT")) + config
+		text := fmt.Sprintf(mosquittoConfig, ts.Getenv("MQTT_PORT")) + ts.Getenv("BROKER") + "\n" + config
 		ts.Check(os.WriteFile(path, []byte(text), 0o600))
 		p := w.launch(ts, "broker", nil, "mosquitto", "-c", path)
 		_, err := p.await(ctx, mosquittoRuns)

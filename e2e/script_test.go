@@ -9,7 +9,14 @@ import (
 
 func TestMosquitto(t *testing.T) { runScripts(t, mosquitto, "script", "mosquitto") }
 func TestEmbedded(t *testing.T)  { runScripts(t, embedded, "script") }
-func TestPlain(t *testing.T)     { runScripts(t, "", "plain") }
+
+// TestPacketLimit runs the scripts with the limit that Mosquitto has by default from 2.1 on.
+// Source: https://mosquitto.org/man/mosquitto-conf-5.html (max_packet_size)
+func TestPacketLimit(t *testing.T) {
+	runScriptsIn(t, mosquitto, map[string]string{"BROKER": "max_packet_size 2000000"}, "script")
+}
+
+func TestPlain(t *testing.T) { runScripts(t, "", "plain") }
 
 // The brokers that a script can run with; each is also a condition, such as
 // [mosquitto].
@@ -19,6 +26,12 @@ const (
 )
 
 func runScripts(t *testing.T, broker string, dirs ...string) {
+	t.Helper()
+	runScriptsIn(t, broker, nil, dirs...)
+}
+
+// runScriptsIn runs the scripts in an environment.
+func runScriptsIn(t *testing.T, broker string, environ map[string]string, dirs ...string) {
 	t.Helper()
 	t.Parallel()
 	var files []string
@@ -33,9 +46,14 @@ func runScripts(t *testing.T, broker string, dirs ...string) {
 		Files:               files,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               func(env *testscript.Env) error { return newWorld(env, broker) },
-		Condition:           func(cond string) (bool, error) { return cond == broker, nil },
-		Cmds:                commands,
+		Setup: func(env *testscript.Env) error {
+			for name, value := range environ {
+				env.Setenv(name, value)
+			}
+			return newWorld(env, broker)
+		},
+		Condition: func(cond string) (bool, error) { return cond == broker, nil },
+		Cmds:      commands,
 	})
 }
 
@@ -75,6 +93,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"visit":   do((*world).visit),   // visit ADDRESS: opens it in the browser; the page is stdout
 	"consent": do((*world).consent), // consent [EMAIL|deny] [without=SCOPE]: where Google leads is $ADDRESS
 	"link":    do((*world).link),    // link ENTRY [EMAIL]: the whole way
+
+	// Node-RED.
+	"nodered": do((*world).startNodeRED), // nodered FLOW [OLD=NEW...]: imports a flow and waits until it is connected
+	"inject":  do((*world).inject),       // inject NAME: presses the button of an inject node
 
 	// Files.
 	"photo":   do((*world).photo),   // photo FILE [KILOBYTES]: a JPEG like no other of the script

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (the race
-# detector links with it), Mosquitto and its command line clients. Debian and
+# detector links with it), Mosquitto, its command line clients, and Node.js with npm
+# (the tests run the flows of examples/node-red in the real Node-RED). Debian and
 # its relatives only; elsewhere it says what to install.
 set -euo pipefail
 
@@ -10,6 +11,8 @@ packages=()
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 command -v mosquitto >/dev/null || packages+=(mosquitto)
 command -v mosquitto_pub >/dev/null || packages+=(mosquitto-clients)
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
