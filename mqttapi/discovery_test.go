@@ -12,7 +12,7 @@ import (
 func TestDiscovery(t *testing.T) {
 	first := Topics{Root: "gphotos", Entry: "home"}
 	devices := map[string]Device{
-		"first.json": {Topics: first},
+		"first.json": {Topics: first, Albums: []Album{{ID: "AF1QipAlbum", Title: "Front door"}}},
 		"full.json": {
 			Topics: Topics{Root: "house/gphotos", Entry: "front-door_2"}, Name: "Haustür", Version: "1.2.3",
 			LinkURL: "http://bridge.lan:8099/link/abc", SupportURL: "https://example.org/gphotos2mqtt",
