@@ -23,14 +23,14 @@ func TestListingsOfADay(t *testing.T) {
 	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.seed(photosim.Seed{Items: 20_000, Albums: 500, AlbumItems: 120})
+		r.seed(photosim.Seed{Items: 20_000, Albums: 500, AlbumItems: 120, Width: 64, Height: 48})
 		r.config = func(c *EntryConfig) {
 			c.Renew = 50 * time.Minute
 			c.Listings = Listings{Titles: []string{"Album 1", "Album 2", "Album 3", "Album 400"}}
 		}
 		r.start()
 		synctest.Wait()
-		r.broker.await(t, "the listings", func() bool { return len(r.broker.listings()) == 6 })
+		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 6 })
 		before := r.requests()
 		reader := r.broker.reader()
 		for minute := range 24 * 60 {
@@ -71,7 +71,7 @@ func TestRestartOfALargeLibrary(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the first listings came after %v", took)
 		}
-		r.broker.await(t, "all listings", func() bool { return len(r.broker.listings()) == 2+MaxListings })
+		r.broker.await(t, "all listings", func() bool { return r.broker.listed() == 2+MaxListings })
 		synctest.Wait()
 		// 1 page of the library, 10 of the albums, 2 of each listed album.
 		if n := r.requests(); n != 1+10+2*MaxListings {
@@ -80,7 +80,7 @@ func TestRestartOfALargeLibrary(t *testing.T) {
 		r.broker.forget()
 		before := r.requests()
 		r.restart()
-		r.broker.await(t, "all listings again", func() bool { return len(r.broker.listings()) == 2+MaxListings })
+		r.broker.await(t, "all listings again", func() bool { return r.broker.listed() == 2+MaxListings })
 		synctest.Wait()
 		// 1 page of the library, 10 of the albums, and batchGet of what is published.
 		if n := r.requests() - before; n > 1+10+MaxListings*100/batchGet {
@@ -128,7 +128,7 @@ func TestAddressesWithoutGoogle(t *testing.T) {
 		r := newRig(t)
 		r.seed(photosim.Seed{Items: 10, Albums: 1, AlbumItems: 10})
 		r.start()
-		r.broker.await(t, "the listings", func() bool { return len(r.broker.listings()) == 3 })
+		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 3 })
 		r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "unavailable"}))
 		for range 120 {
 			time.Sleep(time.Minute)
@@ -158,7 +158,7 @@ func TestChangesByOthers(t *testing.T) {
 		r := newRig(t)
 		r.seed(photosim.Seed{Items: 300, Albums: 3, AlbumItems: 100})
 		r.start()
-		r.broker.await(t, "the listings", func() bool { return len(r.broker.listings()) == 5 })
+		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 5 })
 		synctest.Wait()
 		lib := r.sim.Library()[0]
 		gone, deleted := lib.Albums[0], lib.Albums[1].Items[50]
@@ -189,13 +189,13 @@ func TestListingsAreChosen(t *testing.T) {
 		r := newRig(t)
 		r.seed(photosim.Seed{Items: 100, Albums: 5, AlbumItems: 20})
 		r.start()
-		r.broker.await(t, "the listings", func() bool { return len(r.broker.listings()) == 7 })
+		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 7 })
 		r.config = func(c *EntryConfig) { c.Listings = Listings{Titles: []string{"Album 2", "Nowhere"}} }
 		r.restart()
-		r.broker.await(t, "the listings", func() bool { return len(r.broker.listings()) == 3 })
+		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 3 })
 		r.config = func(c *EntryConfig) { c.Listings = Listings{} }
 		r.restart()
-		r.broker.await(t, "no listing", func() bool { return len(r.broker.listings()) == 2 })
+		r.broker.await(t, "no listing", func() bool { return r.broker.listed() == 2 })
 		before := r.routes()
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
@@ -241,7 +241,7 @@ func (r *reader) listings() map[string]listed {
 	defer r.broker.mu.Unlock()
 	maps.DeleteFunc(r.docs, func(topic string, _ listed) bool { return r.broker.retained[topic] == nil })
 	for topic, payload := range r.broker.retained {
-		if topic != "gphotos/home/media" && !strings.HasPrefix(topic, "gphotos/home/albums") || bytes.Equal(r.read[topic], payload) {
+		if !isListing(topic) || bytes.Equal(r.read[topic], payload) {
 			continue
 		}
 		var doc listed
@@ -258,6 +258,23 @@ func (b *broker) reader() *reader {
 }
 
 func (b *broker) listings() map[string]listed { return b.reader().listings() }
+
+// listed is how many retained listings there are.
+func (b *broker) listed() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for topic := range b.retained {
+		if isListing(topic) {
+			n++
+		}
+	}
+	return n
+}
+
+func isListing(topic string) bool {
+	return topic == "gphotos/home/media" || strings.HasPrefix(topic, "gphotos/home/albums")
+}
 
 // forget loses what is retained, as a broker without a disk does.
 func (b *broker) forget() {
