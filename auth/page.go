@@ -88,8 +88,11 @@ func errorPage(l *Link, err error) page {
 	p.Next = howToAsk("entry " + l.Entry())
 	switch s := l.State(); s.Status {
 	case Linked:
-		if errors.Is(err, ErrUsed) {
-			p.Next = nothingLeft
+		switch {
+		case errors.Is(err, ErrWrongAccount): // its sentence says it
+			return p
+		case errors.Is(err, ErrUsed): // a page that is loaded again
+			p.Good, p.Text, p.Next = true, []string{"This address works once and has been used."}, nothingLeft
 		}
 		p.Text = append(p.Text, "Entry "+l.Entry()+" is linked to "+s.Account.String()+".")
 	case Relink:
@@ -104,21 +107,22 @@ func errorPage(l *Link, err error) page {
 func awayPage(l *Link, address string) page {
 	return page{
 		Status: http.StatusOK, Good: true, Entry: l.Entry(), Title: "Link entry " + l.Entry() + " to Google Photos",
-		Text: []string{"gphotos2mqtt runs on another machine than this browser, so there is one more step at the end."},
+		Text: []string{"gphotos2mqtt seems to run on another machine than this browser, so there is one more step at the end."},
 		Steps: []string{
 			"Continue to Google, choose the account and allow every box.",
 			"The browser then ends on a page that does not load. That is as it should be: its address starts with " +
 				l.cfg.RedirectURL,
-			"Copy that whole address and send it to “Finish linking” of entry " + l.Entry() + " in Home Assistant, " +
-				"or publish it to the entry's topic request/link/finish, within ten minutes.",
+			"Within ten minutes, copy that whole address and send it to “Finish linking” of entry " + l.Entry() +
+				" in Home Assistant, publish it to the entry's topic request/link/finish, or paste it into the terminal " +
+				"where gphotos2mqtt link runs.",
 		},
 		Go: address,
 	}
 }
 
 func howToAsk(entry string) string {
-	return "A new link: press “Link account” of " + entry + " in Home Assistant, or publish an empty message to " +
-		"the entry's topic request/link."
+	return "A new link: press “Link account” of " + entry + " in Home Assistant, publish an empty message to " +
+		"the entry's topic request/link, or run gphotos2mqtt link in a terminal."
 }
 
 // pages writes pages.

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: a C compiler (the race
-# detector links with it), Mosquitto, its command line clients, and Node.js with npm
-# (the tests run the flows of examples/node-red in the real Node-RED). Debian and
-# its relatives only; elsewhere it says what to install.
+# detector links with it), Mosquitto, its command line clients, Chromium (350 MB; it
+# links accounts as a person does), and Node.js with npm (the tests run the flows of
+# examples/node-red in the real Node-RED). Debian and its relatives only; elsewhere
+# it says what to install.
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin # where Debian puts mosquitto
@@ -13,6 +14,8 @@ command -v mosquitto >/dev/null || packages+=(mosquitto)
 command -v mosquitto_pub >/dev/null || packages+=(mosquitto-clients)
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)
+# A browser without a font draws boxes for letters.
+command -v chromium >/dev/null || packages+=(chromium fonts-dejavu-core)
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -1,0 +1,163 @@
+package browser_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// A browser is a Chromium of its own, with one tab.
+type browser struct {
+	t   *testing.T
+	ctx context.Context //nolint:containedctx // chromedp keeps the tab in it
+}
+
+// newBrowser starts Chromium; flags are NAME=VALUE.
+func newBrowser(t *testing.T, flags ...string) *browser {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], // headless, no first run, no background networking
+		chromedp.ExecPath("chromium"), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.WindowSize(1280, 800),
+	)
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		options = append(options, chromedp.Flag(name, value))
+	}
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, leave := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx) // waits for Chromium's end
+		leave()
+		stop()
+	})
+	b := &browser{t: t, ctx: ctx}
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // the first action starts Chromium
+		t.Fatal(err)
+	}
+	return b
+}
+
+// do carries out steps within the test's patience.
+func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ask(b, chromedp.Steps(steps...))
+}
+
+// ask carries out an action and returns its value.
+func ask[T any](b *browser, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
+}
+
+// open goes to an address and waits for the heading.
+func (b *browser) open(address, heading string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(address))
+	b.sees(heading)
+}
+
+// sees waits until the page's heading begins so, and returns the page's text.
+func (b *browser) sees(heading string) string {
+	b.t.Helper()
+	var last string
+	over := time.After(patience)
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		page, err := chromedp.Run(b.ctx, chromedp.Evaluate[shown](look))
+		if err == nil && page.Ready && strings.HasPrefix(page.Heading, heading) {
+			return page.Text
+		}
+		if err == nil { // else the page has just gone
+			last = page.Address + "\n" + page.Text
+		}
+		select {
+		case <-again.C:
+		case <-over:
+			b.t.Fatalf("want the heading %q; the browser shows %s", heading, last)
+		}
+	}
+}
+
+type shown struct {
+	Ready                  bool
+	Address, Heading, Text string
+}
+
+const look = `({Ready: document.readyState === "complete", Address: location.href,
+	Heading: document.querySelector("h1")?.innerText ?? "", Text: document.body?.innerText ?? ""})`
+
+// addressBar is what a person copies from a page that did not load.
+func (b *browser) addressBar() string {
+	b.t.Helper()
+	b.sees("This site can")
+	history := ask(b, chromedp.NavigationEntries())
+	return history.Entries[history.CurrentIndex].URL
+}
+
+// choose picks an account and leaves boxes unticked on Google's page.
+func (b *browser) choose(account string, without ...string) {
+	b.t.Helper()
+	b.click(`input[name=account][value="` + account + `"]`)
+	for _, scope := range without {
+		b.click(`input[name=scope][value$="` + scope + `"]`)
+	}
+}
+
+// press presses Allow or Deny.
+func (b *browser) press(decision string) {
+	b.t.Helper()
+	b.click(`button[value=` + decision + `]`)
+}
+
+// click clicks on what a CSS selector finds. A mouse is not simulated, because
+// Chromium does not acknowledge its click when the page is gone by then.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	found := ask(b, chromedp.Evaluate[bool](`(e => { setTimeout(() => e?.click()); return e !== null })(document.querySelector(`+strconv.Quote(selector)+`))`))
+	if !found {
+		b.t.Fatalf("the page has no %s", selector)
+	}
+}
+
+// back presses the back button. The page may come out of Chromium's memory, which
+// no event of loading tells.
+func (b *browser) back() {
+	b.t.Helper()
+	ask(b, chromedp.Evaluate[bool](`setTimeout(() => history.back()), true`))
+}
+
+// pictured takes the pictures of a page for the docs, when they are wanted.
+func (b *browser) pictured(name string) {
+	b.t.Helper()
+	if !*update {
+		return
+	}
+	for width, size := range map[string][2]int64{"phone": {390, 844}, "desktop": {1280, 800}} {
+		scale := 1.0
+		if width == "phone" {
+			scale = 2
+		}
+		b.do(chromedp.EmulateViewport(size[0], size[1], chromedp.EmulateScale(scale)))
+		png := ask(b, chromedp.CaptureScreenshot())
+		b.do(chromedp.EmulateReset())
+		path := filepath.Join("..", "..", "docs", "images", name+"-"+width+".png")
+		if err := os.WriteFile(path, png, 0o644); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
