@@ -45,7 +45,7 @@ func TestQuotaHoldEndsAtMidnightPacific(t *testing.T) {
 	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		midnight := nextQuotaDay(time.Now())
-		time.Sleep(midnight.Add(-6 * time.Hour).Sub(time.Now()))
+		time.Sleep(time.Until(midnight.Add(-6 * time.Hour)))
 		r := newRig(t)
 		r.start()
 		synctest.Wait()
@@ -57,6 +57,7 @@ func TestQuotaHoldEndsAtMidnightPacific(t *testing.T) {
 			hold, _ := r.broker.document("gphotos/home/state")["hold"].(map[string]any)
 			return hold["reason"] == "quota_daily" && hold["until"] == midnight.UTC().Format(time.RFC3339)
 		})
+		synctest.Wait() // the answers are out
 		before := r.sim.Stats()
 		time.Sleep(5 * time.Hour)
 		synctest.Wait()
@@ -147,6 +148,7 @@ func TestRelinkHold(t *testing.T) {
 			hold, _ := r.broker.document("gphotos/home/state")["hold"].(map[string]any)
 			return hold["reason"] == "relink" && hold["until"] == nil
 		})
+		synctest.Wait() // the answers are out
 		before := r.sim.Stats()
 		time.Sleep(24 * time.Hour)
 		if after := r.sim.Stats(); !cmp.Equal(before.Routes, after.Routes) {

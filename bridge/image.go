@@ -66,7 +66,7 @@ func (e *Entry) keepImage(ctx context.Context) error {
 		}
 		picture, err := e.fetchImage(ctx, item, &density)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // a stop is no failure
 		}
 		if err != nil { // the address has died, or Google still works on a video
 			tries++

@@ -91,8 +91,8 @@ func TestMediaDirsOpen(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if m.Exists(path) != (want == "") {
-			t.Errorf("%s: exists %v", path, !(want == ""))
+		if exists := m.Exists(path); exists != (want == "") {
+			t.Errorf("%s: exists %v", path, exists)
 		}
 	}
 }

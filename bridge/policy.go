@@ -121,7 +121,7 @@ func decideKind(err error, a attempt, now time.Time, random float64) decision {
 // decideFile holds the rows in which one file waits, or starts again.
 func decideFile(err *photos.Error, a attempt, now time.Time, random float64) decision {
 	later := now.Add(max(backoff(a.Tries, random), err.RetryAfter))
-	switch kind := err.Kind; kind {
+	switch err.Kind { //nolint:exhaustive // the other kinds are rows of the other functions
 	case photos.Duplicate:
 		if a.Faults >= itemTries {
 			return because(actFail, mqttapi.CodeRejected)
@@ -150,7 +150,7 @@ func decideFile(err *photos.Error, a attempt, now time.Time, random float64) dec
 
 // decideAccount holds the rows in which everything of the account waits.
 func decideAccount(err *photos.Error, a attempt, now time.Time, random float64) decision {
-	switch kind := err.Kind; kind {
+	switch err.Kind { //nolint:exhaustive // the other kinds are rows of the other functions
 	case photos.DailyQuota:
 		return because(actHoldProject, mqttapi.CodeQuotaDaily).holding(mqttapi.HoldQuotaDaily, quotaBack(now))
 	case photos.StorageFull:
@@ -168,7 +168,7 @@ func decideAccount(err *photos.Error, a attempt, now time.Time, random float64) 
 
 // decideRefusal holds the rows that no waiting changes.
 func decideRefusal(err *photos.Error, a attempt) decision {
-	switch kind := err.Kind; kind {
+	switch err.Kind { //nolint:exhaustive // the other kinds are rows of the other functions
 	case photos.ScopeMissing:
 		return because(actFail, mqttapi.CodeScopeMissing)
 	case photos.AlbumNotFound:

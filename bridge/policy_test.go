@@ -72,7 +72,8 @@ func TestDecide(t *testing.T) {
 			outcome{actRetry, in(time.Second), "", mqttapi.CodeGoogleUnavailable},
 		},
 		"vault away": {
-			fmt.Errorf("get: %w", auth.ErrVault), attempt{Tries: 1, Streak: 1},
+			fmt.Errorf("get: %w", auth.ErrVault),
+			attempt{Tries: 1, Streak: 1},
 			outcome{actRetry, in(time.Second), "", mqttapi.CodeGoogleUnavailable},
 		},
 		"writes a minute": {
@@ -208,7 +209,8 @@ func TestDecide(t *testing.T) {
 			outcome{Action: actFail, Code: mqttapi.CodeChanged},
 		},
 		"file grew while it was sent": {
-			fmt.Errorf("upload: %w", photos.ErrMediaChanged), attempt{},
+			fmt.Errorf("upload: %w", photos.ErrMediaChanged),
+			attempt{},
 			outcome{Action: actFail, Code: mqttapi.CodeChanged},
 		},
 		"copy damaged": {
