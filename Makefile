@@ -6,7 +6,7 @@ GOTEST    ?= $(GO) test
 FUZZTIME  ?= 30s
 LINTER    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: test e2e lint fmt bench fuzz demo build
+.PHONY: test e2e chaos lint fmt bench fuzz demo build
 
 test: ## unit tests and e2e scripts, with the race detector
 	./e2e/setup.sh
@@ -15,6 +15,10 @@ test: ## unit tests and e2e scripts, with the race detector
 e2e: ## the e2e scripts alone: the built binary, a real Mosquitto, the embedded broker
 	./e2e/setup.sh
 	$(GOTEST) -race -shuffle=on -count=1 -timeout 30m ./e2e/...
+
+chaos: ## the long forms of e2e/survival: 500 uploads among kills and cuts, 1 GiB on a bad line
+	./e2e/setup.sh
+	$(GO) test -v -count=1 -timeout 60m ./e2e/survival -long
 
 lint: ## style, bugs, and the import arrows of ARCHITECTURE.md
 	$(LINTER) run ./...

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -160,7 +159,6 @@ func TestSweepKeepsOtherEntries(t *testing.T) {
 	r.config = func(*EntryConfig) {}
 	r.start()
 	if got := r.broker.final(t, 0); got["status"] != "done" {
-		text, _ := json.Marshal(got)
-		t.Errorf("result: %s", text)
+		t.Errorf("result: %v", got)
 	}
 }

@@ -62,7 +62,7 @@ func (e *Entry) sendFile(ctx context.Context, w work) error {
 	}
 	if ctx.Err() != nil {
 		e.queue.putBack(w) // the session is saved; the next start goes on from it
-		return nil         //nolint:nilerr // a stop is no failure
+		return nil
 	}
 	if errors.Is(err, store.ErrEngine) {
 		return err

@@ -82,6 +82,56 @@ func (f forgetful) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// A session that Google no longer knows is begun anew, and an upload token is used
+// for 23 hours only.
+func TestSessionAndTokenGrowOld(t *testing.T) {
+	storetest.VirtualTime(t)
+	large := append(jpegOf(1), make([]byte, 6<<20)...)
+	for name, tc := range map[string]struct {
+		photo  []byte
+		faults []photosim.Fault
+		route  string // asked twice
+	}{
+		"session": {large, []photosim.Fault{
+			{Route: "uploads.send", Calls: photosim.Calls{1}, Mode: photosim.Cut, After: new(int64(1 << 20))},
+			{Route: "uploads.query", Calls: photosim.Calls{1}, Mode: photosim.Refuse, Status: 404, Body: "Upload session was not found."},
+		}, "uploads.start"},
+		"error in place of a token": {large, []photosim.Fault{
+			{Route: "uploads.send", Calls: photosim.Calls{1}, Mode: photosim.Garble},
+		}, "uploads.send"},
+		"token": {jpegOf(1), []photosim.Fault{
+			{Route: "mediaItems.batchCreate", Calls: hours(tokenLife), Mode: photosim.Refuse, Error: "storage_full"},
+		}, "uploads.raw"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				r.start()
+				time.Sleep(time.Minute)
+				r.must(r.sim.Faults(tc.faults...))
+				r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: tc.photo, QoS: 1})
+				time.Sleep(25 * time.Hour)
+				if got := r.broker.final(t, 0); got["status"] != "done" || len(r.items()) != 1 {
+					t.Errorf("result: %v", got)
+				}
+				if n := r.sim.Stats().Routes[tc.route].Requests; n != 2 {
+					t.Errorf("%d requests of %s", n, tc.route)
+				}
+				r.wantEmpty()
+				r.stop()
+			})
+		})
+	}
+}
+
+// hours are the calls that are made when one is made each hour.
+func hours(d time.Duration) (calls photosim.Calls) {
+	for n := range int(d.Hours()) + 1 {
+		calls = append(calls, n+1)
+	}
+	return calls
+}
+
 // One broken line under eight uploads is one failure: the entry is back within
 // seconds.
 func TestUploadsFailTogether(t *testing.T) {

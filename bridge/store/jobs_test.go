@@ -150,6 +150,24 @@ func TestRecordsOfOtherVersions(t *testing.T) {
 	}
 }
 
+func TestJobIDsAreOfAllEntries(t *testing.T) {
+	t.Parallel()
+	s := opened(t, Config{Dir: t.TempDir()})
+	other := job("01B")
+	other.Entry = "away"
+	for _, j := range []*Job{job("01A"), other, job("01C")} {
+		add(t, s, j)
+	}
+	_, err := s.jobs.kv.Put(t.Context(), "home.01C", []byte("{"))
+	must(t, err)
+	must(t, s.SetAside(t.Context(), "home", "01C"))
+	got, err := s.JobIDs(t.Context())
+	must(t, err)
+	if diff := cmp.Diff(map[string]bool{"01A": true, "01B": true, "01C": true}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNamesThatAreNoKeys(t *testing.T) {
 	t.Parallel()
 	s := opened(t, Config{Dir: t.TempDir()})
