@@ -84,6 +84,10 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"forget":   do((*world).forget),   // forget TOPIC: what is unread there is read
 	"let":      do((*world).let),      // let VARIABLE PATH: from the message that hear or retained found last
 
+	// The commands of docs/mqtt-api.md.
+	"example":      do((*world).example),      // example TOPIC [OLD=>NEW...]: publishes the next one, whose answer must look as there
+	"everyexample": do((*world).everyExample), // everyexample: all were published
+
 	// Google, and the person who links.
 	"sim":     do((*world).sim),     // sim CONTROL [JSON]: POST /_sim/CONTROL
 	"library": do((*world).library), // library COND...: what Google holds

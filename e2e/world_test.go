@@ -30,6 +30,7 @@ type world struct {
 	last      message // found by hear or retained
 	page      page    // in the browser
 	photos    int     // drawn so far
+	guide     *guide  // nil until an example of it is used
 }
 
 type worldKey struct{}
