@@ -69,6 +69,9 @@ func (l *linking) run(ctx context.Context, stdin io.Reader) error {
 	defer cancel()
 	l.client, err = l.config.dial(ctx, "link", l.arrived, l.topics.Availability(), l.topics.State(),
 		l.topics.Response(mqttapi.VerbLink), l.topics.Response(mqttapi.VerbLinkFinish))
+	if err != nil && l.config.MQTTURL == "" { // the bridge would be the broker
+		return fmt.Errorf("%w (%w)", l.absent(), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -88,22 +91,25 @@ func (l *linking) run(ctx context.Context, stdin io.Reader) error {
 
 // awaitBridge waits for what the broker has retained of the entry.
 func (l *linking) awaitBridge(ctx context.Context) error {
-	start := fmt.Errorf("no bridge serves entry %s at %s: start gphotos2mqtt, then run this again", l.topics.Entry, l.config.brokerURL())
 	for online, known := false, false; !online || !known; {
 		m, err := l.next(ctx)
 		if err != nil {
-			return start
+			return l.absent()
 		}
 		switch m.Topic() {
 		case l.topics.Availability():
 			if online = string(m.Payload()) == mqttapi.Online; !online {
-				return start
+				return l.absent()
 			}
 		case l.topics.State():
 			l.before, known = readLink(m), true
 		}
 	}
 	return nil
+}
+
+func (l *linking) absent() error {
+	return fmt.Errorf("no bridge serves entry %s at %s: start gphotos2mqtt, then run this again", l.topics.Entry, l.config.brokerURL())
 }
 
 // awaitOffer waits for the address to open.
