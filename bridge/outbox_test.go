@@ -1,0 +1,75 @@
+package bridge
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gphotos2mqtt/bridge/store/storetest"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos/photosim"
+)
+
+// An upload that ends while the broker is away, and a restart in the same time:
+// its results come in their order once the broker is back, and nothing is left.
+func TestResultsWaitForTheBroker(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.broker.connect(false)
+		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+		time.Sleep(time.Minute)
+		if n := len(r.items()); n != 1 {
+			t.Errorf("%d items without a broker", n)
+		}
+		r.restart()
+		time.Sleep(time.Hour)
+		r.broker.connect(true)
+		got := r.broker.final(t, 0)
+		all := r.broker.all("gphotos/home/upload/result")
+		if len(all) != 2 || all[0]["status"] != "accepted" || got["status"] != "done" || all[0]["job"] != got["job"] {
+			t.Errorf("results: %v", all)
+		}
+		synctest.Wait()
+		r.wantEmpty()
+		r.stop()
+	})
+}
+
+// A file that takes long is told of at most once a second, and at its end; one
+// that is quick is not.
+func TestProgress(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.upload(string(jpegOf(1)))
+		if n := r.broker.count("gphotos/home/upload/progress"); n != 0 {
+			t.Errorf("%d messages about a quick file", n)
+		}
+		calls := photosim.Calls{1, 2, 3, 4, 5, 6}
+		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Calls: calls, Mode: photosim.Cut, After: new(int64(1 << 20))}))
+		began := time.Now()
+		r.upload(`{"path": "` + r.write("door.jpg", append(jpegOf(2), make([]byte, 8<<20)...)) + `", "transaction": 7}`)
+		time.Sleep(2 * progressPause)
+		all := r.broker.all("gphotos/home/upload/progress")
+		if n, most := len(all), int(time.Since(began)/progressPause)+1; n < 3 || n > most {
+			t.Fatalf("%d messages in %v: %v", n, time.Since(began), all)
+		}
+		before := 0.0
+		for _, m := range all {
+			sent := m["sent"].(float64)
+			if sent < before || m["transaction"] != 7.0 || m["file"] != "door.jpg" || m["size"] != all[0]["size"] {
+				t.Errorf("message: %v", m)
+			}
+			before = sent
+		}
+		if last := all[len(all)-1]; last["stage"] != "done" || last["percent"] != 100.0 {
+			t.Errorf("last message: %v", last)
+		}
+		r.stop()
+	})
+}
