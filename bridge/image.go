@@ -218,6 +218,7 @@ func (l *listings) expect(id string) {
 	defer l.mu.Unlock()
 	if l.newest == "" {
 		l.newest, l.unseen = id, true
+		wake(l.picture) // it may be listed already
 		l.touch()
 	}
 }
