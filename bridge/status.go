@@ -69,6 +69,11 @@ func (s *status) now() (sums, bool) {
 func (e *Entry) keepState(ctx context.Context) error {
 	var saved time.Time
 	for {
+		// A stop right here, or a kill, counts the same after it: what E/state tells
+		// of the day's requests is on the disk.
+		if err := e.cfg.Project.Save(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
 		wait, err := e.publishState()
 		if err != nil {
 			return err
@@ -116,9 +121,6 @@ func (e *Entry) publishState() (time.Duration, error) {
 // saveCounts writes down what changed since the last time. A stop before it
 // forgets a second of counting, and no upload.
 func (e *Entry) saveCounts(ctx context.Context) error {
-	if err := e.cfg.Project.Save(ctx); err != nil {
-		return err
-	}
 	counted, dirty := e.status.now()
 	if !dirty {
 		return nil
