@@ -69,7 +69,7 @@ type Config struct {
 
 	// Items in each retained listing, newest first, 1 to 500.
 	ListItems int `env:"LIST_ITEMS" envDefault:"100"`
-	// Age at which a listing is fetched again, 1m to 50m: its picture addresses stop working after 60 minutes.
+	// Age that a listing reaches at most before it is fetched again, 1m to 50m: its picture addresses stop working after 60 minutes.
 	Refresh time.Duration `env:"REFRESH" envDefault:"50m"`
 	// Whether to publish Home Assistant's discovery documents. `false` also clears those of an earlier run, under any prefix.
 	Discovery bool `env:"DISCOVERY" envDefault:"true"`

@@ -70,12 +70,28 @@ func newHouse(b *testing.B, settings ...string) *house {
 // startBridge starts the bridge and waits until it is online.
 func (h *house) startBridge() {
 	h.b.Helper()
+	h.spawnBridge()
+	h.await("gphotos/home/availability", func(p []byte) bool { return string(p) == "online" })
+}
+
+// spawnBridge starts the bridge and waits for nothing.
+func (h *house) spawnBridge() {
+	h.b.Helper()
 	h.bridge = exec.Command(filepath.Join(h.dir, "gphotos2mqtt"))
 	h.bridge.Env = append(os.Environ(), h.settings...)
 	h.bridge.Stderr = &bytes.Buffer{}
 	h.must(h.bridge.Start())
 	h.endLater(h.bridge)
-	h.await("gphotos/home/availability", func(p []byte) bool { return string(p) == "online" })
+}
+
+// stopBridge stops the bridge in order; what it has said is read.
+func (h *house) stopBridge() {
+	h.b.Helper()
+	h.must(h.bridge.Process.Signal(os.Interrupt))
+	h.must(h.bridge.Wait())
+	for len(h.messages) > 0 {
+		<-h.messages
+	}
 }
 
 // link is the person who allows everything, and pastes where the browser ended.
