@@ -13,6 +13,7 @@ import (
 
 	"gphotos2mqtt/bridge/store/storetest"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos/photosim"
 )
 
 const deviceTopic = "homeassistant/device/gphotos_home/config"
@@ -115,4 +116,21 @@ func checkWhatAnEarlierVersionAnnouncedIsTakenAway(t *testing.T) {
 	if n := r.broker.count(deviceTopic); n != 1 {
 		t.Errorf("%d removals", n)
 	}
+}
+
+func TestDocumentFitsTheBroker(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.must(r.sim.Seed(photosim.Seed{Items: 40, Albums: 40, AlbumItems: 1}))
+		r.config = func(c *EntryConfig) { c.AlbumImages, c.MaxPublish = 40, 16<<10 }
+		r.start()
+		r.broker.await(t, "some albums", func() bool { return len(r.albumImages()) > 0 })
+		r.broker.mu.Lock()
+		size := len(r.broker.retained[deviceTopic])
+		r.broker.mu.Unlock()
+		if n := len(r.albumImages()); size > 16<<10 || n < 5 || n >= 40 {
+			t.Errorf("%d bytes with %d albums", size, n)
+		}
+	})
 }
