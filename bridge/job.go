@@ -43,6 +43,17 @@ func (j *job) update(ctx context.Context, s *store.Store, change func(*store.Job
 	return nil
 }
 
+// remove removes the record, as it is by now, and its payloads.
+func (j *job) remove(ctx context.Context, s *store.Store) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := s.RemoveJob(ctx, &j.record); err != nil {
+		return fmt.Errorf("remove job %s: %w", j.ID, err)
+	}
+	j.gone = true
+	return nil
+}
+
 // note changes the record in memory alone: what may be forgotten in a stop.
 func (j *job) note(change func(*store.Job)) {
 	j.mu.Lock()

@@ -123,20 +123,6 @@ func (s *Spool) forget(j *job) {
 	s.kept = slices.DeleteFunc(s.kept, func(k kept) bool { return k.job == j })
 }
 
-// retire stops counting one job as waiting.
-func (s *Spool) retire() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.jobs--
-}
-
-// free gives the room of payloads back.
-func (s *Spool) free(size int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.bytes -= size
-}
-
 // trim forgets kept jobs beyond maxKept.
 func (s *Spool) trim(ctx context.Context) error {
 	for {

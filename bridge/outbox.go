@@ -171,8 +171,8 @@ func (e *Entry) tell(ctx context.Context, j *job) error {
 	if canRetry(r) {
 		return stopped(ctx, e.keep(ctx, j))
 	}
-	if err := e.store.RemoveJob(ctx, &r); err != nil {
-		return stopped(ctx, fmt.Errorf("remove job %s: %w", r.ID, err))
+	if err := j.remove(ctx, e.store); err != nil {
+		return stopped(ctx, err)
 	}
 	e.queue.drop(r.ID)
 	e.spool.leave(&r)

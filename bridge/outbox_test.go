@@ -38,6 +38,33 @@ func TestResultsWaitForTheBroker(t *testing.T) {
 	})
 }
 
+// A job may change between its result being sent and the broker's confirmation.
+func TestJobChangesWhileItsResultIsTold(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Calls: photosim.Calls{1}, Mode: photosim.Refuse}))
+		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+		time.Sleep(500 * time.Millisecond)
+		r.broker.connect(false)
+		time.Sleep(time.Minute)
+		id, _ := r.broker.all("gphotos/home/upload/result")[0]["job"].(string)
+		r.acked.Go(func() {
+			r.command(mqttapi.Delivery{Topic: "gphotos/home/request/job/retry", QoS: 1, Payload: []byte(`{"job": "` + id + `"}`)})
+		})
+		synctest.Wait()
+		r.broker.connect(true)
+		if got := r.broker.final(t, 0); got["status"] != "done" || got["job"] != id {
+			t.Errorf("result: %v", got)
+		}
+		synctest.Wait()
+		r.wantEmpty()
+		r.stop()
+	})
+}
+
 // A file that takes long is told of at most once a second, and at its end; one
 // that is quick is not.
 func TestProgress(t *testing.T) {
