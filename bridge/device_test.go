@@ -1,13 +1,16 @@
 package bridge
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -131,6 +134,58 @@ func TestDocumentFitsTheBroker(t *testing.T) {
 		r.broker.mu.Unlock()
 		if n := len(r.albumImages()); size > 16<<10 || n < 5 || n >= 40 {
 			t.Errorf("%d bytes with %d albums", size, n)
+		}
+	})
+}
+
+// timed notes when something is published on the topic of discovery.
+type timed struct {
+	Publisher
+	mu *sync.Mutex
+	at *[]time.Time
+}
+
+func (p timed) note(topic string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if topic == deviceTopic {
+		*p.at = append(*p.at, time.Now())
+	}
+}
+
+func (p timed) Retain(topic string, payload []byte) error {
+	p.note(topic)
+	return p.Publisher.Retain(topic, payload)
+}
+
+func (p timed) Send(ctx context.Context, topic string, payload []byte) error {
+	p.note(topic)
+	return p.Publisher.Send(ctx, topic, payload)
+}
+
+func TestDocumentsKeepTheirDistance(t *testing.T) {
+	storetest.VirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		var mu sync.Mutex
+		var at []time.Time
+		r.config = func(c *EntryConfig) { c.AlbumImages, c.Out = 1, timed{c.Out, &mu, &at} }
+		r.start()
+		for i := range 6 {
+			r.command(mqttapi.Delivery{Topic: "gphotos/home/request/link", QoS: 1}) // a new address for "Visit"
+			r.upload(fmt.Sprintf(`{"path": %q, "album": "Album %d"}`, r.write(fmt.Sprintf("%d.jpg", i), jpegOf(i+1)), i))
+			time.Sleep(700 * time.Millisecond)
+		}
+		r.broker.await(t, "the last album", func() bool { return slices.Equal(r.albumImages(), []string{"Album 5"}) })
+		mu.Lock()
+		defer mu.Unlock()
+		for i := range at[1:] {
+			if gap := at[i+1].Sub(at[i]); gap < devicePause {
+				t.Errorf("document %d came after %s", i+1, gap)
+			}
+		}
+		if len(at) < 3 {
+			t.Errorf("%d documents", len(at))
 		}
 	})
 }
