@@ -107,8 +107,13 @@ func (e *Entry) readAlbum(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	a, err := e.google.Album(ctx, id)
-	if photos.KindOf(err) == photos.AlbumNotFound {
+	switch photos.KindOf(err) {
+	case photos.AlbumNotFound:
 		return e.albumGone(ctx, id)
+	case photos.Invalid, photos.AlbumNotWriteable: // asking again changes nothing
+		e.listings.changedAlbum(photos.Album{ID: id})
+		return nil
+	default:
 	}
 	if err != nil {
 		return fmt.Errorf("read album: %w", err)
@@ -117,13 +122,13 @@ func (e *Entry) readAlbum(ctx context.Context, id string) error {
 	return nil
 }
 
-// changedAlbum takes over how one album is now.
+// changedAlbum takes over how one album is now; without a title nothing is known of it.
 func (l *listings) changedAlbum(a photos.Album) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.recheck = slices.DeleteFunc(l.recheck, func(id string) bool { return id == a.ID })
 	for i, known := range l.albums {
-		if known.ID != a.ID {
+		if known.ID != a.ID || a.Title == "" {
 			continue
 		}
 		if a.CoverURL == "" && a.CoverItemID == known.CoverItemID {

@@ -99,3 +99,27 @@ func TestTitlesCostNoRequest(t *testing.T) {
 		r.stop()
 	})
 }
+
+// Another account is linked: nothing of the first one is shown or used.
+func TestAnotherAccountBeginsAnew(t *testing.T) {
+	r := newRig(t)
+	r.seed(photosim.Seed{Items: 3, Albums: 1, AlbumItems: 3})
+	r.start()
+	r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 3 })
+	l := r.entry.listings
+	if l.moved(photosim.DefaultAccountID) {
+		t.Error("the same account begins anew")
+	}
+	r.sim.ResetLibrary() // what the other account has
+	if !l.moved("another") {
+		t.Fatal("another account goes on where the first one was")
+	}
+	l.touch() // the loop finds its own account again, and nothing in the library
+	r.broker.await(t, "empty listings", func() bool {
+		listings := r.broker.listings()
+		return len(listings) == 2 && listings["gphotos/home/media"].Count == 0
+	})
+	if _, known := r.entry.albums.known("Album 1"); known {
+		t.Error("a title of the first account is still known")
+	}
+}

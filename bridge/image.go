@@ -86,10 +86,10 @@ func (e *Entry) keepImage(ctx context.Context) error {
 }
 
 // publishImage publishes the picture and notes whose it is. A stop in between
-// publishes it again.
+// publishes it again. Its error is the store's.
 func (e *Entry) publishImage(ctx context.Context, id string, picture []byte) error {
 	if err := e.out.Retain(e.topics.Image(), picture); err != nil {
-		return fmt.Errorf("publish image: %w", err)
+		e.log.WithError(err).WithField("op", "image").Error("newest upload is not shown")
 	}
 	if err := e.store.SaveState(ctx, e.cfg.Name, imageLedger, id); err != nil {
 		return fmt.Errorf("save image: %w", err)

@@ -131,16 +131,18 @@ func (e *Entry) saveListed(ctx context.Context, listed []string) error {
 	if slices.Equal(before, listed) {
 		return nil
 	}
-	noted := slices.Clone(listed)
+	noted, there := slices.Clone(listed), true
 	for _, id := range before {
 		if slices.Contains(listed, id) {
 			continue
 		}
-		cleared, err := e.clearListing(ctx, id)
-		if err != nil {
-			return err
+		if there { // otherwise the broker does not answer now
+			var err error
+			if there, err = e.clearListing(ctx, id); err != nil {
+				return err
+			}
 		}
-		if !cleared {
+		if !there {
 			noted = append(noted, id)
 		}
 	}
@@ -157,12 +159,13 @@ func (e *Entry) clearListing(ctx context.Context, id string) (bool, error) {
 	if err := e.store.DeleteState(ctx, e.cfg.Name, shelfKey(id)); err != nil {
 		return false, fmt.Errorf("forget listing: %w", err)
 	}
-	if err := e.out.Retain(e.topics.Album(id), nil); err != nil {
-		return false, fmt.Errorf("clear listing: %w", err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, clearLimit)
 	defer cancel()
-	return e.out.Clear(ctx, e.topics.Album(id)) == nil, nil
+	err := e.out.Retain(e.topics.Album(id), nil)
+	if err == nil {
+		err = e.out.Clear(ctx, e.topics.Album(id))
+	}
+	return err == nil, nil
 }
 
 // clearLimit is how long a listing waits for the broker to clear another one.

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -10,44 +9,37 @@ import (
 	"gphotos2mqtt/photos"
 )
 
-// publishListings publishes what has changed.
+// publishListings publishes what has changed. Its error is the store's.
 func (e *Entry) publishListings(ctx context.Context) error {
 	docs := e.listings.documents(time.Now())
 	if docs.media != nil {
-		if err := e.publish(e.topics.Media(), *docs.media); err != nil {
-			return err
-		}
+		e.publish(e.topics.Media(), *docs.media)
 	}
 	if docs.albums != nil {
 		if err := e.saveListed(ctx, docs.listed); err != nil {
 			return err
 		}
-		if err := e.publish(e.topics.Albums(), *docs.albums); err != nil {
-			return err
-		}
+		e.publish(e.topics.Albums(), *docs.albums)
 	}
 	for id, doc := range docs.shelves {
-		if err := e.publish(e.topics.Album(id), doc); err != nil {
-			return err
-		}
+		e.publish(e.topics.Album(id), doc)
 	}
-	wake(e.device) // which shows albums
 	return e.saveShelves(ctx)
 }
 
-// publish cuts a document to what may be published, and retains it.
+// publish cuts a document to what may be published, and retains it. One that the
+// broker does not take stays as it was: the next one may be smaller.
 func (e *Entry) publish(topic string, doc interface {
 	Encode(limit int) ([]byte, error)
 },
-) error {
+) {
 	payload, err := doc.Encode(e.cfg.MaxPublish)
+	if err == nil {
+		err = e.out.Retain(topic, payload)
+	}
 	if err != nil {
-		return err
+		e.log.WithError(err).WithField("op", "publish listing").Error("listing is not published")
 	}
-	if err := e.out.Retain(topic, payload); err != nil {
-		return fmt.Errorf("publish listing: %w", err)
-	}
-	return nil
 }
 
 // documents are what is to be published; nil = unchanged.

@@ -55,6 +55,7 @@ func (p *pace) take(now time.Time) {
 // A reading is what has been read of an album so far. Google does not say in
 // which order it gives an album's items, so the newest are known only at its end.
 type reading struct {
+	began  time.Time
 	page   string // token of the next page
 	newest []seen // newest first
 	count  int    // items so far
@@ -140,8 +141,8 @@ func (e *Entry) readPage(ctx context.Context, albumID string) error {
 		return nil
 	case refused != nil && refused.Kind == photos.AlbumNotFound:
 		return e.albumGone(ctx, albumID)
-	case refused != nil && refused.Kind == photos.Invalid && token != "": // the page has grown too old
-		l.closeBook(albumID)
+	case refused != nil && (refused.Kind == photos.Invalid || refused.Kind == photos.AlbumNotWriteable):
+		l.closeBook(albumID, token != "") // the page has grown too old, or nothing of it may be read
 		return nil
 	}
 	return fmt.Errorf("read album: %w", err)
@@ -157,17 +158,17 @@ func (l *listings) turnPage(albumID string) string {
 		return ""
 	}
 	if s.reading == nil {
-		s.reading = &reading{sorted: true}
+		s.reading = &reading{began: time.Now(), sorted: true}
 	}
 	return s.reading.page
 }
 
-// closeBook begins an album anew.
-func (l *listings) closeBook(albumID string) {
+// closeBook ends a reading; again says whether the album is read from its beginning.
+func (l *listings) closeBook(albumID string, again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s := l.shelves[albumID]; s != nil {
-		s.reading = nil
+		s.reading, s.due = nil, again
 	}
 }
 
@@ -198,7 +199,7 @@ func (l *listings) pageRead(albumID string, page photos.ItemPage, at time.Time) 
 
 // take notes one item.
 func (r *reading) take(item photos.Item, at time.Time, most int) {
-	if slices.ContainsFunc(r.newest, func(other seen) bool { return other.ID == item.ID }) {
+	if r.has(item.ID) {
 		return // Google repeats items where two pages meet
 	}
 	r.sorted = r.sorted && (r.count == 0 || !item.Created.After(r.last))
@@ -212,33 +213,43 @@ func (r *reading) take(item photos.Item, at time.Time, most int) {
 // shelve is called with mu held: the album has been read.
 func (l *listings) shelve(s *shelf, albumID string) {
 	r, now := s.reading, time.Now()
-	known := s.ids
 	l.show(s)
 	s.more = r.count > len(s.ids) || r.page != ""
-	s.reading, s.due, s.readAt, s.sorted, s.off, s.unsaved = nil, false, now, r.sorted, 0, true
+	s.reading, s.due, s.readAt, s.sorted, s.off = nil, false, now, r.sorted, 0
 	for _, a := range l.albums {
 		if a.ID == albumID && now.Sub(s.changed) > listLag {
 			s.count = a.Items
 		}
 	}
-	for _, id := range known {
-		if item, ok := l.items[id]; ok && now.Sub(item.uploaded) < listLag && !slices.Contains(s.ids, id) {
-			item.asked = time.Time{} // not listed yet, or deleted already: asking for it tells
+	for _, id := range s.ids {
+		if !r.has(id) { // not listed yet, or deleted already: asking for it tells
+			item := l.items[id]
+			item.asked = time.Time{}
 			l.items[id] = item
-			l.put(s, id)
 		}
 	}
 }
 
-// show is called with mu held: the listing is what has been read.
+// show is called with mu held: the listing is what has been read, and what the
+// bridge has uploaded meanwhile or so shortly before that Google may not list it.
 func (l *listings) show(s *shelf) {
+	known, r := s.ids, s.reading
 	s.ids, s.dirty, s.unsaved = nil, true, true
-	for _, i := range s.reading.newest {
+	for _, i := range r.newest {
 		if known := l.items[i.ID]; known.asked.Before(i.at) {
 			l.see(i.Item, i.at)
 		}
 		s.ids = append(s.ids, i.ID)
 	}
+	for _, id := range known {
+		if item, ok := l.items[id]; ok && item.uploaded.After(r.began.Add(-listLag)) {
+			l.put(s, id)
+		}
+	}
+}
+
+func (r *reading) has(id string) bool {
+	return slices.ContainsFunc(r.newest, func(i seen) bool { return i.ID == id })
 }
 
 // cheap is called with mu held: whether reading the album anew costs little.

@@ -164,7 +164,7 @@ func (l *listings) removed(albumID string, ids []string) {
 	if s := l.shelves[albumID]; s != nil {
 		s.ids = slices.DeleteFunc(s.ids, func(id string) bool { return slices.Contains(ids, id) })
 		s.incoming = slices.DeleteFunc(s.incoming, func(id string) bool { return slices.Contains(ids, id) })
-		s.dirty, s.unsaved, s.due = true, true, s.due || s.more
+		s.dirty, s.unsaved, s.due, s.reading = true, true, s.due || s.more, nil
 	}
 	wake(l.wake)
 }
