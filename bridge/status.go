@@ -15,8 +15,6 @@ const (
 	statusLedger = "status"
 	// statePause is the shortest time between two E/state.
 	statePause = 250 * time.Millisecond
-	// savePause is the shortest time between two saves of counts.
-	savePause = time.Second
 )
 
 // status is what E/state says beyond the queue: counts and last events, which
@@ -67,24 +65,16 @@ func (s *status) now() (sums, bool) {
 // keepState publishes E/state whenever it changes, and at the end of each hold,
 // until ctx ends.
 func (e *Entry) keepState(ctx context.Context) error {
-	var saved time.Time
 	for {
 		// A stop right here, or a kill, counts the same after it: what E/state tells
-		// of the day's requests is on the disk.
-		if err := e.cfg.Project.Save(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
-		wait, err := e.publishState()
+		// is on the disk.
+		counted, err := e.saveCounts(context.WithoutCancel(ctx))
 		if err != nil {
 			return err
 		}
-		if time.Since(saved) >= savePause || ctx.Err() != nil {
-			if err := e.saveCounts(context.WithoutCancel(ctx)); err != nil {
-				return err
-			}
-			saved = time.Now()
-		} else if wait == 0 || wait > savePause {
-			wait = savePause
+		wait, err := e.publishState(counted)
+		if err != nil {
+			return err
 		}
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // a stop is no failure
@@ -96,10 +86,9 @@ func (e *Entry) keepState(ctx context.Context) error {
 }
 
 // publishState publishes E/state and returns how long its hold lasts.
-func (e *Entry) publishState() (time.Duration, error) {
+func (e *Entry) publishState(counted sums) (time.Duration, error) {
 	now := time.Now()
 	h, _ := e.queue.held(now)
-	counted, _ := e.status.now()
 	made, resets := e.cfg.Project.Requests()
 	payload, err := mqttapi.State{
 		Link: linkView(e.link.State()), Queue: e.queue.summary(), Hold: holdView(h),
@@ -118,20 +107,19 @@ func (e *Entry) publishState() (time.Duration, error) {
 	return h.wait(now), nil
 }
 
-// saveCounts writes down what changed since the last time. A stop before it
-// forgets a second of counting, and no upload.
-func (e *Entry) saveCounts(ctx context.Context) error {
+// saveCounts writes down what changed since the last time, and returns it.
+func (e *Entry) saveCounts(ctx context.Context) (sums, error) {
 	counted, dirty := e.status.now()
-	if !dirty {
-		return nil
+	if err := e.cfg.Project.Save(ctx); err != nil || !dirty {
+		return counted, err
 	}
 	if err := e.store.SaveState(ctx, e.cfg.Name, statusLedger, counted); err != nil {
-		return fmt.Errorf("save totals: %w", err)
+		return counted, fmt.Errorf("save totals: %w", err)
 	}
 	e.status.mu.Lock()
 	e.status.dirty = e.status.sums != counted
 	e.status.mu.Unlock()
-	return nil
+	return counted, nil
 }
 
 // summary is the queue as E/state shows it.
