@@ -107,15 +107,12 @@ func (e *Entry) readAlbum(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	a, err := e.google.Album(ctx, id)
-	switch photos.KindOf(err) {
-	case photos.AlbumNotFound:
+	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound:
 		return e.albumGone(ctx, id)
-	case photos.Invalid, photos.AlbumNotWriteable: // asking again changes nothing
-		e.listings.changedAlbum(photos.Album{ID: id})
-		return nil
-	default:
-	}
-	if err != nil {
+	case kind == photos.Invalid, kind == photos.AlbumNotWriteable: // asking again changes nothing
+		a = photos.Album{ID: id}
+	case err != nil:
 		return fmt.Errorf("read album: %w", err)
 	}
 	e.listings.changedAlbum(a)
