@@ -230,7 +230,7 @@ func (e *Entry) answerOf(ctx context.Context, id string) ([]byte, error) {
 // answer publishes the answer to a command that leaves nothing behind, and only
 // then acknowledges it: a stop in between has it delivered and answered again.
 func (e *Entry) answer(ctx context.Context, d mqttapi.Delivery, topic string, payload []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	ctx, cancel := outlive(ctx, answerLimit, answerGrace)
 	defer cancel()
 	if err := e.out.Send(ctx, topic, payload); err != nil {
 		e.log.WithError(err).WithField("op", "answer").Debug("answer not sent, the broker delivers the command again")
@@ -243,6 +243,11 @@ func (e *Entry) answer(ctx context.Context, d mqttapi.Delivery, topic string, pa
 // answerLimit is how long an answer may wait for the broker while the command
 // takes a place in the broker's window.
 const answerLimit = 30 * time.Second
+
+// answerGrace is how long an answer on its way may take once the bridge stops,
+// so that a command is not answered again at the next start; the connection
+// waits 2 s for its handlers.
+const answerGrace = time.Second
 
 // deliveryOf says how a delivery is recognised when the broker repeats it.
 func deliveryOf(d mqttapi.Delivery) store.Delivery {

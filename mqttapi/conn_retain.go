@@ -25,6 +25,7 @@ type holding struct {
 	last   *publication
 	flying *publication // nil when none is on its way
 	queued bool
+	repeat bool // asked for once more while it was flying
 	owed   bool // nothing was confirmed since begin
 	barred bool // the broker hangs up on last, so it is not sent
 	aside  int  // the size of what was barred, until something smaller is confirmed
@@ -60,7 +61,7 @@ func (l *ledger) begin(dropped string) {
 	l.queue, l.debts = nil, 0
 	for _, topic := range slices.Sorted(maps.Keys(l.topics)) {
 		h := l.topics[topic]
-		h.flying, h.queued, h.owed = nil, false, !h.barred
+		h.flying, h.queued, h.repeat, h.owed = nil, false, false, !h.barred
 		if h.owed {
 			l.debts++
 			l.push(h)
@@ -68,12 +69,15 @@ func (l *ledger) begin(dropped string) {
 	}
 }
 
-// again sends every value once more.
+// again sends every value once more, also one that is on its way: who asks may
+// have come too late for it.
 func (l *ledger) again() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, topic := range slices.Sorted(maps.Keys(l.topics)) {
-		l.push(l.topics[topic])
+		h := l.topics[topic]
+		h.repeat = h.flying != nil
+		l.push(h)
 	}
 }
 
@@ -104,8 +108,10 @@ func (l *ledger) confirm(p *publication) {
 		h.owed = false
 		l.debts--
 	}
+	repeat := h.repeat
+	h.repeat = false
 	switch {
-	case h.last != p:
+	case h.last != p || repeat:
 		l.push(h)
 	case len(p.payload) == 0:
 		delete(l.topics, p.topic)

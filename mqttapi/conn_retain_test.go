@@ -49,6 +49,30 @@ func TestLedgerKeepsLastValue(t *testing.T) {
 	}
 }
 
+// Who asks for everything again gets also what is on its way at that moment.
+func TestLedgerSendsAgain(t *testing.T) {
+	t.Parallel()
+	l := newLedger()
+	put(t, l, "a", "1")
+	put(t, l, "b", "1")
+	_, flying := drain(l)
+	l.confirm(flying[0])
+	l.again()
+	sent, _ := drain(l)
+	if diff := cmp.Diff([]string{"a=1"}, sent); diff != "" {
+		t.Error(diff)
+	}
+	l.confirm(flying[1])
+	sent, last := drain(l)
+	if diff := cmp.Diff([]string{"b=1"}, sent); diff != "" {
+		t.Error(diff)
+	}
+	l.confirm(last[0])
+	if sent, _ := drain(l); sent != nil {
+		t.Errorf("sent for a third time: %v", sent)
+	}
+}
+
 func TestLedgerStartsOver(t *testing.T) {
 	t.Parallel()
 	l := newLedger()
