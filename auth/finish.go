@@ -31,6 +31,9 @@ func (l *Link) FinishAddress(ctx context.Context, address string) (Account, erro
 
 func (l *Link) finish(ctx context.Context, ans answer) (Account, error) {
 	a, err := l.claim(ans.state)
+	if err == nil {
+		defer l.finished(a)
+	}
 	if ans.refusal != "" { // a refusal is told whenever it is shown, and counts when its state does
 		refused := explain(ans.refusal, "", l.cfg.RedirectURL, nil)
 		if err == nil {
@@ -50,6 +53,14 @@ func (l *Link) finish(ctx context.Context, ans answer) (Account, error) {
 		return Account{}, err
 	}
 	return r.Account, nil
+}
+
+// finished ends an attempt that was claimed, whatever came of it.
+func (l *Link) finished(a *attempt) {
+	l.mu.Lock()
+	a.finishing = false
+	l.mu.Unlock()
+	l.notify()
 }
 
 // exchange turns Google's code into a record. A stop after the exchange leaves a grant at Google of which

@@ -21,9 +21,11 @@ type attempt struct {
 	state    Secret // ties Google's answer to this attempt
 	verifier Secret // PKCE: ties the code exchange to this process
 	expires  time.Time
-	opened   bool        // the one-time address has forwarded to Google
-	used     bool        // the state has come back
-	timer    *time.Timer // tells Watch when the attempt expires
+	opened   bool // the one-time address has forwarded to Google
+	used     bool // the state has come back
+	// finishing holds while Google is asked for the tokens: the entry is still being linked
+	finishing bool
+	timer     *time.Timer // tells Watch when the attempt expires
 }
 
 // Invitation is what a person needs to link an account.
@@ -107,7 +109,7 @@ func (l *Link) claim(state Secret) (*attempt, error) {
 	case a.used:
 		return nil, ErrUsed
 	}
-	a.used = true
+	a.used, a.finishing = true, true
 	a.timer.Stop()
 	return a, nil
 }
@@ -132,7 +134,7 @@ func (l *Link) find(field func(*attempt) Secret, want Secret) *attempt {
 // newest is the latest attempt that a person may still complete.
 func (l *Link) newest() *attempt {
 	for _, a := range slices.Backward(l.attempts) {
-		if a.live() && !a.used {
+		if a.live() && (!a.used || a.finishing) {
 			return a
 		}
 	}

@@ -84,7 +84,7 @@ func (l *Link) State() State {
 			s.Status = Linking
 		}
 		s.Expires = a.expires
-		if !a.opened {
+		if !a.opened && !a.used {
 			s.URL = l.address(a)
 		}
 	}
