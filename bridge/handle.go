@@ -204,7 +204,7 @@ func (e *Entry) answerAgain(ctx context.Context, d mqttapi.Delivery, id string, 
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	payload, err := withTransaction(first, cmd.Transaction)
+	payload, err := mqttapi.WithTransaction(first, cmd.Transaction)
 	if err != nil {
 		return err
 	}

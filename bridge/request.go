@@ -87,7 +87,7 @@ func (e *Entry) respondAgain(ctx context.Context, d mqttapi.Delivery, req mqttap
 	if err != nil {
 		return stopped(ctx, fmt.Errorf("read receipt: %w", err))
 	}
-	payload, err := withTransaction(receipt.Result, req.Transaction)
+	payload, err := mqttapi.WithTransaction(receipt.Result, req.Transaction)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -38,11 +37,7 @@ func result(r store.Job, limit int, finished time.Time) ([]byte, error) {
 // refusal makes the message about a command that became no job; files are what
 // is known of its files, if they were looked at.
 func refusal(cmd mqttapi.Upload, cause *mqttapi.Error, files []store.File, limit int) ([]byte, error) {
-	now := time.Now()
-	m := mqttapi.Result{
-		Status: mqttapi.StatusFailed, ID: cmd.ID, Transaction: cmd.Transaction, Error: cause,
-		Received: mqttapi.At(now), Finished: mqttapi.At(now),
-	}
+	m := mqttapi.Refused(cmd, cause, time.Now())
 	for _, f := range files {
 		m.Items = append(m.Items, resultItem(f))
 	}
@@ -94,17 +89,4 @@ func statusOf(files []store.File) mqttapi.Status {
 		return mqttapi.StatusCancelled
 	}
 	return mqttapi.StatusFailed
-}
-
-// withTransaction puts another command's transaction into a message.
-func withTransaction(message []byte, transaction json.RawMessage) ([]byte, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(message, &fields); err != nil {
-		return nil, fmt.Errorf("read message again: %w", err)
-	}
-	if transaction == nil {
-		transaction = json.RawMessage("null")
-	}
-	fields["transaction"] = transaction
-	return json.Marshal(fields)
 }
