@@ -6,19 +6,25 @@ GOTEST    ?= $(GO) test
 FUZZTIME  ?= 30s
 LINTER    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: test e2e chaos lint fmt bench fuzz demo build
+.PHONY: help unit test acceptance chaos lint fmt bench fuzz demo build
 
-test: ## unit tests and e2e scripts, with the race detector
-	./e2e/setup.sh
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+unit: ## the tests that need Go alone, in a minute or two
+	$(GOTEST) -short ./...
+
+test: ## all tests but those of `make acceptance`, with the race detector; installs Mosquitto
+	./e2e/setup.sh test
 	$(GOTEST) -race -shuffle=on -timeout 30m ./...
 
-e2e: ## the e2e scripts alone: the built binary, a real Mosquitto, the embedded broker
-	./e2e/setup.sh
-	$(GOTEST) -race -shuffle=on -count=1 -timeout 30m ./e2e/...
+acceptance: ## Chromium, Node-RED, and the long forms of e2e/survival; installs Chromium and Node.js
+	./e2e/setup.sh acceptance
+	$(GOTEST) -count=1 -p 1 -timeout 15m -run 'NodeRED|Browser|Chaos|LongQueue|Video' ./e2e ./e2e/browser ./e2e/survival -acceptance
 
-chaos: ## the long forms of e2e/survival: 500 uploads among kills and cuts, 1 GiB on a bad line
-	./e2e/setup.sh
-	$(GO) test -v -count=1 -timeout 60m ./e2e/survival -long
+chaos: ## e2e/survival alone, in its long forms: 500 uploads among kills and cuts, 10,000 in the queue, 1 GiB
+	./e2e/setup.sh test
+	$(GO) test -v -count=1 -timeout 60m ./e2e/survival -acceptance
 
 lint: ## style, bugs, and the import arrows of ARCHITECTURE.md
 	$(LINTER) run ./...
@@ -27,7 +33,7 @@ fmt: ## gofumpt and import groups
 	$(LINTER) fmt ./...
 
 bench: ## the figures of docs/performance.md
-	./e2e/setup.sh
+	./e2e/setup.sh test
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"gphotos2mqtt/auth/authtest"
 )
 
 func TestPastedAddress(t *testing.T) {
@@ -21,19 +23,19 @@ func TestPastedAddress(t *testing.T) {
 		"another host": func(s string) string { return strings.Replace(s, "localhost:8099", "nas", 1) },
 	}
 	for name, form := range forms {
-		l := open(t, g.config("home"), new(MemoryVault))
+		l := open(t, g.config("home"), new(authtest.Vault))
 		if _, err := l.FinishAddress(t.Context(), form(g.consent(t, consentPage(t, l), sam))); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	l := open(t, g.config("home"), new(MemoryVault))
+	l := open(t, g.config("home"), new(authtest.Vault))
 	page := consentPage(t, l)
 	state := query(t, page).Get("state")
 	for _, bad := range []string{
 		"", "hello", "?", testRedirect, testRedirect + "?state=" + state, testRedirect + "?code=4/0",
 		testRedirect + "?code=&state=" + state, testRedirect + "?code=1&code=2&state=" + state,
 		testRedirect + "?code=%zz&state=" + state, testRedirect + "?error=access_denied&code=1&state=" + state,
-		testRedirect + "?code=1&state=" + state + "&x=" + strings.Repeat("x", maxQuery),
+		testRedirect + "?code=1&state=" + state + "&x=" + strings.Repeat("x", MaxQuery),
 		"https://accounts.google.com/signin/oauth/error?authError=%21%21", "https://accounts.google.com/?authError=CgA",
 	} {
 		_, err := l.FinishAddress(t.Context(), bad)
@@ -44,7 +46,7 @@ func TestPastedAddress(t *testing.T) {
 			t.Errorf("%.100q: the state is in the error", bad)
 		}
 	}
-	if _, err := l.Finish(t.Context(), state, ""); !errors.Is(err, ErrAddress) {
+	if _, err := l.FinishAddress(t.Context(), "code=&state="+state); !errors.Is(err, ErrAddress) {
 		t.Errorf("no code: %v", err)
 	}
 	_, err := l.FinishAddress(t.Context(), page)
@@ -56,7 +58,7 @@ func TestPastedAddress(t *testing.T) {
 
 func FuzzFinishAddress(f *testing.F) {
 	g := newGoogle()
-	l, err := Open(f.Context(), g.config("home"), testKey, new(MemoryVault))
+	l, err := Open(f.Context(), g.config("home"), testKey, new(authtest.Vault))
 	if err != nil {
 		f.Fatal(err)
 	}

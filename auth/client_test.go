@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gphotos2mqtt/auth/authtest"
 )
 
 // get makes one API request and gives its status.
@@ -48,9 +50,9 @@ func send(ctx context.Context, l *Link, body io.Reader) (status int, answer stri
 }
 
 // linked gives a link that works.
-func linked(t *testing.T) (*google, *MemoryVault, *Link) {
+func linked(t *testing.T) (*google, *authtest.Vault, *Link) {
 	t.Helper()
-	g, vault := newGoogle(), new(MemoryVault)
+	g, vault := newGoogle(), new(authtest.Vault)
 	l := open(t, g.config("home"), vault)
 	link(t, g, l, sam)
 	return g, vault, l
@@ -128,10 +130,11 @@ func TestCancelledCallerFailsNoOther(t *testing.T) {
 	})
 }
 
-func TestLastCallerEndsTheRefresh(t *testing.T) {
+// Who gives up is told at once; the refresh goes on, and what it gets is kept.
+func TestRefreshOutlivesItsCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, _, l := linked(t)
-		g.hold = make(chan struct{}) // never opened
+		g.hold = make(chan struct{})
 		time.Sleep(g.life)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -141,6 +144,27 @@ func TestLastCallerEndsTheRefresh(t *testing.T) {
 		}
 		if waited := time.Since(start); waited != time.Second {
 			t.Errorf("waited %v", waited)
+		}
+		close(g.hold)
+		synctest.Wait()
+		if status := get(t, l); status != 200 {
+			t.Errorf("the next request: status %d", status)
+		}
+		if n := g.count("token refresh_token"); n != 1 {
+			t.Errorf("%d refreshes: the token was not kept", n)
+		}
+	})
+}
+
+// A refresh that Google does not answer ends by itself, and the next request makes another.
+func TestRefreshEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, _, l := linked(t)
+		g.hold = make(chan struct{}) // never opened
+		time.Sleep(g.life)
+		start := time.Now()
+		if err := getError(t, l); !errors.Is(err, ErrUnavailable) || time.Since(start) != googleLimit {
+			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		g.set(func() { g.hold = nil })
 		if status := get(t, l); status != 200 {
@@ -198,7 +222,7 @@ func TestRotatedRefreshTokenIsKept(t *testing.T) {
 
 // faultyVault fails to save while broken.
 type faultyVault struct {
-	MemoryVault
+	authtest.Vault
 
 	broken bool
 }
@@ -207,7 +231,7 @@ func (v *faultyVault) Save(ctx context.Context, entry string, sealed []byte) err
 	if v.broken {
 		return errors.New("disk full")
 	}
-	return v.MemoryVault.Save(ctx, entry, sealed)
+	return v.Vault.Save(ctx, entry, sealed)
 }
 
 func TestNothingIsUsedBeforeItIsStored(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gphotos2mqtt/auth/authtest"
 )
 
 func TestEndReason(t *testing.T) {
@@ -67,7 +69,7 @@ func TestTestingGrantEndsAfterSevenDays(t *testing.T) {
 
 func TestTimedGrant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, vault := newGoogle(), new(MemoryVault)
+		g, vault := newGoogle(), new(authtest.Vault)
 		g.extra = `"refresh_token_expires_in":2592000,`
 		l := open(t, g.config("home"), vault)
 		link(t, g, l, sam)

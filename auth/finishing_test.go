@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gphotos2mqtt/auth/authtest"
 	"gphotos2mqtt/photos/photosim"
 )
 
@@ -41,7 +42,7 @@ func TestLinkingUntilTheTokensAreThere(t *testing.T) {
 	l, err := Open(t.Context(), Config{
 		Entry: "home", ClientID: photosim.DefaultClientID, ClientSecret: photosim.DefaultClientSecret,
 		RedirectURL: "http://localhost:8099/oauth/callback", Base: base,
-	}, testKey, new(MemoryVault))
+	}, testKey, new(authtest.Vault))
 	if err != nil {
 		t.Fatal(err)
 	}

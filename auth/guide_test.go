@@ -22,18 +22,18 @@ func TestGuide(t *testing.T) {
 	}
 	row := func(cells ...string) { says("| " + strings.Join(cells, " | ") + " |") }
 
-	const local = "http://localhost:8099" + callbackPath
+	const local = "http://localhost:8099" + CallbackPath
 	granted := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
 	says("> " + endReason(&record{Granted: granted, Renewed: granted.Add(6 * 24 * time.Hour)}, granted.Add(testingLife)))
 	for _, wrong := range []string{"http://192.168.1.10:8099", "http://photos.example.org"} {
 		says("`GPHOTOS_PUBLIC_URL=" + wrong + "`")
-		e, ok := CheckRedirect(wrong + callbackPath).(*Error) //nolint:errorlint // it is one
+		e, ok := CheckRedirect(wrong + CallbackPath).(*Error) //nolint:errorlint // it is one
 		if !ok {
 			t.Fatalf("%s is taken", wrong)
 		}
 		says("> " + e.Message)
 	}
-	for _, right := range []string{local, "http://localhost:9000" + callbackPath, "https://photos.example.org" + callbackPath} {
+	for _, right := range []string{local, "http://localhost:9000" + CallbackPath, "https://photos.example.org" + CallbackPath} {
 		if err := CheckRedirect(right); err != nil {
 			t.Error(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,9 +12,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/auth/authtest"
+	"gphotos2mqtt/auth/secret"
 )
 
-var testKey = Key{1, 2, 3}
+var testKey = secret.Key{1, 2, 3}
 
 func open(t *testing.T, cfg Config, vault Vault) *Link {
 	t.Helper()
@@ -26,24 +28,21 @@ func open(t *testing.T, cfg Config, vault Vault) *Link {
 	return l
 }
 
-// visit opens an address of Handler from the machine itself.
-func visit(h http.Handler, target string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, target, http.NoBody)
-	r.RemoteAddr = "127.0.0.1:50000"
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
 // consentPage starts linking, opens the one-time address and gives Google's.
 func consentPage(t *testing.T, l *Link) string {
 	t.Helper()
-	address := l.Start().URL
-	w := visit(Handler([]*Link{l}), strings.TrimPrefix(address, "http://192.168.1.10:8099"))
-	if w.Code != http.StatusFound {
-		t.Fatalf("%s: status %d, want 302", address, w.Code)
+	return visit(t, l, l.Start().URL)
+}
+
+// visit opens a one-time address and gives Google's.
+func visit(t *testing.T, l *Link, address string) string {
+	t.Helper()
+	code, ok := strings.CutPrefix(address, "http://192.168.1.10:8099"+LinkPath)
+	at, consent, err := Visit([]*Link{l}, secret.Text(code))
+	if !ok || err != nil || at != l {
+		t.Fatalf("%s: %v", address, err)
 	}
-	return w.Header().Get("Location")
+	return consent
 }
 
 // link links the entry to the account.
@@ -61,7 +60,7 @@ func link(t *testing.T, g *google, l *Link, a Account, scopes ...string) {
 func TestLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGoogle()
-		l := open(t, g.config("home"), new(MemoryVault))
+		l := open(t, g.config("home"), new(authtest.Vault))
 		if diff := cmp.Diff(State{Status: Unlinked}, l.State()); diff != "" {
 			t.Fatalf("at first (-want +got):\n%s", diff)
 		}
@@ -75,15 +74,15 @@ func TestLink(t *testing.T) {
 		if got := time.Until(expires); got != attemptLife {
 			t.Errorf("expires in %v", got)
 		}
-		w := visit(Handler([]*Link{l}), strings.TrimPrefix(address, "http://192.168.1.10:8099"))
+		consent := visit(t, l, address)
 		<-l.Watch()
 		want.URL = "" // works once
 		if diff := cmp.Diff(want, l.State()); diff != "" {
 			t.Fatalf("after the one-time address (-want +got):\n%s", diff)
 		}
-		w = visit(Handler([]*Link{l}), g.consent(t, w.Header().Get("Location"), sam))
-		if w.Code != http.StatusOK {
-			t.Fatalf("callback: status %d\n%s", w.Code, w.Body)
+		_, back, _ := strings.Cut(g.consent(t, consent, sam), "?")
+		if at, err := FinishAny(t.Context(), []*Link{l}, back); at != l || err != nil {
+			t.Fatalf("callback: %v", err)
 		}
 		<-l.Watch()
 		want = State{Status: Linked, Account: sam, Scopes: parseScopes(strings.Join(Scopes, " "))}
@@ -97,7 +96,7 @@ func TestLink(t *testing.T) {
 }
 
 func TestRestartGoesOn(t *testing.T) {
-	g, vault := newGoogle(), new(MemoryVault)
+	g, vault := newGoogle(), new(authtest.Vault)
 	first := open(t, g.config("home"), vault)
 	link(t, g, first, sam)
 	second := open(t, g.config("home"), vault)
@@ -110,14 +109,14 @@ func TestRestartGoesOn(t *testing.T) {
 	if n := g.count("token refresh_token"); n != 0 {
 		t.Errorf("%d refreshes for a stored token that is fresh", n)
 	}
-	_, err := Open(t.Context(), g.config("home"), Key{9}, vault)
+	_, err := Open(t.Context(), g.config("home"), secret.Key{9}, vault)
 	wantError(t, err, ErrSealed, "another secret key")
 }
 
 func TestWrongAccount(t *testing.T) {
 	for _, relink := range []bool{false, true} {
 		g := newGoogle()
-		l := open(t, g.config("home"), new(MemoryVault))
+		l := open(t, g.config("home"), new(authtest.Vault))
 		link(t, g, l, sam)
 		if relink {
 			g.set(func() { clear(g.refresh) })
@@ -161,7 +160,7 @@ func TestGrantInUseElsewhereIsNotRevoked(t *testing.T) {
 	g := newGoogle()
 	cfg := g.config("home")
 	cfg.InUse = func(id string) bool { return id == mara.ID }
-	l := open(t, cfg, new(MemoryVault))
+	l := open(t, cfg, new(authtest.Vault))
 	link(t, g, l, sam)
 	if _, err := l.FinishAddress(t.Context(), g.consent(t, consentPage(t, l), mara)); !errors.Is(err, ErrWrongAccount) {
 		t.Fatal(err)
@@ -180,7 +179,7 @@ func TestGrantInUseElsewhereIsNotRevoked(t *testing.T) {
 
 func TestUntickedBoxes(t *testing.T) {
 	g := newGoogle()
-	l := open(t, g.config("home"), new(MemoryVault))
+	l := open(t, g.config("home"), new(authtest.Vault))
 	link(t, g, l, sam, ScopeRead, "openid", "email", "profile")
 	s := l.State()
 	if diff := cmp.Diff([]string{ScopeAppend, ScopeEdit}, s.Missing); diff != "" {
@@ -215,7 +214,7 @@ func drain(l *Link) {
 
 func TestOpenReportsEverySetting(t *testing.T) {
 	cfg := Config{RedirectURL: "http://nas.local:8099/oauth/callback", LinkURL: "nas.local"}
-	_, err := Open(t.Context(), cfg, Key{}, new(MemoryVault))
+	_, err := Open(t.Context(), cfg, secret.Key{}, new(authtest.Vault))
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -230,7 +229,7 @@ func TestOpenReportsEverySetting(t *testing.T) {
 }
 
 func TestUnlink(t *testing.T) {
-	g, vault := newGoogle(), new(MemoryVault)
+	g, vault := newGoogle(), new(authtest.Vault)
 	l := open(t, g.config("home"), vault)
 	link(t, g, l, sam)
 	token := l.current().Refresh

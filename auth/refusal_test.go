@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gphotos2mqtt/auth/authtest"
 )
 
 // tokenRefusals are the answers of Google's token endpoint.
@@ -47,7 +49,7 @@ func TestTokenRefusals(t *testing.T) {
 					return nil
 				}
 				g := newGoogle()
-				l := open(t, g.config("home"), new(MemoryVault))
+				l := open(t, g.config("home"), new(authtest.Vault))
 				back := g.consent(t, consentPage(t, l), sam)
 				g.fail = refuse
 				_, err := l.FinishAddress(t.Context(), back)
@@ -152,18 +154,16 @@ func TestConsentRefusals(t *testing.T) {
 		"temporarily_unavailable":   {ErrUnavailable, "overloaded"},
 	}
 	g := newGoogle()
-	l := open(t, g.config("home"), new(MemoryVault))
+	l := open(t, g.config("home"), new(authtest.Vault))
 	for code, tt := range tests {
 		t.Run(code, func(t *testing.T) {
 			back := testRedirect + "?error=" + code + "&state=" + query(t, consentPage(t, l)).Get("state")
-			w := visit(Handler([]*Link{l}), back)
-			if e := because(tt.kind, "", nil); w.Code != titles[e.Code].status {
-				t.Errorf("page: status %d", w.Code)
-			}
+			_, err := FinishAny(t.Context(), []*Link{l}, strings.TrimPrefix(back, testRedirect+"?"))
+			wantError(t, err, tt.kind, tt.sentence)
 			if s := l.State(); !strings.Contains(s.Failure, tt.sentence) || s.Status != Unlinked {
 				t.Errorf("state %+v", s)
 			}
-			_, err := l.FinishAddress(t.Context(), back) // again, and with the state used
+			_, err = l.FinishAddress(t.Context(), back) // again, and with the state used
 			wantError(t, err, tt.kind, tt.sentence)
 
 			message := string([]byte{0x0a, byte(len(code))}) + code + "\x12\x05hello"
@@ -200,7 +200,7 @@ func TestRefusedExchangeAnswers(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			g := newGoogle()
-			l := open(t, g.config("home"), new(MemoryVault))
+			l := open(t, g.config("home"), new(authtest.Vault))
 			back := g.consent(t, consentPage(t, l), sam)
 			g.fail = tt.fail
 			_, err := l.FinishAddress(t.Context(), back)

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gphotos2mqtt/auth/authtest"
+	"gphotos2mqtt/auth/secret"
 )
 
 // traces collects everything that a run shows to people and programs.
@@ -37,9 +40,13 @@ func (tr *traces) link(l *Link) {
 	fmt.Fprintf(&tr.text, "%+v\n%s\n%v\n%+v\n%#v\n%d\n", s, document, l, l, l, l)
 }
 
-func (tr *traces) page(l *Link, address string) {
-	w := visit(Handler([]*Link{l}), address)
-	fmt.Fprintf(&tr.text, "%v\n%s\n", w.Header(), w.Body)
+// callback is Google's redirect back; package linkpage shows that its page has no secret either.
+func (tr *traces) callback(l *Link, address string) error {
+	_, query, _ := strings.Cut(address, "?")
+	at, err := FinishAny(tr.t.Context(), []*Link{l}, query)
+	tr.link(l)
+	fmt.Fprintf(&tr.text, "%v\n%+v\n%#v\n", at, at, at)
+	return err
 }
 
 // noSecret fails the test for each secret that was shown, plain, in an address or in hex.
@@ -58,12 +65,24 @@ func (tr *traces) noSecret(secrets []string) {
 	}
 }
 
+func TestNothingPrintsASecret(t *testing.T) {
+	hidden := secret.Text("hunter2-hunter2")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+		got := fmt.Sprintf(verb, struct {
+			C Config
+			R record
+		}{Config{ClientSecret: hidden}, record{Access: hidden, Refresh: hidden}})
+		if strings.Contains(got, "hunter2") || strings.Contains(got, hex.EncodeToString([]byte("hunter2"))) {
+			t.Errorf("%s prints %s", verb, got)
+		}
+	}
+}
+
 // A whole life of a link, with a Google that repeats in its errors all it has ever heard.
 func TestNoSecretIsShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, vault, tr := newGoogle(), new(MemoryVault), &traces{t: t}
+		g, vault, tr := newGoogle(), new(authtest.Vault), &traces{t: t}
 		cfg := g.config("home")
-		cfg.Report = tr.error
 		l := open(t, cfg, vault)
 		gossip := func(status int, code string) func(string) *reply {
 			return func(kind string) *reply {
@@ -85,13 +104,15 @@ func TestNoSecretIsShown(t *testing.T) {
 		}
 		g.fail = gossip(500, "oops")
 		tr.error(finish(sam))
-		tr.page(l, g.consent(t, consentPage(t, l), sam))
+		tr.error(tr.callback(l, g.consent(t, consentPage(t, l), sam)))
 
 		g.fail = nil
 		back := g.consent(t, consentPage(t, l), sam)
-		tr.page(l, back)
-		tr.page(l, back)
-		tr.page(l, strings.Replace(back, "state=", "state=x", 1))
+		if err := tr.callback(l, back); err != nil {
+			t.Error(err)
+		}
+		tr.error(tr.callback(l, back))
+		tr.error(tr.callback(l, strings.Replace(back, "state=", "state=x", 1)))
 		tr.link(l)
 		tr.error(finish(mara))
 		g.fail = only("userinfo", jsonAnswer(403, strings.Join(g.allSecrets(), " ")))
@@ -111,7 +132,7 @@ func TestNoSecretIsShown(t *testing.T) {
 		g.fail = gossip(400, "invalid_grant")
 		tr.error(getError(t, l))
 		tr.link(l)
-		_, err := Open(t.Context(), cfg, Key{9}, vault)
+		_, err := Open(t.Context(), cfg, secret.Key{9}, vault)
 		tr.error(err)
 		sealed, _ := vault.Load(t.Context(), "home")
 		tr.text.Write(sealed)

@@ -2,17 +2,18 @@ package auth
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gphotos2mqtt/auth/authtest"
 )
 
 func TestAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGoogle()
-		l := open(t, g.config("home"), new(MemoryVault))
+		l := open(t, g.config("home"), new(authtest.Vault))
 		page := consentPage(t, l)
 		back := g.consent(t, page, sam)
 		time.Sleep(attemptLife - time.Nanosecond)
@@ -46,25 +47,26 @@ func TestAttempts(t *testing.T) {
 		if _, err := l.FinishAddress(t.Context(), back); !errors.Is(err, ErrUsed) {
 			t.Errorf("a second time: %v", err)
 		}
-		if len(l.attempts) != 1 || !l.attempts[0].used {
+		if len(l.attempts) != 1 || !l.attempts[0].state.used {
 			t.Error("one-time addresses are left after linking")
 		}
 		_ = l.Unlink(t.Context(), true)
-		if _, err := l.Finish(t.Context(), query(t, back).Get("state"), "4/0"); !errors.Is(err, ErrExpired) {
+		if _, err := l.FinishAddress(t.Context(), "code=4/0&state="+query(t, back).Get("state")); !errors.Is(err, ErrExpired) {
 			t.Errorf("after unlinking: %v", err)
 		}
 	})
 }
 
 func TestStateOfAnotherEntry(t *testing.T) {
-	g, vault := newGoogle(), new(MemoryVault)
+	g, vault := newGoogle(), new(authtest.Vault)
 	home, garden := open(t, g.config("home"), vault), open(t, g.config("garden"), vault)
 	back := g.consent(t, consentPage(t, home), sam)
 	if _, err := garden.FinishAddress(t.Context(), back); !errors.Is(err, ErrExpired) {
 		t.Errorf("another entry's state: %v", err)
 	}
-	if w := visit(Handler([]*Link{garden, home}), back); w.Code != http.StatusOK {
-		t.Errorf("status %d", w.Code)
+	_, back, _ = strings.Cut(back, "?")
+	if at, err := FinishAny(t.Context(), []*Link{garden, home}, back); at != home || err != nil {
+		t.Errorf("callback: %v", err)
 	}
 	if home.State().Status != Linked || garden.State().Status != Unlinked {
 		t.Error("the wrong entry was linked")
@@ -75,7 +77,7 @@ func TestStartWithoutEndpoint(t *testing.T) {
 	g := newGoogle()
 	cfg := g.config("home")
 	cfg.LinkURL = ""
-	l := open(t, cfg, new(MemoryVault))
+	l := open(t, cfg, new(authtest.Vault))
 	inv := l.Start()
 	page := inv.URL
 	if !strings.HasPrefix(page, googleAuthURL+"?") || l.State().URL != page || inv.Consent != page {

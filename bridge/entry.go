@@ -1,282 +1,237 @@
-// Package bridge decides what a command does, what is tried again and when, and
-// what is published.
+// Package bridge is what runs for each linked Google account, and for the bridge as a whole.
 //
-// An [Entry] is one linked Google account. Its commands become jobs in the store
-// before they are acknowledged; from then on workers bring each file to Google
-// and one writer makes items of them, and a job leaves the store only when the
-// broker has its result. All of it is level-triggered on the store: what a crash
-// interrupts, the next start goes on with, on the same code path.
+// An [Entry] is one account under a name: it routes each command by its verb, carries requests out, and publishes E/state. Its uploads
+// are in package upload, its retained listings in library, its Home Assistant device in homeassistant; what the account may do now is in
+// account. A [Status] speaks for the bridge as a whole.
 //
-// An error is classified by package photos, decided in decide (policy.go) and
-// nowhere else, and what it makes wait is a [Hold] that E/state shows. A [Project]
-// is what entries of one OAuth client share, a [Spool] what all entries share, and
-// the [Front] speaks for the bridge as a whole.
-//
-// The package speaks neither HTTP nor MQTT: Google is a *photos.Client, the broker
-// a [Publisher].
+// Neither HTTP nor MQTT is spoken here: Google is a *photos.Client, the broker a [Publisher].
 package bridge
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
 	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/homeassistant"
+	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
+	"gphotos2mqtt/bridge/upload"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
 )
 
-// A Publisher carries what an entry says to the broker.
+// A Publisher carries what is published to the broker.
 type Publisher interface {
-	// Retain keeps the payload at the topic from now on; the last one wins, and
-	// it is sent again on every new connection. An empty payload clears the topic.
+	// Retain keeps the payload at the topic from now on; the last one wins, and it is sent again on every new connection. An empty
+	// payload clears the topic.
 	Retain(topic string, payload []byte) error
-	// Send publishes once and returns when the broker has it, or with ctx's error.
-	Send(ctx context.Context, topic string, payload []byte) error
-	// Clear takes away what an earlier run retained on a topic, and returns when
-	// the broker has confirmed it, or with ctx's error.
+	Send(ctx context.Context, topic string, payload []byte) error // once; returns when the broker has it, or with ctx's error
+	// Clear takes away what an earlier run retained on a topic, and returns when the broker has confirmed it, or with ctx's error.
 	Clear(ctx context.Context, topic string) error
 }
 
 // EntryConfig says what one entry does and what it works with.
 type EntryConfig struct {
-	// Name is the entry's name in topics.
-	Name string
-	// Root is the first part of every topic. Setting GPHOTOS_TOPIC.
-	Root string
-	// Album is the title of the album for uploads that name none; empty = none.
-	Album string
-	// Listings chooses the albums that get a retained listing.
-	Listings Listings
-	// ListItems is how many items a listing has at most.
-	ListItems int
-	// MaxPublish is the largest payload that is published, in bytes.
-	MaxPublish int
-	// MaxAge is how long an upload may wait for Google before it fails.
-	MaxAge time.Duration
-	// Uploads is how many files are sent at a time.
-	Uploads int
-	// DisplayName is the device's name in Home Assistant; empty = "Google Photos" and the entry's name.
-	DisplayName string
-	// AlbumImages is how many of the listed albums, newest first, are images in Home Assistant.
-	AlbumImages int
-	// DiscoveryPrefix is where Home Assistant looks for devices; empty = no discovery.
-	DiscoveryPrefix string
-	// Version is the bridge's, for Home Assistant.
-	Version string
-	// Renew is the age at which a listing's addresses are renewed.
-	Renew time.Duration
+	Name            string           // the entry's name in topics
+	Root            string           // the first part of every topic, setting GPHOTOS_TOPIC
+	Album           string           // title of the album for uploads that name none; empty = none
+	Listings        library.Listings // the albums that get a retained listing
+	ListItems       int              // how many items a listing has at most
+	MaxPublish      int              // the largest payload that is published, in bytes
+	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
+	Uploads         int              // how many files are sent at a time
+	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
+	AlbumImages     int              // how many of the listed albums, newest first, are images in Home Assistant
+	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
+	Version         string           // the bridge's, for Home Assistant
+	Renew           time.Duration    // the age at which a listing's addresses are renewed
 
-	Store   *store.Store
-	Spool   *Spool
-	Google  *photos.Client
-	Link    *auth.Link
-	Project *Project
-	Out     Publisher
-	Log     *logrus.Entry
+	Store    *store.Store
+	Media    *media.Folders
+	Capacity *upload.Capacity
+	Google   *photos.Client
+	Link     *auth.Link
+	Project  *account.Project
+	Out      Publisher
+	Log      *logrus.Entry
 }
 
-// An Entry is one linked Google account: it takes commands, brings files to
-// Google and keeps what it publishes true.
+// An Entry is one linked Google account.
 type Entry struct {
-	cfg    EntryConfig
-	topics mqttapi.Topics
-	log    *logrus.Entry
-	store  *store.Store
-	spool  *Spool
-	google *photos.Client
-	link   *auth.Link
-	out    Publisher
+	cfg     EntryConfig
+	topics  mqttapi.Topics
+	log     *logrus.Entry
+	account *account.Account
+	albums  *albums.Albums
+	uploads *upload.Uploads
+	library *library.Library
+	device  *homeassistant.Device
 
-	queue    *queue
-	known    *known
-	outbox   *outbox
-	albums   *albums
-	listings *listings
-	progress *progress
-	status   *status
-	writer   turn          // whose turn it is to write to Google
-	streak   streak        // requests that failed in a row
-	failures chan error    // the store's, met while a command was taken
-	damaged  []string      // ids of jobs that could not be read
-	device   chan struct{} // cap 1: the discovery document may no longer be true
-	linking  sync.Mutex    // held while the hold of the link is set
-	invited  string        // the one-time address that was logged last, owned by watchLink
-	off      string        // the features without scope that were logged last, owned by watchLink
-	flood    chan string   // topics of commands that are answered with busy
+	changed  wake.Flag   // E/state may no longer be true
+	failures chan error  // the store's, met while a command was handled
+	busy     chan string // topics of commands that are answered with busy
+	invited  string      // the one-time address that was logged last, owned by linkChanged
+	unticked string      // the features without scope that were logged last, owned by linkChanged
 }
 
-// OpenEntry loads what the store knows of the entry: its queued jobs go on
-// where they stopped.
+// OpenEntry loads what the store knows of the entry: its queued jobs go on where they stopped.
 func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	e := &Entry{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root, Entry: cfg.Name}, log: cfg.Log,
-		store: cfg.Store, spool: cfg.Spool, google: cfg.Google, link: cfg.Link, out: cfg.Out,
-		queue: newQueue(), outbox: newOutbox(), progress: newProgress(), writer: newTurn(),
-		failures: make(chan error, 1), device: make(chan struct{}, 1), flood: make(chan string, busyAnswers),
+		changed: wake.NewFlag(), failures: make(chan error, 1), busy: make(chan string, busyAnswers),
 	}
-	records, err := cfg.Store.Jobs(ctx, cfg.Name)
-	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
-		e.log.WithError(damaged).WithField("op", "load jobs").Error("queued uploads are damaged and cannot go on")
-		e.damaged = damaged.IDs
-	} else if err != nil {
-		return nil, fmt.Errorf("load jobs of %s: %w", cfg.Name, err)
-	}
-	if e.known, err = openKnown(ctx, cfg.Store, cfg.Name, records); err != nil {
-		return nil, err
-	}
-	if e.albums, err = openAlbums(ctx, cfg); err != nil {
-		return nil, err
-	}
-	if e.status, err = openStatus(ctx, cfg); err != nil {
-		return nil, err
-	}
-	if e.listings, err = loadListings(ctx, cfg, cfg.Link.State().Account.ID); err != nil {
-		return nil, err
-	}
-	for _, r := range records {
-		j := newJob(*r)
-		e.spool.count(r)
-		e.queue.add(j)
-		switch {
-		case !r.Told.IsZero():
-			e.spool.keep(e, j)
-		case !r.Answered || len(r.Result) > 0:
-			e.outbox.add(j)
-		}
-	}
-	cfg.Project.watch(watcher{held: func(h Hold) { e.held(holdByProject, h) }, counted: e.changed})
-	return e, nil
-}
-
-// Run works until ctx ends and then stops in order: files that are being sent
-// are cut, the batch in hand is finished, results go out.
-func (e *Entry) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	speak, hush := context.WithCancel(context.WithoutCancel(ctx))
-	defer hush()
-	e.linkChanged()
-	// What tells outlives what works, so that the last results are heard.
-	var tellers errgroup.Group
-	tellers.Go(e.ending(cancel, func() error { return e.tellJobs(speak) }))
-	tellers.Go(e.ending(cancel, func() error { return e.keepState(speak) }))
-
-	var workers errgroup.Group
-	for range e.cfg.Uploads {
-		workers.Go(e.ending(cancel, func() error { return e.sendFiles(ctx) }))
-	}
-	for _, part := range []func(context.Context) error{
-		e.createBatches, e.keepListings, e.keepImage, e.keepDevice, e.watchLink, e.expireJobs, e.tellProgress, e.answerBusy, e.awaitFailure,
-	} {
-		workers.Go(e.ending(cancel, func() error { return part(ctx) }))
-	}
-	err := workers.Wait()
-	last, done := context.WithTimeout(speak, lastWords)
-	defer done()
-	e.outbox.drain(last)
-	hush()
-	return errors.Join(err, tellers.Wait())
-}
-
-// lastWords is how long a stop waits for the broker to take the last results;
-// what it has not taken is told at the next start.
-const lastWords = 5 * time.Second
-
-// Handle takes one command from the broker. It returns when the command is
-// answered or durable, and acknowledged.
-func (e *Entry) Handle(ctx context.Context, d mqttapi.Delivery) {
-	entry, verb, ok := mqttapi.ParseTopic(e.cfg.Root, d.Topic)
-	if !ok || entry != e.cfg.Name {
-		d.Ack()
-		return
-	}
+	e.account = account.New(account.Config{Topics: e.topics, Link: cfg.Link, Project: cfg.Project, Changed: e.changed.Set, Log: cfg.Log})
 	var err error
-	if verb == mqttapi.VerbUpload {
-		err = e.handleUpload(ctx, d)
-	} else {
-		err = e.handleRequest(ctx, d, verb)
+	e.albums, err = albums.Open(ctx, albums.Config{Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log})
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		return
+	e.uploads, err = upload.Open(ctx, upload.Config{
+		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
+		Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google, Account: e.account, Albums: e.albums,
+		Send: cfg.Out.Send, Log: cfg.Log, Changed: e.changed.Set,
+		Library: upload.Library{
+			Has:          func(id string) bool { return e.library.Has(id) },
+			Uploaded:     func(album string, items []photos.Item) { e.library.Uploaded(album, items) },
+			AlbumCreated: func(a photos.Album) { e.library.AlbumCreated(a) },
+			AlbumGone:    func(ctx context.Context, id string) error { return e.library.AlbumGone(ctx, id) },
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
-	select {
-	case e.failures <- err:
-	default: // the first one already ends the process
+	latest := ""
+	if last := e.uploads.Totals().LastUpload; last != nil {
+		latest = last.MediaItemID
 	}
+	e.library, err = library.Open(ctx, library.Config{
+		Topics: e.topics, Choice: cfg.Listings, Items: cfg.ListItems, Renew: cfg.Renew, MaxPublish: cfg.MaxPublish,
+		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
+		AwaitIdle: e.uploads.AwaitIdle, Changed: func() { e.device.Changed() },
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.device, err = homeassistant.Open(ctx, homeassistant.Config{
+		Topics: e.topics, Prefix: cfg.DiscoveryPrefix, DisplayName: cfg.DisplayName, Version: cfg.Version,
+		AlbumImages: cfg.AlbumImages, MaxPublish: cfg.MaxPublish,
+		Store: cfg.Store, Link: cfg.Link, Albums: e.library.Pictured, Out: cfg.Out,
+	})
+	return e, err
 }
 
-// awaitFailure returns the store's error that was met while a command was taken.
-func (e *Entry) awaitFailure(ctx context.Context) error {
-	select {
-	case err := <-e.failures:
+const (
+	shutdownTimeout = 5 * time.Second        // for the broker to take the last results at a stop; the rest follows at the next start
+	statePause      = 250 * time.Millisecond // the shortest time between two E/state
+)
+
+// Run works until ctx ends, and stops in order: sends are cut, the batch in hand is finished, results go out.
+func (e *Entry) Run(ctx context.Context) error {
+	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	e.linkChanged()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return task.Run(publishing, append(e.uploads.Publish(), task.Task{Name: "publish state", Run: e.publishState})...)
+	})
+	g.Go(func() error {
+		defer stop()
+		err := task.Run(ctx, append(e.uploads.Work(),
+			task.Task{Name: "keep listings", Run: e.library.KeepListings},
+			task.Task{Name: "keep image", Run: e.library.KeepImage},
+			task.Task{Name: "announce device", Run: e.device.Run},
+			task.Task{Name: "answer busy", Run: e.answerBusy},
+			task.Task{Name: "handle commands", Run: e.watch},
+		)...)
+		last, done := context.WithTimeout(publishing, shutdownTimeout)
+		defer done()
+		e.uploads.Drain(last)
 		return err
-	case <-ctx.Done():
-		return nil
-	}
+	})
+	return g.Wait()
 }
 
-// ending makes a part's error end all the others.
-func (e *Entry) ending(cancel context.CancelCauseFunc, part func() error) func() error {
-	return func() error {
-		err := part()
-		if err != nil {
-			cancel(err)
+// publishState publishes E/state whenever it changes, and at the end of each hold, until ctx ends.
+func (e *Entry) publishState(ctx context.Context) error {
+	var published []byte
+	for {
+		// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
+		saving := context.WithoutCancel(ctx)
+		totals, err := e.uploads.SaveTotals(saving)
+		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
+			return err
 		}
-		return err
+		hold, lasts := e.account.Held(time.Now())
+		made, resets := e.cfg.Project.Requests()
+		payload, err := mqttapi.Encode(mqttapi.State{
+			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
+			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
+			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
+		})
+		if err == nil && !bytes.Equal(payload, published) {
+			err = e.cfg.Out.Retain(e.topics.State(), payload)
+		}
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		published = payload
+		if wake.Sleep(ctx, nil, statePause) == nil {
+			_ = wake.Sleep(ctx, e.changed, lasts)
+		}
 	}
 }
 
-// changed says that E/state may no longer be true.
-func (e *Entry) changed() { e.status.touch() }
-
-// hold carries out the waiting part of a decision.
-func (e *Entry) hold(d decision) {
-	h := Hold{Reason: d.hold, Until: d.at, Message: d.words}
-	switch d.action {
-	case actHoldEntry:
-		e.held(holdByEntry, h)
-	case actHoldProject:
-		e.cfg.Project.hold(h)
-	case actRelink: // unless somebody has linked it again by now
-		e.followLink()
-	case actRetry, actResend, actFindAlbum, actFail:
+// watch lets everything follow the link until ctx ends, or the store fails while a command is handled.
+func (e *Entry) watch(ctx context.Context) error {
+	for {
+		select {
+		case <-e.cfg.Link.Watch():
+			e.linkChanged()
+		case err := <-e.failures:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 
-// held sets or ends a hold and lets E/state say so.
-func (e *Entry) held(source holdSource, h Hold) {
-	if e.queue.setHold(source, h) {
-		e.changed()
+func (e *Entry) linkChanged() {
+	e.account.FollowLink()
+	s := e.cfg.Link.State()
+	if s.URL != "" && s.URL != e.invited {
+		e.log.WithField("url", s.URL).Info("open this address to link an account")
 	}
+	unticked := strings.Join(s.Off(), "; ")
+	if unticked != "" && unticked != e.unticked {
+		e.log.WithField("off", unticked).Warn("boxes were left unticked at google")
+	}
+	e.invited, e.unticked = s.URL, unticked
+	e.library.Wake()
+	e.device.Changed()
+	e.changed.Set()
 }
 
-// A turn is taken by one at a time.
-type turn chan struct{}
-
-func newTurn() turn { return make(turn, 1) }
-
-func (t turn) take(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func linkView(s auth.State) mqttapi.LinkState {
+	v := mqttapi.LinkState{
+		Status: mqttapi.LinkStatus(s.Status), MissingScopes: s.Missing, URL: s.URL, Expires: mqttapi.At(s.Expires), Problem: s.Failure,
 	}
+	if s.Account.ID != "" {
+		v.Account = new(accountView(s.Account))
+	}
+	return v
 }
 
-func (t turn) give() { <-t }
-
-// wake leaves a token in a channel of capacity 1.
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
+func accountView(a auth.Account) mqttapi.Account {
+	return mqttapi.Account{ID: a.ID, Name: a.Name, Email: a.Email}
 }

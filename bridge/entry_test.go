@@ -7,11 +7,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 )
 
 func TestUploadPath(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	path := r.write("door.jpg", jpegOf(1))
 	got := r.upload(fmt.Sprintf(`{"path": %q, "album": "Front door", "description": "somebody", "transaction": {"n": 7}}`, path))
@@ -38,7 +38,7 @@ func TestUploadPath(t *testing.T) {
 }
 
 func TestUploadBytesIsListed(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	got := r.upload(string(jpegOf(2)))
 	ids, _ := got["media_items"].([]any)
@@ -56,11 +56,11 @@ func TestUploadBytesIsListed(t *testing.T) {
 }
 
 func TestSecondCommandWithTheSameID(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	path := r.write("a.jpg", jpegOf(3))
 	first := r.upload(fmt.Sprintf(`{"path": %q, "id": "one", "transaction": 1}`, path))
-	r.broker.await(t, "the job's end", func() bool { return r.entry.queue.get(first["job"].(string)) == nil })
+	r.broker.await(t, "the job's end", func() bool { return !r.queued(first["job"].(string)) })
 	second := r.upload(fmt.Sprintf(`{"path": %q, "id": "one", "transaction": 2}`, path))
 	if second["job"] != first["job"] || second["transaction"] != 2.0 {
 		t.Errorf("second answer: %v", second)
@@ -76,9 +76,9 @@ func TestSecondCommandWithTheSameID(t *testing.T) {
 }
 
 func TestRedelivery(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
-	d := mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(4), QoS: 1, PacketID: 9}
+	d := broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(4), QoS: 1, PacketID: 9}
 	if !r.command(d) {
 		t.Fatal("not acknowledged")
 	}
@@ -103,7 +103,7 @@ func TestRedelivery(t *testing.T) {
 }
 
 func TestPartialResult(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	good, text := r.write("good.jpg", jpegOf(5)), r.write("text.jpg", []byte("not a picture at all"))
 	payload, err := json.Marshal(map[string]any{"paths": []string{good, text, "/etc/passwd"}})
@@ -126,9 +126,9 @@ func TestPartialResult(t *testing.T) {
 }
 
 func TestRetainedCommandIsRefused(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
-	acked := r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(6), Retained: true, QoS: 1})
+	acked := r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(6), Retained: true, QoS: 1})
 	got := r.broker.final(t, 0)
 	refused, _ := got["error"].(map[string]any)
 	if !acked || refused["code"] != "retained_command" {

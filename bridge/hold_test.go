@@ -7,52 +7,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gphotos2mqtt/bridge/store/storetest"
-	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
-
-func TestHoldsAt(t *testing.T) {
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	short := Hold{Reason: mqttapi.HoldRateLimited, Until: now.Add(time.Minute)}
-	long := Hold{Reason: mqttapi.HoldQuotaDaily, Until: now.Add(time.Hour)}
-	endless := Hold{Reason: mqttapi.HoldRelink}
-	over := Hold{Reason: mqttapi.HoldStorageFull, Until: now}
-	for name, tc := range map[string]struct {
-		holds holds
-		want  Hold
-	}{
-		"none":                    {},
-		"over":                    {holds{over}, Hold{}},
-		"one":                     {holds{short}, short},
-		"the longest":             {holds{short, long}, long},
-		"the longest comes first": {holds{long, short}, long},
-		"without an end":          {holds{long, endless, short}, endless},
-		"an end after no end":     {holds{endless, long}, endless},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, held := tc.holds.at(now)
-			if diff := cmp.Diff(tc.want, got); diff != "" || held != (tc.want.Reason != "") {
-				t.Errorf("held %v: %s", held, diff)
-			}
-		})
-	}
-}
 
 // Six hours of a hold for the daily quota: the entry asks Google nothing
 // meanwhile, says until when it waits, and goes on by itself.
 func TestQuotaHoldEndsAtMidnightPacific(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		midnight := nextQuotaDay(time.Now())
+		midnight := account.NextQuotaDay(time.Now())
 		time.Sleep(time.Until(midnight.Add(-6 * time.Hour)))
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		synctest.Wait()
 		if err := r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Calls: []int{1}, Mode: photosim.Refuse, Error: "daily_quota"}); err != nil {
 			t.Fatal(err)
 		}
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
 		r.broker.await(t, "the hold in E/state", func() bool {
 			hold, _ := r.broker.document("gphotos/home/state")["hold"].(map[string]any)
 			return hold["reason"] == "quota_daily" && hold["until"] == midnight.UTC().Format(time.RFC3339)
@@ -79,7 +51,6 @@ func TestQuotaHoldEndsAtMidnightPacific(t *testing.T) {
 // Every other hold: what E/state says of it, when it is tried again, and that the
 // upload goes on by itself.
 func TestHoldsEnd(t *testing.T) {
-	storetest.VirtualTime(t)
 	for name, tc := range map[string]struct {
 		fault    photosim.Fault
 		reason   string
@@ -111,12 +82,12 @@ func TestHoldsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t)
+				r := newHarness(t)
 				r.start()
 				time.Sleep(time.Minute)
 				r.must(r.sim.Faults(tc.fault))
 				began := time.Now()
-				r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
+				r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
 				r.broker.await(t, "the hold in E/state", func() bool {
 					hold, _ := r.broker.document("gphotos/home/state")["hold"].(map[string]any)
 					return hold["reason"] == tc.reason && hold["message"] != ""
@@ -137,13 +108,12 @@ func TestHoldsEnd(t *testing.T) {
 
 // An account whose access has ended waits for a person, without asking Google.
 func TestRelinkHold(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		time.Sleep(time.Minute)
 		r.sim.Revoke(photosim.DefaultAccountID)
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
 		r.broker.await(t, "the hold in E/state", func() bool {
 			hold, _ := r.broker.document("gphotos/home/state")["hold"].(map[string]any)
 			return hold["reason"] == "relink" && hold["until"] == nil
@@ -154,7 +124,7 @@ func TestRelinkHold(t *testing.T) {
 		if after := r.sim.Stats(); !cmp.Equal(before.Routes, after.Routes) {
 			t.Error(cmp.Diff(before.Routes, after.Routes))
 		}
-		r.linkAccount(r.entry.link)
+		r.linkAccount(r.entry.cfg.Link)
 		time.Sleep(time.Minute)
 		if got := r.broker.final(t, 0); got["status"] != "done" {
 			t.Errorf("result: %v", got)
@@ -166,14 +136,13 @@ func TestRelinkHold(t *testing.T) {
 // What has waited in vain for longer than the setting allows fails with what it
 // waited for, and can be tried again.
 func TestWaitedTooLong(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.config = func(c *EntryConfig) { c.MaxAge = 5 * time.Hour }
 		r.start()
 		time.Sleep(time.Minute)
 		r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "storage_full"}))
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
 		time.Sleep(5*time.Hour - time.Minute)
 		if n := r.broker.count("gphotos/home/upload/result"); n != 1 {
 			t.Errorf("%d results before its time", n)

@@ -5,35 +5,39 @@ import (
 	"errors"
 	"image"
 	"image/jpeg"
-	"image/png"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/store/storetest"
-	"gphotos2mqtt/photos"
 	"gphotos2mqtt/photos/photosim"
+	"gphotos2mqtt/photos/spec"
+)
+
+// Of bridge/library: the boxes that pictures are asked in, how many of them are tried,
+// and the pause between two pictures.
+var imageSides = []int{160, 240, 320, 480, 640, 800, 1024, 1280, 1600, 2048, 2560, 3200, 4096, 6144, 8192}
+
+const (
+	imageTries = 4
+	imagePause = 2 * time.Second
 )
 
 // The largest of the sizes that fits is found in few downloads, and the next
 // picture of the same camera needs one.
 func TestImageIsTheLargestThatFits(t *testing.T) {
-	storetest.VirtualTime(t)
 	for name, limit := range map[string]int{"some": 40 << 10, "all": 1 << 20} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t)
+				r := newHarness(t)
 				r.config = func(c *EntryConfig) { c.MaxPublish = limit }
 				r.start()
 				for n := range 2 {
-					before := r.sim.Stats().Routes["bytes"].Requests
+					before, shown := r.sim.Stats().Routes["bytes"].Requests, r.broker.image()
 					data := noise(uint64(n), 700, 500)
 					if got := r.upload(string(data)); got["status"] != "done" {
 						t.Fatalf("result: %v", got)
 					}
-					shown := r.broker.image()
 					r.broker.await(t, "the image", func() bool { return r.broker.image() != nil && !bytes.Equal(r.broker.image(), shown) })
 					if calls := r.sim.Stats().Routes["bytes"].Requests - before; calls > imageTries || n > 0 && calls > 2 {
 						t.Errorf("picture %d took %d downloads", n, calls)
@@ -51,14 +55,14 @@ func TestImageIsTheLargestThatFits(t *testing.T) {
 }
 
 // largest is the widest picture of the newest item that fits, found by trying all.
-func (r *rig) largest(limit int) int {
+func (r *harness) largest(limit int) int {
 	r.t.Helper()
 	items := r.items()
-	item, err := r.entry.google.Item(r.t.Context(), items[len(items)-1].ID)
+	item, err := r.entry.cfg.Google.Item(r.t.Context(), items[len(items)-1].ID)
 	r.must(err)
 	widest := 0
 	for _, side := range imageSides {
-		got, err := r.entry.google.Download(r.t.Context(), item.BaseURL, photos.SizeSuffix(side, side, false))
+		got, err := r.entry.cfg.Google.Download(r.t.Context(), item.BaseURL, spec.Size{Width: side, Height: side}.Suffix())
 		r.must(err)
 		var picture bytes.Buffer
 		_, err = picture.ReadFrom(got.Body)
@@ -73,9 +77,8 @@ func (r *rig) largest(limit int) int {
 // A stop between an upload and its picture is made up for at the next start, also
 // for a photo that is too old for any listing.
 func TestImageAfterARestart(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.config = func(c *EntryConfig) { c.ListItems = 1 }
 		r.start()
 		r.must(r.sim.Faults(photosim.Fault{Route: "bytes", Mode: photosim.Refuse, Error: "unavailable"}))
@@ -87,36 +90,6 @@ func TestImageAfterARestart(t *testing.T) {
 		r.broker.await(t, "the image", func() bool { return r.broker.image() != nil })
 		r.stop()
 	})
-}
-
-func TestAsJPEG(t *testing.T) {
-	photo := jpegOf(22)
-	if got, err := asJPEG(photo); err != nil || !bytes.Equal(got, photo) {
-		t.Errorf("a jpeg is changed: %v", err)
-	}
-	var drawing, huge bytes.Buffer
-	if err := errors.Join(png.Encode(&drawing, image.NewGray(image.Rect(0, 0, 40, 30))), png.Encode(&huge, image.NewGray(image.Rect(0, 0, 2000, 10)))); err != nil {
-		t.Fatal(err)
-	}
-	got, err := asJPEG(drawing.Bytes())
-	if err != nil || sideOf(t, got) != 40 {
-		t.Errorf("a png is not turned into a jpeg: %v", err)
-	}
-	for name, bad := range map[string][]byte{"too large": huge.Bytes(), "no picture": []byte("<html>404</html>"), "empty": nil} {
-		if _, err := asJPEG(bad); !errors.Is(err, errNoJPEG) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestGuessKeepsPicturesThatAreConvertedSmall(t *testing.T) {
-	drawing := photos.Item{MIMEType: "image/png", Width: 4000, Height: 3000}
-	if side := imageSides[guess(drawing, 32<<20, usualDensity)]; side > maxConvert {
-		t.Errorf("a png is asked for at %d pixels", side)
-	}
-	if side := imageSides[guess(photos.Item{}, 32<<20, usualDensity)]; !slices.Contains(imageSides, side) {
-		t.Errorf("an item without a size is asked for at %d pixels", side)
-	}
 }
 
 // noise is a JPEG that is hard to compress.

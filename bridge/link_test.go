@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"gphotos2mqtt/auth"
-	"gphotos2mqtt/bridge/store/storetest"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
 
 // hold waits until E/state shows a hold, or none, and returns its message.
-func (r *rig) hold(reason mqttapi.HoldReason) string {
+func (r *harness) hold(reason mqttapi.HoldReason) string {
 	r.t.Helper()
 	message := ""
 	r.broker.await(r.t, fmt.Sprintf("the hold %q", reason), func() bool {
@@ -46,13 +46,13 @@ var waysToLink = []string{"Link account", "gphotos/home/request/link", "gphotos2
 // An upload that meets a revoked grant waits; after linking again it is done,
 // also when the bridge was started anew in between.
 func TestRevokedGrantHoldsUploads(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	if !r.sim.Revoke(photosim.DefaultAccountID) {
 		t.Fatal("nothing was revoked")
 	}
 	n := r.broker.count("gphotos/home/upload/result")
-	r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+	r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
 	message := r.hold(mqttapi.HoldRelink)
 	contains(t, message, append(waysToLink, "the access was removed in the Google account")...)
 	r.restart()
@@ -64,7 +64,7 @@ func TestRevokedGrantHoldsUploads(t *testing.T) {
 			t.Errorf("while the upload waits: %v", got)
 		}
 	}
-	r.linkAccount(r.entry.link)
+	r.linkAccount(r.entry.cfg.Link)
 	if got := r.broker.final(t, n); got["status"] != "done" {
 		t.Errorf("result: %v", got)
 	}
@@ -73,9 +73,8 @@ func TestRevokedGrantHoldsUploads(t *testing.T) {
 
 // Google ends grants after seven days while the consent screen is in Testing.
 func TestTestingGrantIsExplained(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.must(r.sim.Close())
 		r.sim = photosim.New(photosim.Config{Clients: []photosim.Client{{
 			ID: photosim.DefaultClientID, Secret: photosim.DefaultClientSecret, Project: photosim.DefaultProject,
@@ -101,7 +100,7 @@ func TestUntickedBoxes(t *testing.T) {
 		{auth.ScopeEdit, []string{"album/update", "album/remove", "media/update"}},
 	} {
 		t.Run(tt.without[strings.LastIndex(tt.without, "/")+1:], func(t *testing.T) {
-			r := newRig(t)
+			r := newHarness(t)
 			r.start()
 			r.consent(tt.without)
 			r.broker.await(t, "the missing scope in E/state", func() bool {
@@ -130,7 +129,7 @@ func TestUntickedBoxes(t *testing.T) {
 }
 
 // refusal sends a command and returns the code and the sentence of its answer.
-func (r *rig) refusal(command, payload string) (code, message string) {
+func (r *harness) refusal(command, payload string) (code, message string) {
 	r.t.Helper()
 	var answer map[string]any
 	if command == "upload" {
@@ -138,7 +137,7 @@ func (r *rig) refusal(command, payload string) (code, message string) {
 	} else {
 		topic := "gphotos/home/response/" + command
 		n := r.broker.count(topic)
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/request/" + command, Payload: []byte(payload), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/request/" + command, Payload: []byte(payload), QoS: 1})
 		r.broker.await(r.t, "an answer", func() bool { return r.broker.count(topic) > n })
 		answer = r.broker.all(topic)[n]
 	}
@@ -149,9 +148,9 @@ func (r *rig) refusal(command, payload string) (code, message string) {
 }
 
 // consent links anew and leaves a box unticked, or denies ("").
-func (r *rig) consent(without string) {
+func (r *harness) consent(without string) {
 	r.t.Helper()
-	address := r.entry.link.Start().URL
+	address := r.entry.cfg.Link.Start().URL
 	page, err := url.Parse(address)
 	r.must(err)
 	form := url.Values{"decision": {"allow"}, "account": {photosim.DefaultAccountID}}
@@ -169,14 +168,14 @@ func (r *rig) consent(without string) {
 	resp, err := r.sim.Transport().RoundTrip(req)
 	r.must(err)
 	r.must(resp.Body.Close())
-	r.command(mqttapi.Delivery{
+	r.command(broker.Delivery{
 		Topic: "gphotos/home/request/link/finish", Payload: []byte(resp.Header.Get("Location")), QoS: 1,
 	})
 }
 
 // What goes wrong in the browser is told to the people who look at E/state.
 func TestFailedLinkIsTold(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	r.consent("")
 	r.broker.await(t, "the problem in E/state", func() bool {

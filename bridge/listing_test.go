@@ -12,21 +12,21 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/store/storetest"
+	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/photos/photosim"
+	"gphotos2mqtt/photos/spec"
 )
 
 // TestListingsOfADay runs a day at rest with 500 listed items, of the library and
 // of four albums among 500: no reader ever holds a dead address, and the day costs
 // what docs/performance.md says.
 func TestListingsOfADay(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 20_000, Albums: 500, AlbumItems: 120, Width: 64, Height: 48})
 		r.config = func(c *EntryConfig) {
 			c.Renew = 50 * time.Minute
-			c.Listings = Listings{Titles: []string{"Album 1", "Album 2", "Album 3", "Album 400"}}
+			c.Listings = library.Listings{Titles: []string{"Album 1", "Album 2", "Album 3", "Album 400"}}
 		}
 		r.start()
 		synctest.Wait()
@@ -57,11 +57,10 @@ func TestListingsOfADay(t *testing.T) {
 	})
 }
 
-// TestRestartOfALargeLibrary: what the ledger knows is not read again.
+// TestRestartOfALargeLibrary: what the store knows is not read again.
 func TestRestartOfALargeLibrary(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 100_000, Albums: 500, AlbumItems: 200})
 		r.sim.Latency(map[string]photosim.Delay{"*": {Base: 100 * time.Millisecond}})
 		began := time.Now()
@@ -71,19 +70,19 @@ func TestRestartOfALargeLibrary(t *testing.T) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("the first listings came after %v", took)
 		}
-		r.broker.await(t, "all listings", func() bool { return r.broker.listed() == 2+MaxListings })
+		r.broker.await(t, "all listings", func() bool { return r.broker.listed() == 2+library.MaxListings })
 		synctest.Wait()
 		// 1 page of the library, 10 of the albums, 2 of each listed album.
-		if n := r.requests(); n != 1+10+2*MaxListings {
+		if n := r.requests(); n != 1+10+2*library.MaxListings {
 			t.Errorf("%d requests at the first start: %v", n, r.routes())
 		}
 		r.broker.forget()
 		before := r.requests()
 		r.restart()
-		r.broker.await(t, "all listings again", func() bool { return r.broker.listed() == 2+MaxListings })
+		r.broker.await(t, "all listings again", func() bool { return r.broker.listed() == 2+library.MaxListings })
 		synctest.Wait()
 		// 1 page of the library, 10 of the albums, and batchGet of what is published.
-		if n := r.requests() - before; n > 1+10+MaxListings*100/batchGet {
+		if n := r.requests() - before; n > 1+10+library.MaxListings*100/spec.MaxBatch {
 			t.Errorf("%d requests at the second start: %v", n, r.routes())
 		}
 		r.stop()
@@ -92,9 +91,8 @@ func TestRestartOfALargeLibrary(t *testing.T) {
 
 // TestVideoIsRepublishedWhenReady: Google needs 25 minutes for a video.
 func TestVideoIsRepublishedWhenReady(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 1, VideoEvery: 1})
 		id := r.items()[0].ID
 		r.must(r.sim.ChangeItem(photosim.ItemChange{ID: id, VideoStatus: new("PROCESSING")}))
@@ -123,9 +121,8 @@ func TestVideoIsRepublishedWhenReady(t *testing.T) {
 // TestAddressesWithoutGoogle: what cannot be renewed is taken back before it dies,
 // and is there again when Google is.
 func TestAddressesWithoutGoogle(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 10, Albums: 1, AlbumItems: 10})
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 3 })
@@ -153,9 +150,8 @@ func TestAddressesWithoutGoogle(t *testing.T) {
 // TestChangesByOthers: what a person changes in Google Photos is noticed with the
 // next round, without reading any album that has not changed.
 func TestChangesByOthers(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 300, Albums: 3, AlbumItems: 100})
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 5 })
@@ -184,16 +180,15 @@ func TestChangesByOthers(t *testing.T) {
 // TestListingsAreChosen: nothing is asked for albums that nobody lists, and what an
 // earlier run has listed is cleared.
 func TestListingsAreChosen(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 100, Albums: 5, AlbumItems: 20})
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 7 })
-		r.config = func(c *EntryConfig) { c.Listings = Listings{Titles: []string{"Album 2", "Nowhere"}} }
+		r.config = func(c *EntryConfig) { c.Listings = library.Listings{Titles: []string{"Album 2", "Nowhere"}} }
 		r.restart()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 3 })
-		r.config = func(c *EntryConfig) { c.Listings = Listings{} }
+		r.config = func(c *EntryConfig) { c.Listings = library.Listings{} }
 		r.restart()
 		r.broker.await(t, "no listing", func() bool { return r.broker.listed() == 2 })
 		before := r.routes()
@@ -230,7 +225,7 @@ func (l listed) address() string {
 
 // A reader follows the retained listings and reads each document once.
 type reader struct {
-	broker *broker
+	broker *fakeBroker
 	read   map[string][]byte
 	docs   map[string]listed
 }
@@ -253,14 +248,14 @@ func (r *reader) listings() map[string]listed {
 	return r.docs
 }
 
-func (b *broker) reader() *reader {
+func (b *fakeBroker) reader() *reader {
 	return &reader{broker: b, read: map[string][]byte{}, docs: map[string]listed{}}
 }
 
-func (b *broker) listings() map[string]listed { return b.reader().listings() }
+func (b *fakeBroker) listings() map[string]listed { return b.reader().listings() }
 
 // listed is how many retained listings there are.
-func (b *broker) listed() int {
+func (b *fakeBroker) listed() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -277,19 +272,19 @@ func isListing(topic string) bool {
 }
 
 // forget loses what is retained, as a broker without a disk does.
-func (b *broker) forget() {
+func (b *fakeBroker) forget() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	clear(b.retained)
 }
 
-func (r *rig) seed(s photosim.Seed) {
+func (r *harness) seed(s photosim.Seed) {
 	r.t.Helper()
 	r.must(r.sim.Seed(s))
 }
 
 // routes are the requests to the Library API so far, by route.
-func (r *rig) routes() map[string]int {
+func (r *harness) routes() map[string]int {
 	routes := map[string]int{}
 	for route, stats := range r.sim.Stats().Routes {
 		if !strings.HasPrefix(route, "oauth.") && route != "bytes" {
@@ -300,7 +295,7 @@ func (r *rig) routes() map[string]int {
 }
 
 // requests is how many there were of the day's quota.
-func (r *rig) requests() int {
+func (r *harness) requests() int {
 	n := 0
 	for _, of := range r.routes() {
 		n += of
@@ -309,7 +304,7 @@ func (r *rig) requests() int {
 }
 
 // visit opens an address as a reader does.
-func (r *rig) visit(address string) {
+func (r *harness) visit(address string) {
 	r.t.Helper()
 	if address == "" {
 		return

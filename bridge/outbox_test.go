@@ -5,21 +5,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/store/storetest"
-	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
 
 // An upload that ends while the broker is away, and a restart in the same time:
 // its results come in their order once the broker is back, and nothing is left.
 func TestResultsWaitForTheBroker(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		time.Sleep(time.Minute)
 		r.broker.connect(false)
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
 		time.Sleep(time.Minute)
 		if n := len(r.items()); n != 1 {
 			t.Errorf("%d items without a broker", n)
@@ -40,19 +38,18 @@ func TestResultsWaitForTheBroker(t *testing.T) {
 
 // A job may change between its result being sent and the broker's confirmation.
 func TestJobChangesWhileItsResultIsTold(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		time.Sleep(time.Minute)
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Calls: photosim.Calls{1}, Mode: photosim.Refuse}))
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
 		time.Sleep(500 * time.Millisecond)
 		r.broker.connect(false)
 		time.Sleep(time.Minute)
 		id, _ := r.broker.all("gphotos/home/upload/result")[0]["job"].(string)
 		r.acked.Go(func() {
-			r.command(mqttapi.Delivery{Topic: "gphotos/home/request/job/retry", QoS: 1, Payload: []byte(`{"job": "` + id + `"}`)})
+			r.command(broker.Delivery{Topic: "gphotos/home/request/job/retry", QoS: 1, Payload: []byte(`{"job": "` + id + `"}`)})
 		})
 		synctest.Wait()
 		r.broker.connect(true)
@@ -68,9 +65,8 @@ func TestJobChangesWhileItsResultIsTold(t *testing.T) {
 // A file that takes long is told of at most once a second, and at its end; one
 // that is quick is not.
 func TestProgress(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		time.Sleep(time.Minute)
 		r.upload(string(jpegOf(1)))
@@ -81,9 +77,9 @@ func TestProgress(t *testing.T) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Calls: calls, Mode: photosim.Cut, After: new(int64(1 << 20))}))
 		began := time.Now()
 		r.upload(`{"path": "` + r.write("door.jpg", append(jpegOf(2), make([]byte, 8<<20)...)) + `", "transaction": 7}`)
-		time.Sleep(2 * progressPause)
+		time.Sleep(2 * time.Second)
 		all := r.broker.all("gphotos/home/upload/progress")
-		if n, most := len(all), int(time.Since(began)/progressPause)+1; n < 3 || n > most {
+		if n, most := len(all), int(time.Since(began)/time.Second)+1; n < 3 || n > most {
 			t.Fatalf("%d messages in %v: %v", n, time.Since(began), all)
 		}
 		before := 0.0

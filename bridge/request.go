@@ -1,109 +1,234 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
+	"net/url"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
+	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 )
 
 const (
-	// requestLimit is how long a request that only reads may take; below the 30 s
-	// after which some brokers deliver an unacknowledged message again.
-	requestLimit = 25 * time.Second
-	// writeLimit is the same for one that changes something, which waits for the
-	// writer's turn besides.
-	writeLimit = 5 * time.Minute
+	answerLimit = 30 * time.Second // for an answer to wait for the broker while its command takes a place in the window
+	answerGrace = time.Second      // for an answer once the bridge stops; the connection waits 2 s for its handlers
+	busyAnswers = 64               // how many answers to a flood may wait; commands beyond are dropped without one, which QoS 0 allows
 )
 
-// handleRequest takes one command below E/request/, carries it out and answers it.
-func (e *Entry) handleRequest(ctx context.Context, d mqttapi.Delivery, verb mqttapi.Verb) error {
+// Handle takes one command from the broker, until it is answered or durable, and acknowledged. After a stop or an error of the store, which
+// ends the process, it is not: the broker delivers it again.
+func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
+	entry, verb, ok := mqttapi.ParseTopic(e.cfg.Root, d.Topic)
+	if !ok || entry != e.cfg.Name {
+		d.Ack()
+		return
+	}
+	handle := e.uploads.Accept
+	if verb != mqttapi.VerbUpload {
+		handle = func(ctx context.Context, d broker.Delivery) ([]byte, error) { return e.request(ctx, d, verb) }
+	}
+	answer, err := handle(ctx, d)
+	switch {
+	case err == nil && answer == nil:
+		d.Ack()
+	case err == nil:
+		e.answer(ctx, d, verb, answer)
+	case ctx.Err() == nil:
+		select {
+		case e.failures <- err:
+		default: // the first one already ends the process
+		}
+	}
+}
+
+// Busy takes a command that came with QoS 0 while too many others are being handled, and returns at once: its answer is the code busy.
+func (e *Entry) Busy(d broker.Delivery) {
+	select {
+	case e.busy <- d.Topic:
+	default:
+	}
+}
+
+func (e *Entry) answerBusy(ctx context.Context) error {
+	why := mqttapi.Errorf(mqttapi.CodeBusy, "Too many commands came at once with QoS 0: publish with QoS 1, so that the broker lets them wait.")
+	for {
+		select {
+		case topic := <-e.busy:
+			_, verb, ok := mqttapi.ParseTopic(e.cfg.Root, topic)
+			if !ok {
+				continue
+			}
+			refuse := func() ([]byte, error) { return e.respond(mqttapi.Request{Verb: verb}, nil, why) }
+			if verb == mqttapi.VerbUpload {
+				refuse = func() ([]byte, error) { return e.uploads.Refuse(mqttapi.Upload{}, why) }
+			}
+			answer, err := refuse()
+			if err != nil {
+				return err
+			}
+			e.answer(ctx, broker.Delivery{}, verb, answer)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// answer publishes the answer to a command, and only then acknowledges it: a stop in between has it delivered and answered again.
+func (e *Entry) answer(ctx context.Context, d broker.Delivery, verb mqttapi.Verb, payload []byte) {
+	topic := e.topics.Response(verb)
+	if verb == mqttapi.VerbUpload {
+		topic = e.topics.UploadResult()
+	}
+	ctx, cancel := wake.Outlive(ctx, answerLimit, answerGrace)
+	defer cancel()
+	if err := e.cfg.Out.Send(ctx, topic, payload); err != nil {
+		e.log.WithError(err).WithField("op", "answer").Debug("answer not sent, the broker delivers the command again")
+		return
+	}
+	d.Ack()
+}
+
+func (e *Entry) request(ctx context.Context, d broker.Delivery, verb mqttapi.Verb) ([]byte, error) {
 	if d.Retained {
-		return e.respond(ctx, d, mqttapi.Request{Verb: verb}, nil, errRetained())
+		return e.respond(mqttapi.Request{Verb: verb}, nil, mqttapi.NewError(mqttapi.CodeRetainedCommand))
 	}
 	req, err := mqttapi.ParseRequest(verb, d.Payload)
 	if err != nil {
-		return e.respond(ctx, d, req, nil, err)
+		return e.respond(req, nil, err)
 	}
-	id := ""
+	id, dedupe := "", e.uploads.Dedupe()
 	if req.ID != "" {
 		id = string(verb) + " " + req.ID
 	}
-	release, err := e.known.claim(ctx, id, store.Delivery{})
+	unlock, err := dedupe.Lock(ctx, id, store.Delivery{})
 	if err != nil {
-		return nil // a stop: not acknowledged, so delivered again
+		return nil, err
 	}
-	defer release()
-	if first, ok := e.known.job(id); ok {
-		return e.respondAgain(ctx, d, req, first)
+	defer unlock()
+	if first, ok, err := dedupe.Request(ctx, id); err != nil {
+		return nil, err
+	} else if ok {
+		return mqttapi.WithTransaction(first, req.Transaction)
 	}
-	data, err := e.perform(ctx, req.Body)
-	if ctx.Err() != nil {
-		return nil
-	}
-	if errors.Is(err, store.ErrEngine) {
-		return err
+	data, err := e.dispatch(ctx, req.Params)
+	if ctx.Err() != nil || errors.Is(err, store.ErrEngine) {
+		return nil, cmp.Or(ctx.Err(), err)
 	}
 	if id != "" && err == nil {
-		// A stop before this save carries the request out again when the broker
-		// delivers it again; after it, it is only answered.
-		receipt := store.Receipt{
-			Job: ulid.Make().String(), Entry: e.cfg.Name, CommandID: id, At: time.Now(),
+		first, err := mqttapi.Response{Data: data}.Encode(e.cfg.MaxPublish)
+		if err == nil {
+			// A stop before this save carries the request out again when the broker delivers it again; after it, it is only answered.
+			err = dedupe.SaveRequest(ctx, id, first)
 		}
-		if receipt.Result, err = (mqttapi.Response{Data: data}).Encode(e.cfg.MaxPublish); err != nil {
-			return err
+		if err != nil {
+			return nil, err
 		}
-		if err := e.store.SaveReceipt(ctx, receipt); err != nil {
-			return stopped(ctx, fmt.Errorf("save receipt: %w", err))
-		}
-		e.known.remember(receipt)
 	}
-	return e.respond(ctx, d, req, data, err)
+	return e.respond(req, data, err)
 }
 
-// respond publishes the answer to a request.
-func (e *Entry) respond(ctx context.Context, d mqttapi.Delivery, req mqttapi.Request, data any, cause error) error {
+func (e *Entry) respond(req mqttapi.Request, data any, cause error) ([]byte, error) {
 	response := mqttapi.Response{Transaction: req.Transaction, Data: data}
 	if cause != nil {
-		response.Error = e.explain(cause)
+		response.Data, response.Error = nil, e.account.Explain(cause)
 		e.log.WithError(cause).WithFields(map[string]any{"op": string(req.Verb), "kind": response.Error.Code}).Info("request refused")
 	}
-	payload, err := response.Encode(e.cfg.MaxPublish)
-	if err != nil {
-		return err
-	}
-	return e.answer(ctx, d, e.topics.Response(req.Verb), payload)
+	return response.Encode(e.cfg.MaxPublish)
 }
 
-// respondAgain answers a request whose id is known as the first one was answered.
-func (e *Entry) respondAgain(ctx context.Context, d mqttapi.Delivery, req mqttapi.Request, first string) error {
-	receipt, _, err := e.store.Receipt(ctx, e.cfg.Name, first)
-	if err != nil {
-		return stopped(ctx, fmt.Errorf("read receipt: %w", err))
+// dispatch carries a request out and returns the data of its answer. Google asks for any one of the scopes.
+// Source: https://developers.google.com/photos/overview/authorization#library-api-scopes
+func (e *Entry) dispatch(ctx context.Context, params any) (any, error) {
+	reads, edits := []string{auth.ScopeRead}, []string{auth.ScopeEdit}
+	adds, changes := []string{auth.ScopeAppend}, []string{auth.ScopeEdit, auth.ScopeAppend}
+	switch b := params.(type) {
+	case mqttapi.ListAlbums:
+		return data(ctx, e.account.Read, reads, b, e.listAlbums)
+	case mqttapi.ListMedia:
+		return data(ctx, e.account.Read, reads, b, e.listMedia)
+	case mqttapi.GetMedia:
+		return data(ctx, e.account.Read, reads, b, e.getMedia)
+	case mqttapi.SaveMedia:
+		return e.saveMedia(ctx, b)
+	case mqttapi.CreateAlbum:
+		return data(ctx, e.account.Write, adds, b, e.createAlbum)
+	case mqttapi.UpdateAlbum:
+		return data(ctx, e.account.Write, edits, b, e.updateAlbum)
+	case mqttapi.AddItems:
+		return e.moveItems(ctx, changes, b.Album, b.IDs, e.cfg.Google.AddItems, e.library.Added)
+	case mqttapi.RemoveItems:
+		return e.moveItems(ctx, edits, b.Album, b.IDs, e.cfg.Google.RemoveItems, e.library.Removed)
+	case mqttapi.EnrichAlbum:
+		return data(ctx, e.account.Write, changes, b, e.enrichAlbum)
+	case mqttapi.UpdateMedia:
+		return data(ctx, e.account.Write, edits, b, e.updateMedia)
+	case mqttapi.Refresh:
+		return e.refresh(ctx)
+	case mqttapi.StartLink:
+		invitation := e.cfg.Link.Start()
+		return mqttapi.LinkData{URL: invitation.URL, ConsentURL: invitation.Consent, Expires: mqttapi.At(invitation.Expires)}, nil
+	case mqttapi.FinishLink:
+		return e.finishLink(ctx, b)
+	case mqttapi.Unlink:
+		return nil, linkError(e.cfg.Link.Unlink(ctx, b.Revoke))
+	case mqttapi.ListJobs:
+		return mqttapi.JobsData{Jobs: e.uploads.List()}, nil
+	case mqttapi.CancelJob:
+		return e.uploads.Cancel(ctx, b.Job)
+	case mqttapi.RetryJob:
+		return e.uploads.Requeue(ctx, b.Job)
 	}
-	payload, err := mqttapi.WithTransaction(receipt.Result, req.Transaction)
-	if err != nil {
-		return err
-	}
-	return e.answer(ctx, d, e.topics.Response(req.Verb), payload)
+	return nil, mqttapi.NewError(mqttapi.CodeUnknownCommand)
 }
 
-// explain turns any error into what a user sees. Holds are set as for uploads:
-// Google's refusal counts for the whole account.
-func (e *Entry) explain(err error) *mqttapi.Error {
-	if refused, ok := errors.AsType[*mqttapi.Error](err); ok {
-		return refused
+// data carries a request out as a read or a write of the account.
+func data[B any](ctx context.Context, as func(context.Context, []string, func(context.Context) error) error,
+	scopes []string, body B, do func(context.Context, B) (any, error),
+) (result any, err error) {
+	err = as(ctx, scopes, func(ctx context.Context) error {
+		result, err = do(ctx, body)
+		return err
+	})
+	return result, err
+}
+
+func (e *Entry) finishLink(ctx context.Context, b mqttapi.FinishLink) (any, error) {
+	address := string(b.Address)
+	if address == "" {
+		address = url.Values{"state": {string(b.State)}, "code": {string(b.Code)}}.Encode()
 	}
-	d := decide(err, attempt{Tries: 1, Streak: 1, MaxAge: time.Hour, Resent: true}, time.Now(), rand.Float64())
-	e.hold(d)
-	if d.hold != "" && !d.at.IsZero() {
-		return mqttapi.Errorf(d.code, "%s It goes on at %s.", d.words, d.at.UTC().Format(time.RFC3339))
+	account, err := e.cfg.Link.FinishAddress(ctx, address)
+	if err == nil {
+		e.library.ReadAgain()
 	}
-	return &mqttapi.Error{Code: d.code, Message: d.words}
+	return mqttapi.OneData{Account: new(accountView(account))}, linkError(err)
+}
+
+// linkCodes are the codes of the errors of linking; any other is link_failed.
+var linkCodes = map[error]mqttapi.Code{
+	auth.ErrWrongAccount: mqttapi.CodeWrongAccount,
+	auth.ErrUnlinked:     mqttapi.CodeNotLinked,
+	auth.ErrUnavailable:  mqttapi.CodeGoogleUnavailable,
+	auth.ErrAddress:      mqttapi.CodeBadPayload,
+	auth.ErrVault:        mqttapi.CodeInternal,
+}
+
+// linkError gives an error of linking the contract's code; the sentence is the link's own, which knows best what to do.
+func linkError(err error) error {
+	failed, ok := errors.AsType[*auth.Error](err)
+	if !ok {
+		return err
+	}
+	code := mqttapi.CodeLinkFailed
+	for cause, of := range linkCodes {
+		if errors.Is(failed, cause) {
+			code = of
+		}
+	}
+	return &mqttapi.Error{Code: code, Message: failed.Message}
 }

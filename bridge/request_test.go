@@ -8,17 +8,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/store/storetest"
+	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
 
 // A request for 120 items is three calls; Google takes each as a whole or not at
 // all, and uploads go on in between.
 func TestManyItemsAreSplitAndCounted(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 119, Albums: 1})
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 3 })
@@ -57,9 +57,8 @@ func TestManyItemsAreSplitAndCounted(t *testing.T) {
 
 // An answer that is full asks Google no further.
 func TestLargeAnswerIsCut(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 1000})
 		r.config = func(c *EntryConfig) { c.MaxPublish = 64 << 10 }
 		r.start()
@@ -82,7 +81,6 @@ func TestLargeAnswerIsCut(t *testing.T) {
 
 // A request that reads waits at most 30 s, whatever Google does.
 func TestReadWaitsAtMostHalfAMinute(t *testing.T) {
-	storetest.VirtualTime(t)
 	for name, tc := range map[string]struct {
 		fault photosim.Fault
 		code  string
@@ -95,7 +93,7 @@ func TestReadWaitsAtMostHalfAMinute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t)
+				r := newHarness(t)
 				r.start()
 				r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 2 })
 				synctest.Wait()
@@ -108,7 +106,7 @@ func TestReadWaitsAtMostHalfAMinute(t *testing.T) {
 				if code := got.code(); code != tc.code {
 					t.Errorf("answer: %+v", got)
 				}
-				if tc.code == "quota_daily" && !strings.Contains(got.Error.Message, nextQuotaDay(began).UTC().Format(time.RFC3339)) {
+				if tc.code == "quota_daily" && !strings.Contains(got.Error.Message, account.NextQuotaDay(began).UTC().Format(time.RFC3339)) {
 					t.Errorf("message: %s", got.Error.Message)
 				}
 				r.must(r.sim.Faults())
@@ -120,17 +118,16 @@ func TestReadWaitsAtMostHalfAMinute(t *testing.T) {
 
 // A hold that ends soon is waited for.
 func TestReadWaitsForTheEndOfAHold(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 2 })
-		r.entry.held(holdByEntry, Hold{Reason: mqttapi.HoldOffline, Until: time.Now().Add(10 * time.Second), Message: "Google is away."})
+		r.entry.account.Apply(account.Decision{Action: account.HoldEntry, Hold: mqttapi.HoldOffline, At: time.Now().Add(10 * time.Second), Sentence: "Google is away."})
 		began := time.Now()
 		if got := r.request("albums", nil); got.Status != "ok" || time.Since(began) < 10*time.Second {
 			t.Errorf("after %v: %+v", time.Since(began), got)
 		}
-		r.entry.held(holdByEntry, Hold{Reason: mqttapi.HoldRateLimited, Until: time.Now().Add(time.Minute), Message: "Google asks for a pause."})
+		r.entry.account.Apply(account.Decision{Action: account.HoldEntry, Hold: mqttapi.HoldRateLimited, At: time.Now().Add(time.Minute), Sentence: "Google asks for a pause."})
 		began = time.Now()
 		if got := r.request("albums", nil); got.code() != "rate_limited" || time.Since(began) > time.Second {
 			t.Errorf("after %v: %+v", time.Since(began), got)
@@ -141,7 +138,7 @@ func TestReadWaitsForTheEndOfAHold(t *testing.T) {
 
 // Downloads have a quota of their own: when it is used up, uploads go on.
 func TestDownloadsAreCountedApart(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	r.upload(string(jpegOf(11)))
 	r.broker.await(t, "the image", func() bool { return r.broker.image() != nil })
@@ -176,7 +173,7 @@ func (a answer) code() string {
 }
 
 // request delivers a request and returns its answer.
-func (r *rig) request(verb string, keys map[string]any) answer {
+func (r *harness) request(verb string, keys map[string]any) answer {
 	r.t.Helper()
 	payload, err := json.Marshal(keys)
 	r.must(err)
@@ -185,7 +182,7 @@ func (r *rig) request(verb string, keys map[string]any) answer {
 	}
 	topic := fmt.Sprint("gphotos/home/response/", verb)
 	n := len(r.broker.payloads(topic))
-	if !r.command(mqttapi.Delivery{Topic: "gphotos/home/request/" + verb, Payload: payload, QoS: 1}) {
+	if !r.command(broker.Delivery{Topic: "gphotos/home/request/" + verb, Payload: payload, QoS: 1}) {
 		r.t.Fatalf("%s was not acknowledged", verb)
 	}
 	answers := r.broker.payloads(topic)
@@ -198,7 +195,7 @@ func (r *rig) request(verb string, keys map[string]any) answer {
 }
 
 // payloads are the messages that were sent to a topic.
-func (b *broker) payloads(topic string) [][]byte {
+func (b *fakeBroker) payloads(topic string) [][]byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all [][]byte
@@ -211,7 +208,7 @@ func (b *broker) payloads(topic string) [][]byte {
 }
 
 // image is the retained picture, nil if there is none.
-func (b *broker) image() []byte {
+func (b *fakeBroker) image() []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.retained["gphotos/home/image"]

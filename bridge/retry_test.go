@@ -6,22 +6,22 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/store/storetest"
-	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
 
 // rejected makes Google refuse the next item for good.
-func (r *rig) rejected() {
+func (r *harness) rejected() {
 	r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Calls: photosim.Calls{1}, ItemCode: 3}))
 }
 
 // ask sends a request about a job and returns the job of the answer.
-func (r *rig) ask(verb, job string) map[string]any {
+func (r *harness) ask(verb, job string) map[string]any {
 	r.t.Helper()
 	topic := "gphotos/home/response/" + verb
 	n := r.broker.count(topic)
-	r.command(mqttapi.Delivery{Topic: "gphotos/home/request/" + verb, QoS: 1, Payload: fmt.Appendf(nil, `{"job": %q}`, job)})
+	r.command(broker.Delivery{Topic: "gphotos/home/request/" + verb, QoS: 1, Payload: fmt.Appendf(nil, `{"job": %q}`, job)})
 	answer := r.broker.all(topic)[n]
 	data, _ := answer["data"].(map[string]any)
 	found, _ := data["job"].(map[string]any)
@@ -29,9 +29,9 @@ func (r *rig) ask(verb, job string) map[string]any {
 }
 
 // jobs are the jobs that the entry lists, as status by id.
-func (r *rig) jobs() map[string]any {
+func (r *harness) jobs() map[string]any {
 	r.t.Helper()
-	r.command(mqttapi.Delivery{Topic: "gphotos/home/request/jobs", QoS: 1})
+	r.command(broker.Delivery{Topic: "gphotos/home/request/jobs", QoS: 1})
 	answers := r.broker.all("gphotos/home/response/jobs")
 	data := answers[len(answers)-1]["data"].(map[string]any)
 	status := map[string]any{}
@@ -42,12 +42,12 @@ func (r *rig) jobs() map[string]any {
 }
 
 func TestFailedJobIsTriedAgain(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	r.rejected()
 	failed := r.upload(fmt.Sprintf(`{"path": %q, "transaction": 7}`, r.write("a.jpg", jpegOf(1))))
 	id := failed["job"].(string)
-	r.broker.await(t, "the job to be kept", func() bool { j := r.entry.queue.get(id); return j != nil && !j.told().IsZero() })
+	r.broker.await(t, "the job to be retained", func() bool { return r.stored(id, store.JobRetained) })
 	r.restart()
 	if got := r.jobs(); failed["status"] != "failed" || got[id] != "failed" {
 		t.Errorf("after %v the jobs are %v", failed, got)
@@ -64,19 +64,18 @@ func TestFailedJobIsTriedAgain(t *testing.T) {
 	if done["status"] != "done" || done["job"] != id || done["transaction"] != 7.0 || len(r.items()) != 1 {
 		t.Errorf("tried again: %v", done)
 	}
-	r.broker.await(t, "an empty queue", func() bool { return r.entry.queue.get(id) == nil })
+	r.broker.await(t, "an empty queue", func() bool { return !r.queued(id) })
 	r.wantEmpty()
 }
 
 func TestFailedJobIsForgottenAfterADay(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		synctest.Wait()
 		r.rejected()
 		id := r.upload(string(jpegOf(1)))["job"].(string)
-		time.Sleep(keepFailed - time.Minute)
+		time.Sleep(retainFor - time.Minute)
 		if got := r.jobs(); got[id] != "failed" {
 			t.Errorf("within a day: %v", got)
 		}
@@ -90,26 +89,33 @@ func TestFailedJobIsForgottenAfterADay(t *testing.T) {
 }
 
 func TestFailedJobMakesRoom(t *testing.T) {
-	r := newRig(t)
-	first, second := jpegOf(1), jpegOf(2)
-	r.spool.MaxBytes = int64(max(len(first), len(second)))
-	r.start()
-	r.rejected()
-	id := r.upload(string(first))["job"].(string)
-	r.broker.await(t, "the job to be kept", func() bool { return !r.entry.queue.get(id).told().IsZero() })
-	if got := r.upload(string(second)); got["status"] != "done" {
-		t.Errorf("with a kept job in the way: %v", got)
-	}
-	if got := r.jobs(); got[id] != nil {
-		t.Errorf("jobs: %v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		first, second := jpegOf(1), jpegOf(2)
+		r.limits.MaxBytes = int64(max(len(first), len(second)))
+		r.start()
+		synctest.Wait()
+		r.rejected()
+		id := r.upload(string(first))["job"].(string)
+		synctest.Wait() // until the job is retained
+		if !r.stored(id, store.JobRetained) {
+			t.Fatal("the failed job is not retained")
+		}
+		if got := r.upload(string(second)); got["status"] != "done" {
+			t.Errorf("with a retained job in the way: %v", got)
+		}
+		if got := r.jobs(); got[id] != nil {
+			t.Errorf("jobs: %v", got)
+		}
+		r.stop()
+	})
 }
 
 func TestWaitingJobIsCancelled(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "storage_full"}))
-	r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+	r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
 	var id string
 	r.broker.await(t, "the hold", func() bool {
 		hold, _ := r.broker.document("gphotos/home/state")["hold"].(map[string]any)
@@ -124,33 +130,33 @@ func TestWaitingJobIsCancelled(t *testing.T) {
 	if got := r.broker.final(t, 0); got["status"] != "cancelled" || got["job"] != id {
 		t.Errorf("result: %v", got)
 	}
-	r.broker.await(t, "an empty queue", func() bool { return r.entry.queue.get(id) == nil })
+	r.broker.await(t, "an empty queue", func() bool { return !r.queued(id) })
 	r.wantEmpty()
 }
 
 // A video that is being sent when its job is cancelled is cut.
 func TestSendingJobIsCancelled(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Mode: photosim.Stall, After: new(int64(1 << 20))}))
 	video := append(jpegOf(1), make([]byte, 8<<20)...)
-	r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: video, QoS: 1})
+	r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: video, QoS: 1})
 	r.broker.await(t, "the sending", func() bool { return r.sim.Stats().Faults > 0 })
 	id, _ := r.broker.all("gphotos/home/upload/result")[0]["job"].(string)
 	r.ask("job/cancel", id)
 	if got := r.broker.final(t, 0); got["status"] != "cancelled" || got["job"] != id {
 		t.Errorf("result: %v", got)
 	}
-	r.broker.await(t, "an empty queue", func() bool { return r.entry.queue.get(id) == nil })
+	r.broker.await(t, "an empty queue", func() bool { return !r.queued(id) })
 	r.wantEmpty()
 }
 
 // Payloads of an entry that is not configured now stay.
 func TestSweepKeepsOtherEntries(t *testing.T) {
-	r := newRig(t)
+	r := newHarness(t)
 	r.start()
 	r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse}))
-	r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
+	r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(1), QoS: 1})
 	r.stop()
 	r.config = func(c *EntryConfig) { c.Name = "other" }
 	r.start()

@@ -6,9 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/store"
-	"gphotos2mqtt/bridge/store/storetest"
-	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos"
 	"gphotos2mqtt/photos/photosim"
 )
@@ -17,9 +15,8 @@ import (
 // which the waits would grow if each break counted as a failure of the file; and
 // bytes that Google has are not sent again.
 func TestSessionComesFurther(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		synctest.Wait()
 		calls := photosim.Calls{}
@@ -29,7 +26,7 @@ func TestSessionComesFurther(t *testing.T) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Calls: calls, Mode: photosim.Cut, After: new(int64(1 << 20))}))
 		video := append(jpegOf(1), make([]byte, 16<<20)...)
 		began := time.Now()
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: video, QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: video, QoS: 1})
 		time.Sleep(5 * time.Minute)
 		got := r.broker.final(t, 0)
 		finished, err := time.Parse(time.RFC3339, got["finished"].(string))
@@ -47,9 +44,8 @@ func TestSessionComesFurther(t *testing.T) {
 // Google has all bytes and its receipt was lost: when it does not repeat the
 // receipt, the file is sent again in a new session.
 func TestSessionIsOverWithoutReceipt(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.config = func(c *EntryConfig) {
 			api := c.Link.Client()
 			api.Transport = forgetful{api.Transport}
@@ -58,7 +54,7 @@ func TestSessionIsOverWithoutReceipt(t *testing.T) {
 		r.start()
 		synctest.Wait()
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Calls: photosim.Calls{1}, Mode: photosim.Lose}))
-		r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: append(jpegOf(1), make([]byte, 6<<20)...), QoS: 1})
+		r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: append(jpegOf(1), make([]byte, 6<<20)...), QoS: 1})
 		time.Sleep(time.Minute)
 		if got := r.broker.final(t, 0); got["status"] != "done" || len(r.items()) != 1 {
 			t.Errorf("result: %v", got)
@@ -85,7 +81,6 @@ func (f forgetful) RoundTrip(req *http.Request) (*http.Response, error) {
 // A session that Google no longer knows is begun anew, and an upload token is used
 // for 23 hours only.
 func TestSessionAndTokenGrowOld(t *testing.T) {
-	storetest.VirtualTime(t)
 	large := append(jpegOf(1), make([]byte, 6<<20)...)
 	for name, tc := range map[string]struct {
 		photo  []byte
@@ -105,11 +100,11 @@ func TestSessionAndTokenGrowOld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t)
+				r := newHarness(t)
 				r.start()
 				time.Sleep(time.Minute)
 				r.must(r.sim.Faults(tc.faults...))
-				r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: tc.photo, QoS: 1})
+				r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: tc.photo, QoS: 1})
 				time.Sleep(25 * time.Hour)
 				if got := r.broker.final(t, 0); got["status"] != "done" || len(r.items()) != 1 {
 					t.Errorf("result: %v", got)
@@ -135,14 +130,13 @@ func hours(d time.Duration) (calls photosim.Calls) {
 // One broken line under eight uploads is one failure: the entry is back within
 // seconds.
 func TestUploadsFailTogether(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newHarness(t)
 		r.start()
 		synctest.Wait()
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Calls: photosim.Calls{1, 2, 3, 4, 5, 6, 7, 8}, Mode: photosim.Stall, For: photosim.Duration(10 * time.Second)}))
 		for n := range 8 {
-			r.command(mqttapi.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(n), QoS: 1})
+			r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(n), QoS: 1})
 		}
 		time.Sleep(30 * time.Second)
 		if n := len(r.items()); n != 8 {
@@ -150,24 +144,4 @@ func TestUploadsFailTogether(t *testing.T) {
 		}
 		r.stop()
 	})
-}
-
-func TestEqualFilesAreNotInOneBatch(t *testing.T) {
-	in := contents{}
-	for n, tc := range []struct {
-		file store.File
-		want bool
-	}{
-		{store.File{Size: 10, SHA256: "a"}, true},
-		{store.File{Size: 10, SHA256: "b"}, true},
-		{store.File{Size: 10, SHA256: "a"}, false},
-		{store.File{Size: 10}, false}, // never hashed, so it may be equal
-		{store.File{Size: 20}, true},
-		{store.File{Size: 20}, false},
-		{store.File{Size: 20, SHA256: "c"}, false},
-	} {
-		if got := in.add(tc.file); got != tc.want {
-			t.Errorf("file %d: %v", n, got)
-		}
-	}
 }

@@ -1,140 +1,226 @@
 package bridge
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/bridge/homeassistant"
+	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 )
 
 const (
-	// statusLedger is the record's name in the store.
-	statusLedger = "status"
-	// statePause is the shortest time between two E/state.
-	statePause = 250 * time.Millisecond
+	healthEvery = time.Minute // between two messages on gphotos/bridge/health
+	logLines    = 64          // how many lines may wait to be published; more are dropped, since the log itself has them
 )
 
-// status is what E/state says beyond the queue: counts and last events, which
-// survive restarts.
-type status struct {
-	changed chan struct{} // cap 1: E/state may no longer be true
-	told    []byte        // the last E/state, owned by keepState
+// A Status speaks for the bridge as a whole: it answers commands for unknown entries, and publishes what runs here and how it does.
+type Status struct {
+	cfg     StatusConfig
+	topics  mqttapi.Topics // of no entry
+	started time.Time
+	changed wake.Flag // a connection does better or worse than health says
+	removed homeassistant.Removed
 
-	mu    sync.Mutex // guards all below
-	sums  sums
-	dirty bool
+	mu      sync.Mutex // guards all below
+	entries map[string]*Entry
+	conns   map[string]mqttapi.Connection
 }
 
-// sums is the record in the store.
-type sums struct {
-	Totals     mqttapi.Totals      `json:"totals"`
-	LastUpload *mqttapi.LastUpload `json:"last_upload,omitempty"`
-	LastError  *mqttapi.LastError  `json:"last_error,omitempty"`
+// StatusConfig says what the status shows.
+type StatusConfig struct {
+	Root     string            // the first part of every topic, setting GPHOTOS_TOPIC
+	Version  string            // the bridge's
+	Settings map[string]string // shown on gphotos/bridge/info, by variable, without secrets
+	Limits   mqttapi.Limits    // shown there too
+	Store    *store.Store      // remembers which entries have run
+	Out      Publisher
+	Log      *logrus.Entry
 }
 
-func openStatus(ctx context.Context, cfg EntryConfig) (*status, error) {
-	s := &status{changed: make(chan struct{}, 1)}
-	if _, err := cfg.Store.LoadState(ctx, cfg.Name, statusLedger, &s.sums); err != nil {
-		return nil, fmt.Errorf("load totals: %w", err)
+// NewStatus returns a status without entries.
+func NewStatus(cfg StatusConfig) *Status {
+	return &Status{
+		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root}, started: time.Now(), changed: wake.NewFlag(),
+		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{},
+		removed: homeassistant.Removed{
+			Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
+			Listed: func(ctx context.Context, entry string) ([]string, error) {
+				return library.ListedAlbums(ctx, cfg.Store, entry)
+			},
+		},
 	}
-	return s, nil
 }
 
-// touch says that E/state may no longer be true.
-func (s *status) touch() { wake(s.changed) }
-
-// note changes what is counted and remembered.
-func (s *status) note(change func(*sums)) {
-	s.mu.Lock()
-	change(&s.sums)
-	s.dirty = true
-	s.mu.Unlock()
-	s.touch()
-}
-
-// now returns what is counted and whether it is to be saved.
-func (s *status) now() (sums, bool) {
+// Add makes an entry known; all are added before Run.
+func (s *Status) Add(e *Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sums, s.dirty
+	s.entries[e.cfg.Name] = e
 }
 
-// keepState publishes E/state whenever it changes, and at the end of each hold,
-// until ctx ends.
-func (e *Entry) keepState(ctx context.Context) error {
-	for {
-		// A stop right here, or a kill, counts the same after it: what E/state tells
-		// is on the disk.
-		counted, err := e.saveCounts(context.WithoutCancel(ctx))
-		if err != nil {
-			return err
-		}
-		wait, err := e.publishState(counted)
-		if err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // a stop is no failure
-		}
-		if sleep(ctx, nil, statePause) == nil {
-			_ = sleep(ctx, e.status.changed, wait)
+// Connected notes how a connection of an entry, or of the status ("bridge"), does.
+func (s *Status) Connected(name string, c broker.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.conns[name]
+	reconnects := before.Reconnects
+	if before.Connected && !c.Connected {
+		reconnects++
+	}
+	s.conns[name] = mqttapi.Connection{Connected: c.Connected, Since: mqttapi.At(c.Since), Reconnects: reconnects, Problem: c.Reason}
+	s.changed.Set()
+}
+
+// Handle answers a command for an entry that does not exist. Those of existing entries are theirs.
+func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
+	defer d.Ack()
+	entry, verb, ok := mqttapi.ParseTopic(s.cfg.Root, d.Topic)
+	known := slices.ContainsFunc(s.presences(), func(p homeassistant.Presence) bool { return p.Entry == entry })
+	if !ok || known || d.Retained {
+		return
+	}
+	why := mqttapi.NewError(mqttapi.CodeUnknownEntry)
+	topics := mqttapi.Topics{Root: s.cfg.Root, Entry: entry}
+	topic := topics.Response(verb)
+	var payload []byte
+	var err error
+	if verb == mqttapi.VerbUpload {
+		topic = topics.UploadResult()
+		cmd, _ := mqttapi.ParseUpload(d.Payload, entry, nil)
+		payload, err = mqttapi.Refused(cmd, why, time.Now()).Encode(0)
+	} else {
+		req, _ := mqttapi.ParseRequest(verb, d.Payload)
+		payload, err = mqttapi.Response{Transaction: req.Transaction, Error: why}.Encode(0)
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	if err == nil {
+		err = s.cfg.Out.Send(ctx, topic, payload)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Log.WithError(err).WithField("op", "answer").Warn("unknown entry not answered")
+		return
+	}
+	s.cfg.Log.WithField("kind", why.Code).Info("command refused")
+}
+
+// Run publishes what runs here, and how it does every minute and whenever a connection changes, until ctx ends.
+func (s *Status) Run(ctx context.Context) error {
+	if problem := s.cfg.Store.Damage(); problem != "" {
+		s.cfg.Log.WithField("problem", problem).Error("database was damaged and is set aside")
+	}
+	info := mqttapi.Info{
+		Version: s.cfg.Version, Started: mqttapi.At(s.started), Entries: []string{}, Settings: s.cfg.Settings, Limits: s.cfg.Limits,
+	}
+	for _, p := range s.presences() {
+		info.Entries = append(info.Entries, p.Entry)
+	}
+	err := s.retain(s.topics.Bridge("info"), info)
+	for err == nil {
+		if err = s.retain(s.topics.Bridge("health"), s.health()); err == nil {
+			err = wake.Sleep(ctx, s.changed, healthEvery)
 		}
 	}
+	return err
 }
 
-// publishState publishes E/state and returns how long its hold lasts.
-func (e *Entry) publishState(counted sums) (time.Duration, error) {
-	now := time.Now()
-	h, _ := e.queue.held(now)
-	made, resets := e.cfg.Project.Requests()
-	payload, err := mqttapi.State{
-		Link: linkView(e.link.State()), Queue: e.queue.summary(), Hold: holdView(h),
-		Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: QuotaPerDay, Resets: mqttapi.At(resets)},
-		Totals: counted.Totals, LastUpload: counted.LastUpload, LastError: counted.LastError,
-	}.Encode()
+func (s *Status) retain(topic string, document any) error {
+	payload, err := mqttapi.Encode(document)
+	if err == nil {
+		err = s.cfg.Out.Retain(topic, payload)
+	}
 	if err != nil {
-		return 0, err
+		return fmt.Errorf("publish %s: %w", topic, err)
 	}
-	if !bytes.Equal(payload, e.status.told) {
-		if err := e.out.Retain(e.topics.State(), payload); err != nil {
-			return 0, fmt.Errorf("publish state: %w", err)
-		}
-		e.status.told = payload
-	}
-	return h.wait(now), nil
+	return nil
 }
 
-// saveCounts writes down what changed since the last time, and returns it.
-func (e *Entry) saveCounts(ctx context.Context) (sums, error) {
-	counted, dirty := e.status.now()
-	if err := e.cfg.Project.Save(ctx); err != nil || !dirty {
-		return counted, err
+func (s *Status) health() mqttapi.Health {
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	h := mqttapi.Health{
+		Time: mqttapi.At(time.Now()), Uptime: int64(time.Since(s.started).Seconds()), Memory: int64(memory.Sys), //nolint:gosec // far from the limit
+		Goroutines: runtime.NumGoroutine(), Counters: map[string]int64{}, Problem: s.cfg.Store.Damage(),
 	}
-	if err := e.store.SaveState(ctx, e.cfg.Name, statusLedger, counted); err != nil {
-		return counted, fmt.Errorf("save totals: %w", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h.Connections = maps.Clone(s.conns)
+	for _, e := range s.entries {
+		totals, queue := e.uploads.Totals().Totals, e.uploads.Summary()
+		h.Counters["uploaded"] += totals.Uploaded
+		h.Counters["failed"] += totals.Failed
+		h.Counters["waiting"] += int64(queue.Waiting)
+		h.Counters["active"] += int64(queue.Active)
 	}
-	e.status.mu.Lock()
-	e.status.dirty = e.status.sums != counted
-	e.status.mu.Unlock()
-	return counted, nil
+	return h
 }
 
-// summary is the queue as E/state shows it.
-func (q *queue) summary() mqttapi.Queue {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := mqttapi.Queue{Waiting: len(q.unsent) + len(q.sent), Active: q.sending + q.creating}
-	var oldest time.Time
-	for _, j := range q.jobs {
-		size, left := j.left()
-		s.Bytes += size
-		if since := j.since(); left && (oldest.IsZero() || since.Before(oldest)) {
-			oldest = since
+// RecordTopics notes where the entries that were added are going to publish; it comes before they run.
+func (s *Status) RecordTopics(ctx context.Context) error {
+	return s.removed.RecordTopics(ctx, s.presences())
+}
+
+// ClearRemoved clears what the broker retains of entries that are gone or publish elsewhere now, and returns when it has confirmed.
+func (s *Status) ClearRemoved(ctx context.Context) error {
+	return s.removed.ClearTopics(ctx, s.presences())
+}
+
+func (s *Status) presences() (now []homeassistant.Presence) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, e := range s.entries {
+		now = append(now, homeassistant.Presence{Entry: name, Root: e.cfg.Root, Prefix: e.cfg.DiscoveryPrefix})
+	}
+	return now
+}
+
+// A LogHook publishes warnings and errors on gphotos/bridge/log. It is added to the logger, and run beside the bridge.
+type LogHook struct {
+	status *Status
+	lines  chan mqttapi.LogLine
+}
+
+// NewLogHook returns a hook that publishes through the status.
+func NewLogHook(s *Status) *LogHook { return &LogHook{s, make(chan mqttapi.LogLine, logLines)} }
+
+// Levels are those that a person should see.
+func (h *LogHook) Levels() []logrus.Level { return []logrus.Level{logrus.ErrorLevel, logrus.WarnLevel} }
+
+// Fire takes one line and never waits. Only message, entry and job go out: the cause may hold what is nobody's business.
+func (h *LogHook) Fire(l *logrus.Entry) error {
+	line := mqttapi.LogLine{Level: l.Level.String(), Message: l.Message, Time: mqttapi.At(l.Time)}
+	line.Entry, _ = l.Data["entry"].(string)
+	line.Job, _ = l.Data["job"].(string)
+	select {
+	case h.lines <- line:
+	default:
+	}
+	return nil
+}
+
+// Run publishes lines until ctx ends.
+func (h *LogHook) Run(ctx context.Context) error {
+	for {
+		select {
+		case line := <-h.lines:
+			payload, err := mqttapi.Encode(line)
+			if err != nil {
+				return err
+			}
+			_ = h.status.cfg.Out.Send(ctx, h.status.topics.Bridge("log"), payload) // a line that is lost here is in the log
+		case <-ctx.Done():
+			return nil
 		}
 	}
-	s.Oldest = mqttapi.At(oldest)
-	return s
 }

@@ -20,7 +20,7 @@ type page struct {
 }
 
 // visit opens an address and follows where it leads.
-func (w *world) visit(ts *testscript.TestScript, args []string) {
+func (e *env) visit(ts *testscript.TestScript, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("the argument is ADDRESS")
 	}
@@ -31,15 +31,15 @@ func (w *world) visit(ts *testscript.TestScript, args []string) {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	ts.Check(err)
-	w.page = page{resp.Request.URL, string(text)}
+	e.page = page{resp.Request.URL, string(text)}
 	fmt.Fprintf(ts.Stdout(), "%s\n\n%s\n", resp.Status, text)
 }
 
 // consent fills in the form of Google's page as a person does, and presses a
 // button. The browser stays where it is, so that the script can also be the person
 // whose last page does not load.
-func (w *world) consent(ts *testscript.TestScript, args []string) {
-	form, err := readForm(w.page.text)
+func (e *env) consent(ts *testscript.TestScript, args []string) {
+	form, err := readForm(e.page.text)
 	ts.Check(err)
 	values := url.Values{"account": {form.accounts[""]}, "scope": form.scopes, "decision": {"allow"}}
 	for _, arg := range args {
@@ -56,7 +56,7 @@ func (w *world) consent(ts *testscript.TestScript, args []string) {
 			ts.Fatalf("the page has no account %s", arg)
 		}
 	}
-	action, err := w.page.address.Parse(form.action)
+	action, err := e.page.address.Parse(form.action)
 	ts.Check(err)
 	browser := &http.Client{
 		Transport:     &http.Transport{},
@@ -73,17 +73,17 @@ func (w *world) consent(ts *testscript.TestScript, args []string) {
 }
 
 // link is the whole way from the command to the last page.
-func (w *world) link(ts *testscript.TestScript, args []string) {
+func (e *env) link(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("the arguments are ENTRY [EMAIL]")
 	}
-	w.pub(ts, []string{args[0] + "/request/link", ""})
-	w.hear(ts, []string{args[0] + "/response/link", "status=ok"})
-	w.let(ts, []string{"ADDRESS", "data.url"})
-	w.visit(ts, []string{ts.Getenv("ADDRESS")})
-	w.consent(ts, args[1:])
-	w.visit(ts, []string{ts.Getenv("ADDRESS")})
-	w.retained(ts, []string{args[0] + "/state", "link.status=linked"})
+	e.pub(ts, []string{args[0] + "/request/link", ""})
+	e.expect(ts, []string{args[0] + "/response/link", "status=ok"})
+	e.let(ts, []string{"ADDRESS", "data.url"})
+	e.visit(ts, []string{ts.Getenv("ADDRESS")})
+	e.consent(ts, args[1:])
+	e.visit(ts, []string{ts.Getenv("ADDRESS")})
+	e.retained(ts, []string{args[0] + "/state", "link.status=linked"})
 }
 
 // A form is the one on Google's page.

@@ -19,7 +19,7 @@ import (
 
 // certify writes ca.pem, and broker.pem and client.pem that it has signed, with
 // their keys in broker.key and client.key.
-func (w *world) certify(ts *testscript.TestScript, args []string) {
+func (e *env) certify(ts *testscript.TestScript, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("the argument is DIR")
 	}

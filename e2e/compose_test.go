@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +9,8 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
 // composeUsers are the users of examples/compose/mosquitto/acl; each has its own
@@ -39,19 +40,20 @@ var composeRights = []struct{ topic, read, write string }{
 // examples/compose. Every user publishes to every topic and listens to all. The
 // last message reaches everybody, and by then all others have.
 func TestComposeBroker(t *testing.T) {
+	needsMore(t)
 	port := startComposeBroker(t)
 	got := make(map[string][]string)
 	clients := make(map[string]mqtt.Client)
-	inboxes := make(map[string]chan mqtt.Message)
+	received := make(map[string]chan mqtt.Message)
 	for _, user := range composeUsers {
-		inboxes[user] = make(chan mqtt.Message, 100)
+		received[user] = make(chan mqtt.Message, 100)
 		clients[user] = composeClient(t, port, user)
-		settled(t, clients[user].Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { inboxes[user] <- m }))
+		e2etest.Settled(t, clients[user].Subscribe("#", 1, func(_ mqtt.Client, m mqtt.Message) { received[user] <- m }))
 	}
 	want := make(map[string][]string)
 	for _, right := range composeRights {
 		for _, writer := range []string{"nodered", "homeassistant", "bridge"} {
-			settled(t, clients[writer].Publish(right.topic, 1, false, writer))
+			e2etest.Settled(t, clients[writer].Publish(right.topic, 1, false, writer))
 			for _, reader := range composeUsers {
 				if strings.Contains(right.write, writer) && strings.Contains(right.read, reader) {
 					want[reader] = append(want[reader], right.topic+" from "+writer)
@@ -62,10 +64,10 @@ func TestComposeBroker(t *testing.T) {
 	for _, user := range composeUsers {
 		for topic := ""; topic != "gphotos/home/state"; {
 			select {
-			case m := <-inboxes[user]:
+			case m := <-received[user]:
 				topic = m.Topic()
 				got[user] = append(got[user], topic+" from "+string(m.Payload()))
-			case <-time.After(10 * time.Second):
+			case <-time.After(e2etest.Patience):
 				t.Fatalf("user %s does not get the last message, but %q", user, got[user])
 			}
 		}
@@ -76,13 +78,13 @@ func TestComposeBroker(t *testing.T) {
 }
 
 func TestComposeBrokerRefusesStrangers(t *testing.T) {
+	needsMore(t)
 	port := startComposeBroker(t)
 	composeClient(t, port, "bridge") // the broker is up
 	for _, options := range []*mqtt.ClientOptions{
-		composeOptions(port).SetUsername("bridge").SetPassword("wrong"),
-		composeOptions(port),
+		e2etest.ClientOptions(port).SetUsername("bridge").SetPassword("wrong"), e2etest.ClientOptions(port),
 	} {
-		client := mqtt.NewClient(options)
+		client := mqtt.NewClient(options.SetConnectRetry(false))
 		if token := client.Connect(); token.Wait() && token.Error() == nil {
 			t.Errorf("user %q with password %q is let in", options.Username, options.Password)
 			client.Disconnect(0)
@@ -95,64 +97,33 @@ func TestComposeBrokerRefusesStrangers(t *testing.T) {
 func startComposeBroker(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	port := nextPort(t)
+	port := e2etest.Port(t)
 	places := strings.NewReplacer("/mosquitto/", dir+"/", "listener 1883", "listener "+port+" 127.0.0.1")
-	for _, name := range []string{"config/mosquitto.conf", "config/acl", "config/start.sh"} {
-		text, err := os.ReadFile(filepath.Join("../examples/compose/mosquitto", filepath.Base(name)))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, sub := range []string{"config", "data"} {
+		e2etest.Must(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
+	}
+	for _, name := range []string{"mosquitto.conf", "acl", "start.sh"} {
+		text, err := os.ReadFile(filepath.Join("../examples/compose/mosquitto", name))
+		e2etest.Must(t, err)
 		content := places.Replace(string(text))
-		if name == "config/mosquitto.conf" && os.Geteuid() == 0 {
+		if name == "mosquitto.conf" && os.Geteuid() == 0 {
 			content += "user root\n" // so that it reads what only we may read
 		}
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		e2etest.Must(t, os.WriteFile(filepath.Join(dir, "config", name), []byte(content), 0o600))
 	}
-	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	broker := exec.Command("sh", filepath.Join(dir, "config/start.sh"))
-	broker.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin"}
+	var passwords []string
 	for _, user := range composeUsers {
-		broker.Env = append(broker.Env, "MQTT_PASSWORD_"+strings.ToUpper(user)+"="+user)
+		passwords = append(passwords, "MQTT_PASSWORD_"+strings.ToUpper(user)+"="+user)
 	}
-	broker.Stdout, broker.Stderr = t.Output(), t.Output()
-	if err := broker.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = broker.Process.Kill()
-		_ = broker.Wait()
-	})
+	e2etest.Start(t, e2etest.Command{Name: "broker", Path: "sh", Args: []string{filepath.Join(dir, "config", "start.sh")}, Env: passwords, Dir: dir})
 	return port
-}
-
-func composeOptions(port string) *mqtt.ClientOptions {
-	return mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + port).SetProtocolVersion(4)
 }
 
 // composeClient connects as a user, as soon as the broker is up.
 func composeClient(t *testing.T, port, user string) mqtt.Client {
 	t.Helper()
-	client := mqtt.NewClient(composeOptions(port).SetUsername(user).SetPassword(user).
-		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond))
+	client := mqtt.NewClient(e2etest.ClientOptions(port).SetUsername(user).SetPassword(user))
 	t.Cleanup(func() { client.Disconnect(0) })
-	settled(t, client.Connect())
+	e2etest.Settled(t, client.Connect())
 	return client
-}
-
-func settled(t *testing.T, token mqtt.Token) {
-	t.Helper()
-	if !token.WaitTimeout(10 * time.Second) {
-		t.Fatal("the broker does not answer")
-	}
-	if err := token.Error(); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -110,18 +110,18 @@ func step(value any, key string) (any, bool) {
 	return nil, false
 }
 
-// keep writes the payload of the message that was found last to a file.
-func (w *world) keep(ts *testscript.TestScript, args []string) {
+// save writes the payload of the message that was found last to a file.
+func (e *env) save(ts *testscript.TestScript, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("the argument is FILE")
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), w.last.payload, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), e.last.Payload, 0o600))
 }
 
 // let makes a variable of the script out of the message that was found last.
-func (w *world) let(ts *testscript.TestScript, args []string) {
+func (e *env) let(ts *testscript.TestScript, args []string) {
 	name, path := two(ts, args, "VARIABLE", "PATH")
-	value, err := lookUp(w.last.payload, path)
+	value, err := lookUp(e.last.Payload, path)
 	ts.Check(err)
 	ts.Setenv(name, value)
 }

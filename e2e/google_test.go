@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
 // sim changes something at the simulated Google.
-func (w *world) sim(ts *testscript.TestScript, args []string) {
+func (e *env) sim(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("the arguments are CONTROL [JSON]")
 	}
@@ -22,7 +23,7 @@ func (w *world) sim(ts *testscript.TestScript, args []string) {
 }
 
 // library checks what Google holds now: an array of accounts.
-func (w *world) library(ts *testscript.TestScript, args []string) {
+func (e *env) library(ts *testscript.TestScript, args []string) {
 	conds, err := parseConditions(args)
 	ts.Check(err)
 	holds, err := control(ts, http.MethodGet, "library", "")
@@ -32,7 +33,7 @@ func (w *world) library(ts *testscript.TestScript, args []string) {
 	}
 }
 
-func (w *world) calls(ts *testscript.TestScript, args []string) {
+func (e *env) calls(ts *testscript.TestScript, args []string) {
 	route, want := two(ts, args, "ROUTE", "N")
 	r, err := routeStats(ts, route)
 	ts.Check(err)
@@ -41,31 +42,19 @@ func (w *world) calls(ts *testscript.TestScript, args []string) {
 	}
 }
 
-func (w *world) busy(ts *testscript.TestScript, args []string) { w.await(ts, args, true) }
+func (e *env) busy(ts *testscript.TestScript, args []string) { e.await(ts, args, true) }
 
-func (w *world) idle(ts *testscript.TestScript, args []string) { w.await(ts, args, false) }
+func (e *env) idle(ts *testscript.TestScript, args []string) { e.await(ts, args, false) }
 
-// await asks until it is so: the simulator tells nobody.
-func (w *world) await(ts *testscript.TestScript, args []string, busy bool) {
+func (e *env) await(ts *testscript.TestScript, args []string, busy bool) {
 	if len(args) != 1 {
 		ts.Fatalf("the argument is ROUTE")
 	}
-	ctx, cancel := w.deadline(ts)
-	defer cancel()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
-	for {
+	e2etest.Until(e, "google to work on a call, or on none", func() bool {
 		r, err := routeStats(ts, args[0])
 		ts.Check(err)
-		if r.Current > 0 == busy {
-			return
-		}
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			ts.Fatalf("google works on %d calls of %s", r.Current, args[0])
-		}
-	}
+		return r.Current > 0 == busy
+	})
 }
 
 type route struct{ Requests, Current int }

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
 // A guide is the examples of docs/mqtt-api.md in their order, and how many of them
 // have been published on each topic.
 type guide struct {
-	examples  []message
+	examples  []e2etest.Message
 	published map[string]int
 }
 
@@ -30,16 +32,16 @@ func readGuide() (*guide, error) {
 	}
 	g := &guide{published: map[string]int{}}
 	for _, block := range exampleBlock.FindAllStringSubmatch(string(text), -1) {
-		g.examples = append(g.examples, message{topic: block[1], payload: []byte(strings.TrimSuffix(block[2], "\n"))})
+		g.examples = append(g.examples, e2etest.Message{Topic: block[1], Payload: []byte(strings.TrimSuffix(block[2], "\n"))})
 	}
 	return g, nil
 }
 
 // on returns the examples on a topic.
-func (g *guide) on(topic string) []message {
-	var found []message
+func (g *guide) on(topic string) []e2etest.Message {
+	var found []e2etest.Message
 	for _, m := range g.examples {
-		if m.topic == topic {
+		if m.Topic == topic {
 			found = append(found, m)
 		}
 	}
@@ -48,22 +50,22 @@ func (g *guide) on(topic string) []message {
 
 // example publishes the guide's next command on a topic, with OLD=>NEW replaced, and
 // waits for its answer, which has to look like the one in the guide.
-func (w *world) example(ts *testscript.TestScript, args []string) {
+func (e *env) example(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("the arguments are TOPIC [OLD=>NEW...]")
 	}
-	if w.guide == nil {
+	if e.guide == nil {
 		var err error
-		w.guide, err = readGuide()
+		e.guide, err = readGuide()
 		ts.Check(err)
 	}
 	topic := fullTopic(args[0])
-	commands, n := w.guide.on(topic), w.guide.published[topic]
+	commands, n := e.guide.on(topic), e.guide.published[topic]
 	if n >= len(commands) {
 		ts.Fatalf("the guide has only %d commands on %s", n, topic)
 	}
-	w.guide.published[topic]++
-	payload := string(commands[n].payload)
+	e.guide.published[topic]++
+	payload := string(commands[n].Payload)
 	for _, arg := range args[1:] {
 		before, after, _ := strings.Cut(arg, "=>")
 		if !strings.Contains(payload, before) {
@@ -71,33 +73,29 @@ func (w *world) example(ts *testscript.TestScript, args []string) {
 		}
 		payload = strings.ReplaceAll(payload, before, after)
 	}
-	w.pub(ts, []string{args[0], payload})
+	e.pub(ts, []string{args[0], payload})
 	if !strings.Contains(topic, "/request/") {
-		w.answered(ts, topic+"/result", payload, w.guide.on(topic+"/result"))
-		w.answered(ts, topic+"/result", payload, w.guide.on(topic+"/result"))
+		e.answered(ts, topic+"/result", payload, e.guide.on(topic+"/result"))
+		e.answered(ts, topic+"/result", payload, e.guide.on(topic+"/result"))
 		return
 	}
 	topic = strings.Replace(topic, "/request/", "/response/", 1)
-	w.answered(ts, topic, payload, w.guide.on(topic))
+	e.answered(ts, topic, payload, e.guide.on(topic))
 }
 
 // answered waits for an answer that looks like one of those in the guide with the same status.
-func (w *world) answered(ts *testscript.TestScript, topic, command string, documented []message) {
-	ctx, cancel := w.deadline(ts)
-	defer cancel()
-	var err error
-	w.last, err = w.inbox.take(ctx, topic, nil)
-	ts.Check(err)
+func (e *env) answered(ts *testscript.TestScript, topic, command string, documented []e2etest.Message) {
+	e.last = e.messages.Expect(topic, "an answer", nil)
 	var asked, got map[string]any
 	_ = json.Unmarshal([]byte(command), &asked) // or it is no JSON
-	ts.Check(json.Unmarshal(w.last.payload, &got))
+	ts.Check(json.Unmarshal(e.last.Payload, &got))
 	if !reflect.DeepEqual(got["transaction"], asked["transaction"]) {
-		ts.Fatalf("the answer to %s has another transaction: %s", command, w.last)
+		ts.Fatalf("the answer to %s has another transaction: %s", command, e.last)
 	}
-	errs := []error{fmt.Errorf("nothing like the answer to %s is in the guide: %s", command, w.last)}
+	errs := []error{fmt.Errorf("nothing like the answer to %s is in the guide: %s", command, e.last)}
 	for _, m := range documented {
 		var want map[string]any
-		ts.Check(json.Unmarshal(m.payload, &want))
+		ts.Check(json.Unmarshal(m.Payload, &want))
 		if want["status"] != got["status"] {
 			continue
 		}
@@ -111,14 +109,14 @@ func (w *world) answered(ts *testscript.TestScript, topic, command string, docum
 }
 
 // everyExample is for the end of a script: each command of the guide was published.
-func (w *world) everyExample(ts *testscript.TestScript, args []string) {
+func (e *env) everyExample(ts *testscript.TestScript, args []string) {
 	if len(args) != 0 {
 		ts.Fatalf("there are no arguments")
 	}
 	command := regexp.MustCompile(`^gphotos/home/(upload|request/.*)$`)
-	for _, m := range w.guide.examples {
-		if all := len(w.guide.on(m.topic)); command.MatchString(m.topic) && w.guide.published[m.topic] != all {
-			ts.Fatalf("of %d commands on %s only %d were published", all, m.topic, w.guide.published[m.topic])
+	for _, m := range e.guide.examples {
+		if all := len(e.guide.on(m.Topic)); command.MatchString(m.Topic) && e.guide.published[m.Topic] != all {
+			ts.Fatalf("of %d commands on %s only %d were published", all, m.Topic, e.guide.published[m.Topic])
 		}
 	}
 }

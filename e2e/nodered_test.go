@@ -14,11 +14,16 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
 // TestNodeRED imports the flows of examples/node-red into the real Node-RED.
 func TestNodeRED(t *testing.T) {
-	runScriptsIn(t, mosquitto, map[string]string{"NODERED": installNodeRED(t)}, "nodered")
+	if !e2etest.Acceptance() {
+		t.Skip("`make acceptance` runs this: it needs Node.js")
+	}
+	runScripts(t, mosquitto, map[string]string{"NODERED": installNodeRED(t)}, "nodered")
 }
 
 // noderedPackage pins Node-RED and all that it needs. 4.1 is the last line that runs on
@@ -34,7 +39,7 @@ func installNodeRED(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Fatalf("%s is not installed (Node.js 18.5 or newer): run `make test`, which installs what the tests need", program)
+			t.Fatalf("%s is not installed (Node.js 18.5 or newer): run `make acceptance`, which installs what the tests need", program)
 		}
 	}
 	cache, err := os.UserCacheDir()
@@ -92,12 +97,11 @@ const noderedSettings = `module.exports = {
 var (
 	flowBroker = `"broker": "localhost",`
 	flowPort   = `"port": "1883",`
-	flowsReady = regexp.MustCompile(`(?s)Started flows.*Connected to broker|Connected to broker.*Started flows`)
 )
 
 // startNodeRED imports a flow as a user does: with the own broker, folder and camera
 // in place of the example's. OLD=NEW replaces more.
-func (w *world) startNodeRED(ts *testscript.TestScript, args []string) {
+func (e *env) startNodeRED(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("the arguments are FLOW [OLD=NEW...]")
 	}
@@ -115,21 +119,19 @@ func (w *world) startNodeRED(ts *testscript.TestScript, args []string) {
 	}
 	dir := filepath.Join(ts.Getenv("WORK"), "node-red")
 	ts.Check(os.MkdirAll(dir, 0o755))
-	port := nextPort(w.tb)
+	port := e2etest.Port(e)
 	ts.Setenv("NODERED_URL", "http://127.0.0.1:"+port)
 	ts.Setenv("FLOW", args[0])
 	settings := filepath.Join(dir, "settings.js")
 	ts.Check(os.WriteFile(settings, fmt.Appendf(nil, noderedSettings, port, dir), 0o644))
 	ts.Check(os.WriteFile(filepath.Join(dir, "flows.json"), []byte(strings.NewReplacer(changes...).Replace(string(text))), 0o644))
-	p := w.launch(ts, "nodered", nil, "node", filepath.Join(ts.Getenv("NODERED"), "node_modules", "node-red", "red.js"), "--settings", settings)
-	ctx, cancel := w.deadline(ts)
-	defer cancel()
-	_, err = p.await(ctx, flowsReady)
-	ts.Check(err)
+	red := filepath.Join(ts.Getenv("NODERED"), "node_modules", "node-red", "red.js")
+	e.launch("nodered", nil, "node", red, "--settings", settings).
+		Expect(`(?s)Started flows.*Connected to broker|Connected to broker.*Started flows`)
 }
 
 // inject presses the button of an inject node.
-func (w *world) inject(ts *testscript.TestScript, args []string) {
+func (e *env) inject(ts *testscript.TestScript, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("the argument is the NAME of an inject node")
 	}

@@ -1,187 +1,106 @@
 package e2e_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"io"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
-	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
-// A process is a program that a script has started, with all that it prints.
-type process struct {
-	name  string
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	done  chan struct{} // closed when it has ended
-	wait  sync.WaitGroup
-
-	mu      sync.Mutex // guards all below
-	output  bytes.Buffer
-	printed chan struct{} // closed when there is more
+// start starts a program of this project with settings for this script: its broker,
+// its simulated Google, its folders. SETTING=VALUE changes one, SETTING= leaves it
+// out; the rest are the program's arguments.
+func (e *env) start(ts *testscript.TestScript, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("the arguments are NAME PROGRAM [SETTING=VALUE | ARGUMENT...]")
+	}
+	settings := append(
+		e.brokerSettings(),
+		"GPHOTOS_DATA_DIR="+ts.Getenv("DATA"), "GPHOTOS_MEDIA_DIRS="+ts.Getenv("MEDIA"), "GPHOTOS_HTTP_LISTEN=127.0.0.1:"+ts.Getenv("HTTP_PORT"),
+	)
+	settings = append(settings, e2etest.ClientSettings()...)
+	if sim := ts.Getenv("SIM"); sim != "" {
+		settings = append(settings, e2etest.GoogleSettings(sim)...)
+	}
+	var rest []string
+	for _, arg := range args[2:] {
+		if setting.MatchString(arg) {
+			settings = append(settings, "GPHOTOS_"+arg) // of two of a name the last one counts
+		} else {
+			rest = append(rest, arg)
+		}
+	}
+	e.launch(args[0], settings, args[1], rest...)
 }
 
-// launch starts a program with the script's environment and the settings.
-func (w *world) launch(ts *testscript.TestScript, name string, settings []string, program string, args ...string) *process {
-	path, err := exec.LookPath(program)
-	ts.Check(err)
-	p := &process{name: name, cmd: exec.Command(path, args...), done: make(chan struct{}), printed: make(chan struct{})}
-	p.cmd.Dir = ts.Getenv("WORK")
-	p.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("WORK"), "TMPDIR=" + ts.Getenv("TMPDIR"), "TZ=UTC", "GORACE=atexit_sleep_ms=50"}
-	p.cmd.Env = append(p.cmd.Env, settings...)
-	p.cmd.Stdout, p.cmd.Stderr = p, p
-	p.stdin, err = p.cmd.StdinPipe()
-	ts.Check(err)
-	ts.Check(p.cmd.Start())
-	p.wait.Go(func() {
-		_ = p.cmd.Wait() // ProcessState tells it too
-		close(p.done)
-	})
-	w.processes = append(w.processes, p)
+var setting = regexp.MustCompile(`^[A-Z_]+=`)
+
+// launch starts any program in the script's folder.
+func (e *env) launch(name string, settings []string, program string, args ...string) *e2etest.Process {
+	settings = append(settings, "TMPDIR="+e.ts.Getenv("TMPDIR"))
+	p := e2etest.Start(e, e2etest.Command{Name: name, Path: program, Args: args, Env: settings, Dir: e.ts.Getenv("WORK")})
+	e.processes = append(e.processes, p)
 	return p
 }
 
-// Write takes what the program prints.
-func (p *process) Write(text []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	close(p.printed)
-	p.printed = make(chan struct{})
-	return p.output.Write(text)
-}
-
-// text returns everything that was printed, and what closes when there is more.
-func (p *process) text() (string, <-chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.output.String(), p.printed
-}
-
-// await waits until the program has printed what the expression matches, and
-// returns that with its groups.
-func (p *process) await(ctx context.Context, re *regexp.Regexp) ([]string, error) {
-	for over := false; ; {
-		text, more := p.text()
-		if found := re.FindStringSubmatch(text); found != nil {
-			return found, nil
-		}
-		if over {
-			return nil, fmt.Errorf("%s has ended (%s) without printing %s", p.name, p.cmd.ProcessState, re)
-		}
-		select {
-		case <-more:
-		case <-p.done:
-			over = true // what was printed last is looked at too
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s does not print %s", p.name, re)
+// find returns the process of that name that was started last.
+func (e *env) find(name string) *e2etest.Process {
+	for _, p := range slices.Backward(e.processes) {
+		if p.Name == name {
+			return p
 		}
 	}
+	e.Fatalf("%s was not started", name)
+	return nil
 }
 
-// kill ends a process that does not stop. Programs written in Go say first what
-// they are doing.
-func (p *process) kill() {
-	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
-	select {
-	case <-p.done:
-	case <-time.After(time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
-	}
+// enter types a line into a program, as a person does in its terminal.
+func (e *env) enter(ts *testscript.TestScript, args []string) {
+	name, line := two(ts, args, "NAME", "LINE")
+	_, err := io.WriteString(e.find(name).Stdin, line+"\n")
+	ts.Check(err)
 }
 
-// end stops the process if the script has left it running, and reports what is
-// wrong with it. When the test failed anyway, it shows the output.
-func (p *process) end(tb testing.TB) {
-	tb.Helper()
-	select {
-	case <-p.done:
-	default:
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-p.done:
-		case <-time.After(patience):
-			p.kill()
-		}
-		if !p.cmd.ProcessState.Success() {
-			tb.Errorf("%s does not stop cleanly: %s", p.name, p.cmd.ProcessState)
-		}
-	}
-	p.wait.Wait()
-	text, _ := p.text()
-	if strings.Contains(text, "DATA RACE") {
-		tb.Errorf("%s has a data race", p.name)
-	}
-	if found := secret.FindString(text); found != "" {
-		tb.Errorf("%s has printed a secret: %s", p.name, found)
-	}
-	if tb.Failed() {
-		tb.Logf("%s printed:\n%s", p.name, text)
-	}
-}
-
-func (w *world) signal(ts *testscript.TestScript, args []string) {
+func (e *env) signal(ts *testscript.TestScript, args []string) {
 	name, signal := two(ts, args, "NAME", "SIGNAL")
-	p := w.find(ts, name)
-	ts.Check(p.cmd.Process.Signal(unix.SignalNum("SIG" + signal)))
-	if signal == "KILL" {
-		<-p.done
-	}
+	e.find(name).Signal(unix.SignalNum("SIG" + signal))
 }
 
-func (w *world) exited(ts *testscript.TestScript, args []string) {
-	name, code := two(ts, args, "NAME", "CODE")
-	p := w.find(ts, name)
-	ctx, cancel := w.deadline(ts)
-	defer cancel()
-	select {
-	case <-p.done:
-	case <-ctx.Done():
-		p.kill()
-		ts.Fatalf("%s does not end", name)
-	}
-	if got := strconv.Itoa(p.cmd.ProcessState.ExitCode()); got != code {
-		ts.Fatalf("%s exited with %s, want %s", name, got, code)
-	}
+func (e *env) exited(ts *testscript.TestScript, args []string) {
+	name, text := two(ts, args, "NAME", "CODE")
+	code, err := strconv.Atoi(text)
+	ts.Check(err)
+	e.find(name).Exited(code)
 }
 
-func (w *world) says(ts *testscript.TestScript, args []string) {
+func (e *env) says(ts *testscript.TestScript, args []string) {
+	name, expression := two(ts, args, "NAME", "REGEXP")
+	e.find(name).Expect(expression)
+}
+
+func (e *env) said(ts *testscript.TestScript, neg bool, args []string) {
 	name, expression := two(ts, args, "NAME", "REGEXP")
 	re, err := regexp.Compile("(?m)" + expression)
 	ts.Check(err)
-	ctx, cancel := w.deadline(ts)
-	defer cancel()
-	_, err = w.find(ts, name).await(ctx, re)
-	ts.Check(err)
-}
-
-func (w *world) said(ts *testscript.TestScript, neg bool, args []string) {
-	name, expression := two(ts, args, "NAME", "REGEXP")
-	re, err := regexp.Compile("(?m)" + expression)
-	ts.Check(err)
-	text, _ := w.find(ts, name).text()
-	if found := re.FindString(text); (found != "") == neg {
+	if found := re.FindString(e.find(name).Output()); (found != "") == neg {
 		ts.Fatalf("%s has printed %q", name, found)
 	}
 }
 
 // openFiles looks below /proc, which says the same as lsof.
-func (w *world) openFiles(ts *testscript.TestScript, args []string) {
+func (e *env) openFiles(ts *testscript.TestScript, args []string) {
 	if len(args) != 3 {
 		ts.Fatalf("usage: openfiles NAME DIR N")
 	}
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", w.find(ts, args[0]).cmd.Process.Pid))
+	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", e.find(args[0]).Cmd.Process.Pid))
 	ts.Check(err)
 	var open []string
 	for _, fd := range fds {

@@ -11,12 +11,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-func (w *world) pub(ts *testscript.TestScript, args []string) { w.publish(ts, "-m", args) }
+func (e *env) pub(ts *testscript.TestScript, args []string) { e.publish(ts, "-m", args) }
 
-func (w *world) pubFile(ts *testscript.TestScript, args []string) { w.publish(ts, "-f", args) }
+func (e *env) pubFile(ts *testscript.TestScript, args []string) { e.publish(ts, "-f", args) }
 
 // publish runs mosquitto_pub, which ends when the broker has the message.
-func (w *world) publish(ts *testscript.TestScript, flag string, args []string) {
+func (e *env) publish(ts *testscript.TestScript, flag string, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("the arguments are TOPIC and what to publish")
 	}
@@ -32,15 +32,15 @@ func (w *world) publish(ts *testscript.TestScript, flag string, args []string) {
 
 // photo draws a JPEG of stripes that differ with its number, and fills it up with
 // bytes that decoders skip.
-func (w *world) photo(ts *testscript.TestScript, args []string) {
+func (e *env) photo(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("the arguments are FILE [KILOBYTES]")
 	}
-	w.photos++
+	e.photos++
 	img := image.NewGray(image.Rect(0, 0, 64, 48))
 	for x := range 64 {
 		for y := range 48 {
-			img.SetGray(x, y, color.Gray{Y: uint8(x * w.photos * 7)})
+			img.SetGray(x, y, color.Gray{Y: uint8(x * e.photos * 7)})
 		}
 	}
 	var file bytes.Buffer
@@ -54,7 +54,7 @@ func (w *world) photo(ts *testscript.TestScript, args []string) {
 }
 
 // set makes a variable of the script out of a file.
-func (w *world) set(ts *testscript.TestScript, args []string) {
+func (e *env) set(ts *testscript.TestScript, args []string) {
 	name, file := two(ts, args, "VARIABLE", "FILE")
 	ts.Setenv(name, ts.ReadFile(file))
 }

@@ -1,21 +1,33 @@
 #!/usr/bin/env bash
-# Installs what the tests need and the machine lacks: a C compiler (the race
-# detector links with it), Mosquitto, its command line clients, Chromium (350 MB; it
-# links accounts as a person does), and Node.js with npm (the tests run the flows of
-# examples/node-red in the real Node-RED). Debian and its relatives only; elsewhere
-# it says what to install.
+# Installs what a tier of the tests needs and the machine lacks:
+#   setup.sh test         Mosquitto and its command line clients, and a C compiler
+#                         (the race detector links with it)
+#   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
+#                         and Node.js with npm (for the flows of examples/node-red)
+# Debian and its relatives only; elsewhere it says what to install.
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin # where Debian puts mosquitto
 
 packages=()
-command -v gcc >/dev/null || packages+=(gcc libc6-dev)
-command -v mosquitto >/dev/null || packages+=(mosquitto)
-command -v mosquitto_pub >/dev/null || packages+=(mosquitto-clients)
-command -v node >/dev/null || packages+=(nodejs)
-command -v npm >/dev/null || packages+=(npm)
-# A browser without a font draws boxes for letters.
-command -v chromium >/dev/null || packages+=(chromium fonts-dejavu-core)
+need() { # PROGRAM PACKAGE...
+	command -v "$1" >/dev/null || packages+=("${@:2}")
+}
+case ${1-} in
+test | acceptance) ;;
+*)
+	echo "usage: e2e/setup.sh test|acceptance" >&2
+	exit 2
+	;;
+esac
+need gcc gcc libc6-dev
+need mosquitto mosquitto
+need mosquitto_pub mosquitto-clients
+if [ "$1" = acceptance ]; then
+	need node nodejs
+	need npm npm
+	need chromium chromium fonts-dejavu-core # without a font it draws boxes for letters
+fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then

@@ -153,9 +153,9 @@ func TestDataURI(t *testing.T) {
 		"data:image/jpeg;base64":    "no comma",
 		"data:image/jpeg," + "aaaa": "not in base64",
 		"data:,Hello%20world":       "not in base64",
-		"data:" + strings.Repeat("x", maxURIHead) + ";base64,QQ==": "no comma",
-		"data:image/jpeg;base64,QQ!=":                              "'!'",
-		"data:image/jpeg;base64,":                                  "no content",
+		"data:" + strings.Repeat("x", 1024) + ";base64,QQ==": "no comma",
+		"data:image/jpeg;base64,QQ!=":                        "'!'",
+		"data:image/jpeg;base64,":                            "no content",
 	} {
 		_, err := decoded([]byte(text), false)
 		if _, got := refusedWith(t, err); !strings.Contains(got, says) {
@@ -175,7 +175,7 @@ func checkData(t *testing.T, data Data, content []byte) {
 			t.Errorf("read: %v", err)
 		}
 	}
-	if head := data.Head(); !bytes.Equal(head, content[:min(len(content), HeadSize)]) {
+	if head := data.head(); !bytes.Equal(head, content[:min(len(content), HeadSize)]) {
 		t.Errorf("head has %d bytes: %q", len(head), head)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"gphotos2mqtt/photos/spec"
 )
 
 // cutDocument is what is the same in all documents that can be cut.
@@ -29,7 +31,7 @@ func TestCut(t *testing.T) {
 		album, item := album, picture
 		album.ID, item.ID = fmt.Sprintf("id%02d", i), fmt.Sprintf("id%02d", i)
 		albums.Albums, listing.Items = append(albums.Albums, album), append(listing.Items, item)
-		got.Items = append(got.Items, GotItem{Item: item})
+		got.Items = append(got.Items, GotItem{ID: item.ID, Item: &item})
 		jobs.Jobs = append(jobs.Jobs, Job{Job: item.ID, Transaction: json.RawMessage(`{"a": 1}`)})
 	}
 	respond := func(data any) func(int) ([]byte, error) {
@@ -85,7 +87,7 @@ func TestResultIsCut(t *testing.T) {
 	r := Result{Status: StatusPartial, Transaction: json.RawMessage(`"` + strings.Repeat("x", MaxTransaction-2) + `"`)}
 	for i := range MaxFiles {
 		r.Items = append(r.Items, ResultItem{
-			Path: fmt.Sprintf("/%s/%02d.jpg", strings.Repeat("ä€", MaxPath/5-5), i), Name: strings.Repeat("ä", MaxName),
+			Path: fmt.Sprintf("/%s/%02d.jpg", strings.Repeat("ä€", MaxPath/5-5), i), Name: strings.Repeat("ä", spec.MaxFileName),
 			Status: StatusFailed, MediaItemID: strings.Repeat("x", 200), Error: NewError(CodeUnsupportedType),
 		})
 	}

@@ -1,6 +1,7 @@
 package mqttapi
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func TestDiscovery(t *testing.T) {
 func TestDiscoveryTopics(t *testing.T) {
 	topics := Topics{Root: "gphotos", Entry: "home"}
 	read := []string{topics.UploadResult(), topics.Progress(), topics.State(), topics.Albums(), topics.Media(), topics.Image(), topics.Album("one")}
-	for key, c := range components(Device{Topics: topics, Albums: []Album{{ID: "one"}}}) {
+	for key, c := range components(t, Device{Topics: topics, Albums: []Album{{ID: "one"}}}) {
 		for _, topic := range []string{c.StateTopic, c.AttributesTopic, c.ImageTopic, c.URLTopic} {
 			if topic != "" && !slices.Contains(read, topic) {
 				t.Errorf("%s reads %q", key, topic)
@@ -61,7 +62,7 @@ func TestDiscoveryTopics(t *testing.T) {
 			continue
 		}
 		_, verb, ok := ParseTopic("gphotos", c.CommandTopic)
-		if !ok || verb != VerbUpload && verbs[verb].read == nil {
+		if !ok || verb != VerbUpload && verbs[verb] == nil {
 			t.Errorf("%s commands %q", key, c.CommandTopic)
 		}
 		if c.Platform == "button" {
@@ -72,6 +73,33 @@ func TestDiscoveryTopics(t *testing.T) {
 	}
 }
 
+// component is what the tests look at in an entity.
+type component struct {
+	Platform           string `json:"platform"`
+	DefaultEntityID    string `json:"default_entity_id"`
+	StateTopic         string `json:"state_topic"`
+	CommandTopic       string `json:"command_topic"`
+	PayloadPress       string `json:"payload_press"`
+	ImageTopic         string `json:"image_topic"`
+	URLTopic           string `json:"url_topic"`
+	AttributesTopic    string `json:"json_attributes_topic"`
+	AttributesTemplate string `json:"json_attributes_template"`
+}
+
+type deviceDocument struct {
+	Components map[string]component `json:"components"`
+}
+
+// components returns the entities of a device by their keys.
+func components(t *testing.T, d Device) map[string]component {
+	t.Helper()
+	var document deviceDocument
+	if err := json.Unmarshal(Discovery(d), &document); err != nil {
+		t.Fatal(err)
+	}
+	return document.Components
+}
+
 func TestLinkURLIsLeftOut(t *testing.T) {
 	for _, address := range []string{"", "bridge.lan/link", "ftp://bridge/link", "javascript:alert(1)"} {
 		if text := string(Discovery(Device{Topics: Topics{Root: "g", Entry: "e"}, LinkURL: address})); strings.Contains(text, "configuration_url") {
@@ -80,7 +108,17 @@ func TestLinkURLIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestRetire(t *testing.T) {
+// TestDiscoveryIsQuoted proves that no name breaks the document.
+func TestDiscoveryIsQuoted(t *testing.T) {
+	const odd = "a\"b\\c\n</>>«{{"
+	d := Device{Topics: Topics{Root: odd, Entry: "e"}, Name: odd, Version: odd, SupportURL: odd, LinkURL: "http://" + odd, Albums: []Album{{ID: odd, Title: odd}}}
+	all := components(t, d)
+	if all["queue"].StateTopic != d.Topics.State() || len(all) != len(components(t, Device{}))+1 {
+		t.Errorf("got %q with %d entities", all["queue"].StateTopic, len(all))
+	}
+}
+
+func TestRemoval(t *testing.T) {
 	document := func(components string) []byte {
 		return []byte(`{"device": {"name": "x"}, "components": {` + components + `}}`)
 	}
@@ -94,13 +132,13 @@ func TestRetire(t *testing.T) {
 		"damaged":        {"{", string(document(a)), ""},
 		"foreign":        {`{"components": {"b": {"p": "sensor"}}}`, string(document(a)), ""},
 	} {
-		if got := string(Retire([]byte(tt.old), []byte(tt.next))); got != tt.want {
+		if got := string(Removal([]byte(tt.old), []byte(tt.next))); got != tt.want {
 			t.Errorf("%s: got  %s\nwant %s", name, got, tt.want)
 		}
 	}
 	d := Device{Topics: Topics{Root: "gphotos", Entry: "home"}}
 	old := strings.Replace(string(Discovery(d)), `"components":{`, `"components":{"gone":{"platform":"sensor","unique_id":"x","state_topic":"y"},`, 1)
-	for _, problem := range validateDevice(Retire([]byte(old), Discovery(d))) {
+	for _, problem := range validateDevice(Removal([]byte(old), Discovery(d))) {
 		t.Error(problem)
 	}
 }

@@ -5,17 +5,20 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"gphotos2mqtt/photos/spec"
 )
 
 // TestDocuments holds the form of everything else that is published.
 func TestDocuments(t *testing.T) {
 	at := At(received)
-	documents := map[string]interface{ Encode() ([]byte, error) }{
+	documents := map[string]any{
 		"state-new": State{Link: LinkState{Status: LinkUnlinked}},
 		"state-linking": State{Link: LinkState{
 			Status: LinkLinking, URL: "http://bridge.lan:8099/link/K7pQ2mXv", Expires: At(received.Add(10 * time.Minute)),
@@ -27,19 +30,19 @@ func TestDocuments(t *testing.T) {
 				MissingScopes: []string{"https://www.googleapis.com/auth/photoslibrary.edit.appcreateddata"},
 			},
 			Queue:      Queue{Waiting: 12, Active: 4, Bytes: 48_000_000, Oldest: at},
-			Hold:       &Hold{Reason: HoldQuotaDaily, Message: CodeQuotaDaily.Sentence(), Until: At(received.Add(12 * time.Hour))},
+			Hold:       &Hold{Reason: HoldQuotaDaily, Message: NewError(CodeQuotaDaily).Message, Until: At(received.Add(12 * time.Hour))},
 			Quota:      Quota{RequestsToday: 10_000, RequestsLimit: 10_000, Resets: At(received.Add(12 * time.Hour))},
 			Totals:     Totals{Uploaded: 5120, Failed: 3},
 			LastUpload: &LastUpload{Time: at, Name: "door.jpg", Album: "Front door", MediaItemID: "AF1QipItem1", ProductURL: picture.ProductURL, Job: "01JDC2M6TB0000000000000000"},
-			LastError:  &LastError{Time: at, Code: CodeQuotaDaily, Message: CodeQuotaDaily.Sentence()},
+			LastError:  &LastError{Time: at, Code: CodeQuotaDaily, Message: NewError(CodeQuotaDaily).Message},
 		},
 		"progress":       Progress{Job: "01JDC2M6TB0000000000000000", Transaction: json.RawMessage(`7`), File: "door.mp4", Sent: 26_214_400, Size: 104_857_600, Stage: StageSending},
 		"progress-empty": Progress{Job: "01JDC2M6TB0000000000000000", File: "door.mp4", Stage: StageDone},
 		"info": Info{
 			Version: "1.2.3", Started: at, Entries: []string{"home", "garden"}, Settings: map[string]string{"GPHOTOS_TOPIC": "gphotos", "GPHOTOS_MAX_AGE": "168h0m0s"},
 			Limits: Limits{
-				Files: MaxFiles, Photo: MaxPhoto, Video: MaxVideo, Publish: 262_144, SpoolCopy: 33_554_432, SpoolMax: 1 << 30,
-				Name: MaxName, Description: MaxDescription, Transaction: MaxTransaction,
+				Files: MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: 262_144, SpoolCopy: 33_554_432, SpoolMax: 1 << 30,
+				Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: MaxTransaction,
 			},
 		},
 		"health": Health{
@@ -51,14 +54,21 @@ func TestDocuments(t *testing.T) {
 			Counters: map[string]int64{"commands": 5200, "uploads": 5120},
 		},
 		"log":         LogLine{Level: "warning", Message: "upload held", Entry: "home", Job: "01JDC2M6TB0000000000000000", Time: at},
-		"albums":      encoded(AlbumList{Updated: at, Albums: []Album{album, {ID: "AF1QipEmpty", Title: "Garden & <pond>", Writeable: true}}}.Encode),
-		"album":       encoded(Listing{Updated: at, Expires: At(received.Add(time.Hour)), Album: &album, Items: []Item{film, picture}}.Encode),
-		"media":       encoded(Listing{Updated: at, Expires: At(received.Add(time.Hour)), Items: []Item{picture}}.Encode),
-		"media-empty": encoded(Listing{Updated: at}.Encode),
+		"albums":      AlbumList{Updated: at, Albums: []Album{album, {ID: "AF1QipEmpty", Title: "Garden & <pond>", Writeable: true}}},
+		"album":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Album: &album, Items: []Item{film, picture}},
+		"media":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Items: []Item{picture}},
+		"media-empty": Listing{Updated: at},
 	}
 	var files []txtar.File
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
-		text, err := documents[name].Encode()
+		encode := func() ([]byte, error) { return Encode(documents[name]) }
+		switch d := documents[name].(type) {
+		case interface{ Encode() ([]byte, error) }:
+			encode = d.Encode
+		case interface{ Encode(int) ([]byte, error) }:
+			encode = func() ([]byte, error) { return d.Encode(0) }
+		}
+		text, err := encode()
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -68,18 +78,13 @@ func TestDocuments(t *testing.T) {
 	golden(t, "documents", files)
 }
 
-// encoded is an Encode with a limit, called without one.
-type encoded func(limit int) ([]byte, error)
-
-func (e encoded) Encode() ([]byte, error) { return e(0) }
-
 func TestTime(t *testing.T) {
 	for want, at := range map[string]time.Time{
 		`null`:                   {},
 		`"2026-11-22T19:00:00Z"`: received,
 		`"0001-01-01T00:00:01Z"`: time.Time{}.Add(time.Second),
 	} {
-		if got, err := encode(At(at)); err != nil || string(got) != want {
+		if got, err := Encode(At(at)); err != nil || string(got) != want {
 			t.Errorf("got %s (%v), want %s", got, err, want)
 		}
 	}
@@ -97,6 +102,20 @@ func TestEncodeFails(t *testing.T) {
 	} {
 		if text, err := encode(); err == nil {
 			t.Errorf("%s: got %s", name, text)
+		}
+	}
+}
+
+// TestTransactionStaysAsWritten has values that a JSON encoder would rather write otherwise, or not at all.
+func TestTransactionStaysAsWritten(t *testing.T) {
+	for _, transaction := range []string{`"\u0041\ud800\/<"`, `{"a":1,"a":2}`, `{"b":1.0,"a":1e400}`, `"\u2028"`} {
+		u, err := ParseUpload([]byte(`{"path":"/a.jpg","transaction":`+transaction+`}`), "home", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := Result{Transaction: u.Transaction}.Encode(0)
+		if err != nil || !strings.Contains(string(text), `"transaction":`+transaction+`,`) {
+			t.Errorf("%s is not in %s (%v)", transaction, text, err)
 		}
 	}
 }

@@ -5,11 +5,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"gphotos2mqtt/photos/spec"
 )
 
 func FuzzParseUpload(f *testing.F) {
@@ -47,19 +50,19 @@ func FuzzParseUpload(f *testing.F) {
 		for _, file := range u.Files {
 			checkFile(t, file)
 		}
-		switch text := trim(payload); u.Form {
-		case FormJSON:
+		switch text, form := trim(payload), formOf(payload, u); form {
+		case formJSON:
 			if !json.Valid(text) || !utf8.Valid(text) {
 				t.Fatalf("accepted what is no JSON: %q", text)
 			}
-		case FormPath:
+		case formPath:
 			if u.Files[0].Path == "" {
 				t.Fatalf("no path in %q", text)
 			}
-		case FormBytes:
+		case formBytes:
 			checkData(t, u.Files[0].Data, payload)
-		case FormBase64, FormDataURI:
-			if u.Form == FormDataURI {
+		case formBase64, formDataURI:
+			if form == formDataURI {
 				text = text[bytes.IndexByte(text, ',')+1:]
 			}
 			checkData(t, u.Files[0].Data, standardBase64(t, text))
@@ -73,7 +76,7 @@ func checkFile(t *testing.T, file UploadFile) {
 	if (file.Path == "") == (file.Data.Len() == 0) {
 		t.Fatalf("path %q and %d bytes", file.Path, file.Data.Len())
 	}
-	if len(file.Path) > MaxPath || strings.ContainsAny(file.Path, "\x00\n") || !utf8.ValidString(file.Path) || utf8.RuneCountInString(file.Name) > MaxName || utf8.RuneCountInString(file.Description) > MaxDescription {
+	if len(file.Path) > MaxPath || strings.ContainsAny(file.Path, "\x00\n") || !utf8.ValidString(file.Path) || utf8.RuneCountInString(file.Name) > spec.MaxFileName || utf8.RuneCountInString(file.Description) > spec.MaxDescription {
 		t.Fatalf("out of its limits: %+v", file)
 	}
 	if n, err := io.Copy(io.Discard, file.Data.Open()); err != nil || n != file.Data.Len() {
@@ -84,7 +87,7 @@ func checkFile(t *testing.T, file UploadFile) {
 // standardBase64 decodes text as encoding/base64 does.
 func standardBase64(t *testing.T, text []byte) []byte {
 	t.Helper()
-	text = bytes.Join(bytes.FieldsFunc(text, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) }), nil)
+	text = bytes.Join(bytes.FieldsFunc(text, func(r rune) bool { return r < 0x80 && kinds[r] == charSpace }), nil)
 	for _, name := range []string{"standard", "standard unpadded", "url", "url unpadded"} {
 		if content, err := encodings[name].DecodeString(string(text)); err == nil {
 			return content
@@ -106,7 +109,7 @@ func FuzzBase64(f *testing.F) {
 		}
 		data, err := readBase64([]byte(wrapped(encoding.EncodeToString(content), int(width)+1, "\n")), false)
 		if len(content) == 0 {
-			if CodeOf(err) != CodeEmpty {
+			if codeOf(t, err) != CodeEmpty {
 				t.Fatalf("nothing: %v", err)
 			}
 			return
@@ -119,7 +122,7 @@ func FuzzBase64(f *testing.F) {
 }
 
 func FuzzParseRequest(f *testing.F) {
-	for _, verb := range append(Verbs(), "", "upload", "nonsense") {
+	for _, verb := range append(slices.Collect(maps.Keys(verbs)), "", "upload", "nonsense") {
 		for _, seed := range []string{
 			"", "{}", "null", `{"id": "i", "transaction": [1]}`, `{"page_size": 1e1, "page_token": "t"}`, `{"title": "x", "album_id": "y"}`,
 			`{"album": "a", "media_item_ids": ["x", "y"], "text": "t", "position": {"after_media_item_id": "x"}}`,
@@ -135,13 +138,13 @@ func FuzzParseRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, verb string, payload []byte) {
 		r, err := ParseRequest(Verb(verb), payload)
 		checkAnswer(t, r.ID, r.Transaction)
-		if r.Verb != Verb(verb) || (err == nil) != (r.Body != nil) {
+		if r.Verb != Verb(verb) || (err == nil) != (r.Params != nil) {
 			t.Fatalf("got %+v with %v", r, err)
 		}
 		response := Response{Transaction: r.Transaction}
 		if err != nil {
 			code, _ := refusedWith(t, err)
-			if known := slices.Contains(Verbs(), Verb(verb)); known == (code == CodeUnknownCommand) && code != CodeBadPayload {
+			if verbs[Verb(verb)] != nil == (code == CodeUnknownCommand) && code != CodeBadPayload {
 				t.Fatalf("%q is refused with %s", verb, code)
 			}
 			response.Error = NewError(code)

@@ -11,7 +11,7 @@ func TestMediaType(t *testing.T) {
 		if mime != s.mime || !ok {
 			t.Errorf("%s: got %s %v, want %s", name, mime, ok, s.mime)
 		}
-		if Ending(mime) == "" {
+		if endings[mime] == "" {
 			t.Errorf("%s: %s has no ending", name, mime)
 		}
 	}
@@ -36,24 +36,18 @@ func TestMediaTypeLooksAtHead(t *testing.T) {
 	}
 }
 
-func TestSizeLimit(t *testing.T) {
-	for mime, want := range map[string]int64{"image/jpeg": 209715200, "image/x-adobe-dng": 209715200, "video/mp4": 21474836480} {
-		if got := SizeLimit(mime); got != want {
-			t.Errorf("%s: got %d, want %d", mime, got, want)
-		}
-	}
-}
-
 func TestFormats(t *testing.T) {
-	for name, f := range formats {
-		if !strings.HasPrefix(f.ending, ".") {
+	for name, ending := range endings {
+		if !strings.HasPrefix(ending, ".") {
 			t.Errorf("%s has no ending", name)
 		}
-		if f.mime != "" && formats[f.mime].ending != f.ending {
-			t.Errorf("%s and %s have different endings", name, f.mime)
+	}
+	for other, name := range otherNames {
+		if endings[name] == "" || endings[other] != "" {
+			t.Errorf("%s is no other name for %s", other, name)
 		}
 	}
-	if got := Ending("application/pdf"); got != "" {
+	if got := endings["application/pdf"]; got != "" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"testing"
 )
@@ -50,12 +51,17 @@ func TestListingIsCutCheaply(t *testing.T) {
 		}
 		return Listing{Items: items}
 	}
+	// The least of some runs: encoding/json has buffers of its own, which grow once.
 	cost := func(l Listing) uint64 {
-		return allocated(func() {
-			if _, err := l.Encode(256 << 10); err != nil {
-				t.Error(err)
-			}
-		})
+		least := uint64(math.MaxUint64)
+		for range 5 {
+			least = min(least, allocated(func() {
+				if _, err := l.Encode(256 << 10); err != nil {
+					t.Error(err)
+				}
+			}))
+		}
+		return least
 	}
 	small, large := cost(listing(250)), cost(listing(20_000))
 	if large > 2*small {

@@ -3,6 +3,7 @@ package mqttapi
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -46,9 +47,9 @@ var results = map[string]func(u Upload, err error) Result{
 
 // result fills in what every job has.
 func result(u Upload, status, item Status) Result {
-	r := Result{Status: status, Job: "01JDC2M6TB0000000000000000", ID: u.ID, Transaction: u.Transaction, Received: At(received)}
+	r := Result{Status: status, Job: "01JDC2M6TB0000000000000000", ID: Optional(u.ID), Transaction: u.Transaction, Received: At(received)}
 	for i, f := range u.Files {
-		mime, _ := MediaType(f.Data.Head())
+		mime, _ := MediaType(f.Data.head())
 		one := ResultItem{Path: f.Path, Name: f.FileName("home", received, mime), Status: item, Bytes: cmp.Or(f.Data.Len(), 184233)}
 		if item == StatusDone {
 			one.MediaItemID = "AF1QipItem" + string(rune('1'+i))
@@ -56,7 +57,7 @@ func result(u Upload, status, item Status) Result {
 		}
 		r.Items = append(r.Items, one)
 	}
-	if status.Final() {
+	if status != StatusAccepted {
 		r.Finished, r.Attempts = At(received.Add(2*time.Second)), 1
 	}
 	return r
@@ -92,29 +93,29 @@ func TestUploadPairs(t *testing.T) {
 // responses are the answers to the requests in testdata/requests.txtar.
 var responses = map[Verb]any{
 	VerbAlbums:      AlbumsData{Albums: []Album{album}, NextPageToken: "CkgK"},
-	VerbAlbumCreate: AlbumData{Album: Album{ID: "AF1QipAlbum", Title: "Front door", Writeable: true, ProductURL: album.ProductURL}},
-	VerbAlbumUpdate: AlbumData{Album: album},
+	VerbAlbumCreate: OneData{Album: new(Album{ID: "AF1QipAlbum", Title: "Front door", Writeable: true, ProductURL: album.ProductURL})},
+	VerbAlbumUpdate: OneData{Album: new(album)},
 	VerbAlbumAdd:    CountData{AlbumID: album.ID, Requested: 2, Done: 2},
 	VerbAlbumRemove: CountData{AlbumID: album.ID, Requested: 1, Done: 1},
-	VerbAlbumEnrich: EnrichmentData{EnrichmentID: "AF1QipText"},
+	VerbAlbumEnrich: OneData{EnrichmentID: "AF1QipText"},
 	VerbMedia:       MediaData{Items: []Item{picture, film}, Expires: At(received.Add(time.Hour))},
 	VerbMediaGet: GotData{
-		Items:   []GotItem{{Item: sized(picture, "=h2160")}, {Item: Item{ID: "AF1QipGone"}, Error: NewError(CodeNotFound)}},
+		Items:   []GotItem{sized(picture, "=h2160"), {ID: "AF1QipGone", Error: NewError(CodeNotFound)}},
 		Expires: At(received.Add(time.Hour)),
 	},
-	VerbMediaUpdate: ItemData{Item: picture},
+	VerbMediaUpdate: OneData{Item: new(picture)},
 	VerbMediaSave:   SavedData{Path: "/media/saved/door.jpg", Bytes: 184233},
 	VerbRefresh:     RefreshData{Albums: 3, Items: 100},
 	VerbLink:        LinkData{URL: "http://bridge.lan:8099/link/K7pQ2mXv", ConsentURL: "https://accounts.google.com/o/oauth2/v2/auth?client_id=…&state=…", Expires: At(received.Add(10 * time.Minute))},
-	VerbLinkFinish:  AccountData{Account: Account{ID: "1234567890", Name: "Ada Example", Email: "ada@example.com"}},
+	VerbLinkFinish:  OneData{Account: new(Account{ID: "1234567890", Name: "Ada Example", Email: "ada@example.com"})},
 	VerbUnlink:      nil,
 	VerbJobs: JobsData{Jobs: []Job{{
 		Job: "01JDC2M6TB0000000000000000", Transaction: json.RawMessage(`7`), Status: StatusAccepted, Received: At(received),
 		Album: "Front door", Files: 2, Done: 1, Bytes: 368466, Attempts: 3,
-		Waits: &Hold{Reason: HoldQuotaDaily, Message: CodeQuotaDaily.Sentence(), Until: At(received.Add(12 * time.Hour))},
+		Waits: &Hold{Reason: HoldQuotaDaily, Message: NewError(CodeQuotaDaily).Message, Until: At(received.Add(12 * time.Hour))},
 	}}},
-	VerbJobCancel: JobData{Job: Job{Job: "01JDC2M6TB0000000000000000", ID: new("door-1"), Status: StatusCancelled, Received: At(received), Files: 1, Bytes: 184233}},
-	VerbJobRetry:  JobData{Job: Job{Job: "01JDC2M6TB0000000000000000", ID: new("door-1"), Status: StatusAccepted, Received: At(received), Files: 1, Bytes: 184233}},
+	VerbJobCancel: OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusCancelled, Received: At(received), Files: 1, Bytes: 184233})},
+	VerbJobRetry:  OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusAccepted, Received: At(received), Files: 1, Bytes: 184233})},
 }
 
 var (
@@ -137,10 +138,10 @@ var (
 )
 
 // sized returns the item with its URL in another size.
-func sized(item Item, suffix string) Item {
+func sized(item Item, suffix string) GotItem {
 	base, _, _ := strings.Cut(item.URL, "=")
 	item.URL = base + suffix
-	return item
+	return GotItem{ID: item.ID, Item: &item}
 }
 
 func TestRequestPairs(t *testing.T) {
@@ -149,7 +150,7 @@ func TestRequestPairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var files []txtar.File
-	left := Verbs()
+	left := slices.Sorted(maps.Keys(verbs))
 	for _, command := range commands(archive) {
 		verb := Verb(path.Dir(command.Name))
 		request, err := ParseRequest(verb, command.Data)

@@ -3,6 +3,8 @@ package mqttapi
 import (
 	"strings"
 	"testing"
+
+	"gphotos2mqtt/photos/spec"
 )
 
 func TestRequestsRefused(t *testing.T) {
@@ -32,7 +34,7 @@ func TestRequestsRefused(t *testing.T) {
 		{VerbAlbumAdd, `{"album": "a", "media_item_ids": ["x", 1]}`, `"media_item_ids[1]" must be a string, not the number 1.`},
 		{VerbAlbumAdd, `{"album": "a", "media_item_ids": ["x", ""]}`, `"media_item_ids[1]" is empty.`},
 		{VerbAlbumRemove, `{"album": "a", "media_item_ids": ["x", "y", "x"]}`, `"media_item_ids" has "x" twice.`},
-		{VerbAlbumRemove, `{"album": "a", "media_item_ids": [` + strings.Repeat(`"x",`, MaxIDs) + `"x"]}`, `has 20001 elements; at most 20000`},
+		{VerbAlbumRemove, `{"album": "a", "media_item_ids": [` + strings.Repeat(`"x",`, spec.MaxAlbumItems) + `"x"]}`, `has 20001 elements; at most 20000`},
 		{VerbAlbumEnrich, `{"album": "a"}`, `One of the keys text, location, map is missing.`},
 		{VerbAlbumEnrich, `{"album": "a", "text": "x", "location": ` + place + `}`, `"text" and "location" are both given`},
 		{VerbAlbumEnrich, `{"album": "a", "text": ""}`, `"text" is empty.`},
@@ -41,7 +43,7 @@ func TestRequestsRefused(t *testing.T) {
 		{VerbAlbumEnrich, `{"album": "a", "location": {"name": "A", "latitude": 90.1, "longitude": 0}}`, `"location.latitude" must be from -90 to 90.`},
 		{VerbAlbumEnrich, `{"album": "a", "location": {"name": "A", "latitude": 0, "longitude": -181}}`, `"location.longitude" must be from -180 to 180.`},
 		{VerbAlbumEnrich, `{"album": "a", "location": {"name": "A", "lat": 0}}`, `"location.lat" is an unknown key; the keys known here are name, latitude, longitude.`},
-		{VerbAlbumEnrich, `{"album": "a", "map": {"origin": ` + place + `}}`, `"map.destination" must be an object, not null.`},
+		{VerbAlbumEnrich, `{"album": "a", "map": {"origin": ` + place + `}}`, `"map.destination" is missing.`},
 		{VerbAlbumEnrich, `{"album": "a", "text": "x", "position": "middle"}`, `"position" is "middle"; possible are first, last.`},
 		{VerbAlbumEnrich, `{"album": "a", "text": "x", "position": 1}`, `"position" must be an object, not the number 1.`},
 		{VerbAlbumEnrich, `{"album": "a", "text": "x", "position": {}}`, `One of the keys position.after_media_item_id, position.after_enrichment_id is missing.`},
@@ -98,8 +100,8 @@ func TestRequestsRefused(t *testing.T) {
 		if code != CodeBadPayload || !strings.Contains(says, tt.says) {
 			t.Errorf("%s %.90s:\n got %s %q\nwant %s %q", tt.verb, tt.payload, code, says, CodeBadPayload, tt.says)
 		}
-		if r.Body != nil {
-			t.Errorf("%s %.90s: has a body", tt.verb, tt.payload)
+		if r.Params != nil {
+			t.Errorf("%s %.90s: has params", tt.verb, tt.payload)
 		}
 	}
 }

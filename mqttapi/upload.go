@@ -2,52 +2,35 @@ package mqttapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/url"
-	"path"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"gphotos2mqtt/photos/spec"
 )
 
-// The limits of an upload command.
+// The contract's own limits; those of Google are in spec.
 const (
-	// MaxFiles is how many files one command uploads: as many as fit into one request to Google.
-	// Source: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/batchCreate
-	MaxFiles = 50
-	// MaxName is the length of a file name in characters.
-	// Source: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/batchCreate#SimpleMediaItem
-	MaxName = 255
-	// MaxDescription is the length of a description in characters. Google's guide allows 1,000, its reference says fewer.
-	// Source: https://developers.google.com/photos/library/guides/upload-media#creating-media-item
-	MaxDescription = 999
-	// MaxTitle is the length of an album's title in characters.
-	// Source: https://developers.google.com/photos/library/reference/rest/v1/albums#Album
-	MaxTitle = 500
-	// MaxPath is the length of a path in bytes, PATH_MAX of Linux.
-	MaxPath = 4096
-	// MaxID is the length of a command's id in characters.
-	MaxID = 128
-	// MaxTransaction is the size of a transaction in bytes. It comes back in every message about the command, and each of
-	// these has to stay below the limits of brokers and of Home Assistant's attributes.
-	MaxTransaction = 4096
-	// MaxGoogleID is the length of an item's or album's id in characters. Google states none; real ones have about 150.
-	MaxGoogleID = 1024
+	MaxFiles       = spec.MaxBatch // files of one command: as many as fit into one request to Google
+	MaxPath        = 4096          // bytes of a path, PATH_MAX of Linux
+	MaxID          = 128           // characters of a command's id
+	MaxJob         = 64            // characters of a job's name; the bridge's own have 26
+	MaxTransaction = 4096          // bytes: it is in every message about its command, which brokers and Home Assistant limit
+	MaxAddress     = 4096          // characters; Google's codes have 256: https://developers.google.com/identity/protocols/oauth2#size
 )
 
 // Upload is the command on E/upload.
 type Upload struct {
-	Form  Form
-	Files []UploadFile // 1 to MaxFiles
-	// Album is the title of the album to put the files into: found, or created. AlbumID is the album itself. At most one
-	// of them is set; without both the entry's default album counts.
-	Album, AlbumID string
-	// ID makes the command idempotent; "" when the command has none.
-	ID string
-	// Transaction is the JSON value that comes back in every message about the command, as it was written; nil when the
-	// command has none.
-	Transaction json.RawMessage
+	Files       []UploadFile    // 1 to MaxFiles
+	Album       string          // title of the album to put the files into: found, or created
+	AlbumID     string          // of the album itself, never with Album; without both the entry's default album counts
+	ID          string          // makes the command idempotent; "" when the command has none
+	Transaction json.RawMessage // the JSON value that comes back in every message about the command, as it was written; nil for none
 }
 
 // UploadFile is one file of an upload: a path, or else data.
@@ -58,23 +41,10 @@ type UploadFile struct {
 	Description string
 }
 
-// Form is the form that the payload of an upload has.
-type Form int
-
-// The forms, in the order in which they are tried.
-const (
-	FormJSON Form = iota + 1
-	FormDataURI
-	FormBytes
-	FormPath
-	FormBase64
-)
-
-// ParseUpload reads the payload of the command on E/upload for entry. exists reports whether there is a file at a path
-// below the media directories; it is asked for texts that may be a path or something else, at most once.
+// ParseUpload reads the payload of the command on E/upload for entry. exists reports whether there is a file at a path below the media
+// directories; it is asked for texts that may be a path or something else, at most once.
 //
-// The files point into payload, see Data. The error is an *Error with a code of the contract; ID and Transaction are set
-// even then when they could be read, so that the answer can carry them.
+// The files point into payload, see Data. Every error is an *Error; ID and Transaction are set even then when they could be read.
 func ParseUpload(payload []byte, entry string, exists func(path string) bool) (Upload, error) {
 	text := trim(payload)
 	if len(text) == 0 {
@@ -82,62 +52,91 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 	}
 	// Content is looked at first: no text is taken for an image, but a video may start with any byte, even a brace.
 	if _, ok := MediaType(payload); ok {
-		return Upload{Form: FormBytes, Files: []UploadFile{{Data: wholeData(payload)}}}, nil
+		return Upload{Files: []UploadFile{{Data: Data{raw: payload, size: int64(len(payload))}}}}, nil
 	}
 	if text[0] == '{' {
 		return parseUploadObject(text, entry)
 	}
 	if isDataURI(text) {
 		data, err := decoded(text, false)
-		return Upload{Form: FormDataURI, Files: []UploadFile{{Data: data}}}, err
+		return Upload{Files: []UploadFile{{Data: data}}}, err
 	}
 	if isPath(text, exists) {
 		name, err := readPath(string(text))
-		return Upload{Form: FormPath, Files: []UploadFile{{Path: name}}}, err
+		return Upload{Files: []UploadFile{{Path: name}}}, err
 	}
-	data, err := readBase64(text, false)
-	if err == nil {
-		if _, ok := MediaType(data.Head()); ok {
-			return Upload{Form: FormBase64, Files: []UploadFile{{Data: data}}}, nil
-		}
+	data, _ := readBase64(text, false) // none when it is no base64
+	if _, ok := MediaType(data.head()); ok {
+		return Upload{Files: []UploadFile{{Data: data}}}, nil
 	}
 	return Upload{}, unfit(payload, text, data)
 }
 
-// FileName returns the name to show in Google Photos: the one that was asked for, else the path's base name, else one
-// made of the entry, the time, and the ending for the media type that was found.
+// FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry, time and media type.
 func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
-	switch {
-	case f.Name != "":
-		return f.Name
-	case f.Path != "":
-		name := []rune(path.Base(f.Path))
-		return string(name[max(0, len(name)-MaxName):]) // the end, because of its ending
+	if f.Path != "" {
+		f.Name = cmp.Or(f.Name, spec.CutName(filepath.Base(f.Path)))
 	}
-	return entry + "-" + at.UTC().Format("20060102T150405Z") + Ending(mime)
+	return cmp.Or(f.Name, entry+"-"+at.UTC().Format("20060102T150405Z")+endings[mime])
 }
 
-// trim cuts white space and a byte order mark off a text.
-func trim(payload []byte) []byte {
-	return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff")))
+// parseUploadObject reads an upload that is a JSON object. "filename" and "config_entry_id" are parameters of Home Assistant's own action.
+// Source: https://www.home-assistant.io/actions/google_photos.upload/
+func parseUploadObject(command []byte, entry string) (Upload, error) {
+	var u Upload
+	var one UploadFile // the only one, and what counts for each without its own name and description
+	var paths []filePath
+	in, of := newReader(command), entry
+	o := in.object("",
+		field{"path", (*filePath)(&one.Path), 0}, field{"paths", &paths, 0}, field{"data", &one.Data, 0}, field{"files", &u.Files, 0},
+		field{"filename", func(place string) {
+			if in.dec.PeekKind() == '"' {
+				in.read(place, (*filePath)(&one.Path), 0)
+			} else {
+				in.read(place, &paths, 0)
+			}
+		}, 0},
+		field{"name", &one.Name, spec.MaxFileName}, field{"description", (*prose)(&one.Description), spec.MaxDescription},
+		field{"album", &u.Album, spec.MaxTitle}, field{"album_id", &u.AlbumID, spec.MaxID}, field{"config_entry_id", &of, spec.MaxFileName},
+		field{"id", &u.ID, MaxID}, field{keyTransaction, &u.Transaction, MaxTransaction})
+	in.end()
+	o.choose("album", "album_id")
+	o.chooseOne("path", "paths", "data", "files", "filename")
+	if of != entry {
+		o.fail(`"config_entry_id" is %q, but this topic belongs to the entry %q.`, clip(of), clip(entry))
+	}
+	for _, path := range paths {
+		u.Files = append(u.Files, UploadFile{Path: string(path)})
+	}
+	if one.Path != "" || one.Data.Len() > 0 {
+		u.Files = []UploadFile{one}
+	}
+	if one.Name != "" && len(u.Files) > 1 {
+		o.fail(`"name" names one file, but there are %d: use "files" and give each a name.`, len(u.Files))
+	}
+	if in.err != nil {
+		return Upload{ID: u.ID, Transaction: u.Transaction}, in.err
+	}
+	for i := range u.Files {
+		f := &u.Files[i]
+		f.Name, f.Description = cmp.Or(f.Name, one.Name), cmp.Or(f.Description, one.Description)
+	}
+	return u, nil
 }
 
-// isPath reports whether a text is meant as a path. Base64 of a JPEG starts with a slash too, so a slash alone decides
-// nothing: a file must be there, or the text must have an ending, for which base64 has no dot.
+func trim(payload []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff"))) }
+
+// isPath: base64 of a JPEG starts with a slash too, so a file must be there, or an ending: base64 has no dot.
 func isPath(text []byte, exists func(string) bool) bool {
 	if bytes.ContainsAny(text, "\r\n") {
 		return false
 	}
-	for _, prefix := range []string{"./", "../", "file://"} {
-		if bytes.HasPrefix(text, []byte(prefix)) {
-			return true
-		}
+	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
+		return true
 	}
-	if text[0] == '/' {
-		last := text[bytes.LastIndexByte(text, '/')+1:]
-		if dot := bytes.LastIndexByte(last, '.'); dot >= 0 && dot < len(last)-1 {
-			return true
-		}
+	last := text[bytes.LastIndexByte(text, '/')+1:]
+	if dot := bytes.LastIndexByte(last, '.'); text[0] == '/' && dot >= 0 && dot < len(last)-1 {
+		return true
 	}
 	if len(text) > MaxPath || exists == nil {
 		return false
@@ -173,33 +172,22 @@ func readPath(text string) (string, error) {
 // unfit says why a payload is in none of the forms. data is set when the text is base64.
 func unfit(payload, text []byte, data Data) error {
 	isText := utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
+	content := payload
+	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
+		content = data.head()
+	}
+	mime, _ := MediaType(content)
 	switch {
 	case isText && (text[0] == '[' || text[0] == '"'):
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
 	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
 		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
-	}
-	content := payload
-	if data.Len() >= aWord {
-		content = data.Head()
-	}
-	if mime, _ := MediaType(content); !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/") {
-		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", describe(mime))
-	}
-	if text[0] == '/' {
+	case mime == "application/octet-stream" && !isText:
+		return Errorf(CodeUnsupportedType, "The content is of an unknown format, no image or video that Google Photos takes.")
+	case !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/"):
+		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", mime)
+	case text[0] == '/':
 		return Errorf(CodeBadPayload, "The text is no existing file below the media directories, has no file ending, and is no base64 of an image or video.")
 	}
 	return NewError(CodeBadPayload)
-}
-
-// aWord is how many bytes base64 must have at least to be judged by its content: fewer are a word or a path that happens
-// to be made of its letters.
-const aWord = 64
-
-// describe makes a media type readable for those who do not know the one that stands for everything unknown.
-func describe(mime string) string {
-	if mime == "application/octet-stream" {
-		return "of an unknown format"
-	}
-	return mime
 }

@@ -13,7 +13,7 @@ import (
 func TestUploadObject(t *testing.T) {
 	content := "data of 15 byte"
 	b64 := base64Of([]byte(content))
-	data := wholeData([]byte(content))
+	data := Data{raw: []byte(content), size: int64(len(content))}
 	for payload, want := range map[string]Upload{
 		`{"path": "/media/a.jpg"}`: {Files: []UploadFile{{Path: "/media/a.jpg"}}},
 		`{"path": "file:///media/a%20b.jpg", "name": "door.jpg", "description": "a\nb", "album": "Front door", "id": "1", "transaction": 7}`: {
@@ -40,8 +40,10 @@ func TestUploadObject(t *testing.T) {
 			t.Errorf("%s: %v", payload, err)
 			continue
 		}
-		want.Form = FormJSON
-		sameContent := cmp.Comparer(func(a, b Data) bool { return a.Len() == b.Len() && string(a.Head()) == string(b.Head()) })
+		if form := formOf([]byte(payload), u); form != formJSON {
+			t.Errorf("%s: is taken for form %d", payload, form)
+		}
+		sameContent := cmp.Comparer(func(a, b Data) bool { return a.Len() == b.Len() && string(a.head()) == string(b.head()) })
 		if diff := cmp.Diff(want, u, sameContent, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", payload, diff)
 		}
@@ -93,29 +95,30 @@ func TestUploadObjectRefused(t *testing.T) {
 		`{` + ok + `, "id": "` + strings.Repeat("x", 129) + `"}`:                     `"id" is too long; at most 128`,
 		`{` + ok + `, "config_entry_id": "garden"}`:                                  `"config_entry_id" is "garden", but this topic belongs to the entry "home".`,
 		`{` + ok + `, "transaction": "` + strings.Repeat("x", MaxTransaction) + `"}`: `"transaction" has 4098 bytes; at most 4096`,
-		`{` + ok + `, "transaction": [1,]}`:                                          `"transaction" is no valid JSON.`,
-		`{` + ok + `, "transaction": {"a": tru}}`:                                    `"transaction" is no valid JSON.`,
-		"{" + ok + ", \"transaction\": \"\xff\"}":                                    `"transaction" is no valid JSON.`,
+		`{` + ok + `, "transaction": [1,]}`:                                          `in "transaction": there is a comma too many.`,
+		`{` + ok + `, "transaction": {"a": tru}}`:                                    `in "transaction.a": invalid character '}' in literal true`,
+		"{" + ok + ", \"transaction\": \"\xff\"}":                                    `"transaction" is no valid text in UTF-8.`,
 		`{` + ok + `, "transaction": ` + strings.Repeat("[", 33) + strings.Repeat("]", 33) + `}`: "more than 32 levels deep",
 		"{\"path\": \"\xe4\"}":     "no valid text in UTF-8",
-		`{"path": "\x"}`:           "no valid text in UTF-8",
-		"{\"path\": \"a\nb\"}":     "no valid text in UTF-8",
-		"{\"p\xff\": 1}":           "A key of the JSON object is no valid text in UTF-8.",
-		`{`:                        "broken at byte 1 of 1, where a value is missing.",
-		`{"path"`:                  "broken at byte 7 of 7, where a colon is missing.",
-		`{"path": }`:               "broken at byte 9 of 10, where a value is missing.",
-		`{"path": "/a`:             "where the closing quote of a string is missing.",
-		`{"path": "/a\"}`:          "where the closing quote of a string is missing.",
-		`{"path": "/a",}`:          "where a value is missing.",
-		`{"path": "/a" "id": "x"}`: "where a comma or '}' is missing.",
-		`{"path": "/a"} {}`:        "where the end is missing.",
-		`{path: "/a"}`:             "where a value is missing.",
-		`{7: "/a"}`:                "where a key in quotes is missing.",
-		`{"path": '/a'}`:           "where a value is missing.",
-		`{"path": nul}`:            "where a value is missing.",
-		`{"paths": ["/a" "/b"]}`:   "where a comma or ']' is missing.",
-		`{"paths": ["/a"`:          "where a closing bracket is missing.",
-		`{"paths": ["/a"}}`:        "where a comma or ']' is missing.",
+		`{"path": "\x"}`:           "broken at byte 10 of 14, in \"path\": invalid escape sequence `\\x` in string.",
+		"{\"path\": \"a\nb\"}":     `in "path": invalid character '\n' in string (expecting non-control character).`,
+		"{\"p\xff\": 1}":           "\"p\ufffd\" is an unknown key",
+		`{`:                        "broken at byte 1 of 1: it ends too early.",
+		`{"path"`:                  `broken at byte 7 of 7, in "path": it ends too early.`,
+		`{"path": }`:               `broken at byte 9 of 10, in "path": invalid character '}' at start of value.`,
+		`{"path": "/a`:             `broken at byte 12 of 12, in "path": it ends too early.`,
+		`{"path": "/a\"}`:          `broken at byte 15 of 15, in "path": it ends too early.`,
+		`{"path": "/a",}`:          "broken at byte 13 of 15: there is a comma too many.",
+		`{"path": "/a" "id": "x"}`: `invalid character '"' after object value (expecting ',' or '}').`,
+		`{"path": "/a"} {}`:        "broken at byte 14 of 17: something follows its end.",
+		`{path: "/a"}`:             "broken at byte 1 of 12: a key in quotes is missing.",
+		`{'path': "/a"}`:           "broken at byte 1 of 14: a key in quotes is missing.",
+		`{7: "/a"}`:                "broken at byte 1 of 9: object member name must be a string.",
+		`{"path": '/a'}`:           `in "path": invalid character '\'' at start of value.`,
+		`{"path": nul}`:            `in "path": invalid character '}' in literal null (expecting 'l').`,
+		`{"paths": ["/a" "/b"]}`:   `in "paths": invalid character '"' after array element (expecting ',' or ']').`,
+		`{"paths": ["/a"`:          `in "paths": it ends too early.`,
+		`{"paths": ["/a"}}`:        `in "paths": invalid character '}' after array element (expecting ',' or ']').`,
 	} {
 		_, err := ParseUpload([]byte(payload), "home", nil)
 		code, got := refusedWith(t, err)
@@ -133,7 +136,7 @@ func TestTooManyFiles(t *testing.T) {
 			`{"id": "x", "paths": [` + paths + `]}`, `{"filename": [` + paths + `], "id": "x"}`, `{"id": "x", "files": [` + objects + `]}`,
 		} {
 			u, err := ParseUpload([]byte(payload), "home", nil)
-			if got := CodeOf(err); got != want {
+			if got := codeOf(t, err); got != want {
 				t.Errorf("%d files: got %v", n, err)
 			}
 			if err != nil && !strings.Contains(err.Error(), fmt.Sprint(n, " files")) {
@@ -144,7 +147,7 @@ func TestTooManyFiles(t *testing.T) {
 			}
 		}
 	}
-	if _, err := ParseUpload([]byte(`{"data": ""}`), "home", nil); CodeOf(err) != CodeEmpty {
+	if _, err := ParseUpload([]byte(`{"data": ""}`), "home", nil); codeOf(t, err) != CodeEmpty {
 		t.Errorf("empty data: got %v", err)
 	}
 }

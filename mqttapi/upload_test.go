@@ -10,18 +10,47 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// form is the form that the payload of an upload has.
+type form int
+
+// The forms, in the order in which they are tried.
+const (
+	formJSON form = iota + 1
+	formDataURI
+	formBytes
+	formPath
+	formBase64
+)
+
+// formOf tells by what was read from payload which form it was taken for.
+func formOf(payload []byte, u Upload) form {
+	text, f := trim(payload), u.Files[0]
+	switch {
+	case f.Data.Len() > 0 && f.Data.alphabet == nil:
+		return formBytes
+	case text[0] == '{':
+		return formJSON
+	case f.Path != "":
+		return formPath
+	case isDataURI(text):
+		return formDataURI
+	}
+	return formBase64
+}
+
 // shape is an upload without its content, for comparing.
 type shape struct {
-	Form  Form
+	Form  form
 	Path  string
 	Bytes int64
 }
 
-func shapeOf(u Upload) shape {
+func shapeOf(payload string, u Upload) shape {
+	form := formOf([]byte(payload), u)
 	if len(u.Files) != 1 {
-		return shape{Form: u.Form}
+		return shape{Form: form}
 	}
-	return shape{Form: u.Form, Path: u.Files[0].Path, Bytes: u.Files[0].Data.Len()}
+	return shape{Form: form, Path: u.Files[0].Path, Bytes: u.Files[0].Data.Len()}
 }
 
 // TestForms holds each form of the contract's table, and what is near its edges.
@@ -41,42 +70,42 @@ func TestForms(t *testing.T) {
 		exists  func(string) bool
 		want    shape
 	}{
-		"object":                     {`{"path": "/media/door.jpg"}`, none, shape{FormJSON, "/media/door.jpg", 0}},
-		"object after space":         {" \r\n\t{\"path\": \"/media/door.jpg\"}\n", none, shape{FormJSON, "/media/door.jpg", 0}},
-		"object after BOM":           {"\ufeff{\"path\": \"a.jpg\"}", none, shape{FormJSON, "a.jpg", 0}},
-		"data URI":                   {"data:image/jpeg;base64," + b64, none, shape{FormDataURI, "", size}},
-		"data URI, other type":       {"data:text/plain;base64," + b64, none, shape{FormDataURI, "", size}},
-		"data URI of no image":       {"data:image/png;base64,aGVsbG8=", none, shape{FormDataURI, "", 5}},
-		"bytes":                      {string(jpeg), none, shape{FormBytes, "", size}},
-		"bytes that start a brace":   {samples()["mts avchd"].head, none, shape{FormBytes, "", 192 * 6}},
-		"path":                       {"/media/door.jpg", none, shape{FormPath, "/media/door.jpg", 0}},
-		"path with line end":         {"/media/door.jpg\r\n", none, shape{FormPath, "/media/door.jpg", 0}},
-		"path with a space":          {"/media/front door.jpg", none, shape{FormPath, "/media/front door.jpg", 0}},
-		"path of an unknown ending":  {"/media/door.snapshot", none, shape{FormPath, "/media/door.snapshot", 0}},
-		"path without ending, there": {"/media/door", there("/media/door"), shape{FormPath, "/media/door", 0}},
-		"path from here":             {"./door", none, shape{FormPath, "./door", 0}},
-		"path upwards":               {"../etc/shadow", none, shape{FormPath, "../etc/shadow", 0}},
-		"file address":               {"file:///media/front%20door.jpg", none, shape{FormPath, "/media/front door.jpg", 0}},
-		"file address of localhost":  {"file://localhost/media/a.jpg", none, shape{FormPath, "/media/a.jpg", 0}},
-		"bare name, there":           {"door.jpg", there("door.jpg"), shape{FormPath, "door.jpg", 0}},
-		"bare folder, there":         {"cam 1/door", there("cam 1/door"), shape{FormPath, "cam 1/door", 0}},
-		"base64":                     {b64, none, shape{FormBase64, "", size}},
-		"base64 without exists":      {b64, nil, shape{FormBase64, "", size}},
-		"base64 in lines":            {wrapped(b64, 76, "\n") + "\n", none, shape{FormBase64, "", size}},
-		"base64 for URLs":            {strings.NewReplacer("/", "_", "+", "-", "=", "").Replace(b64), none, shape{FormBase64, "", size}},
-		"base64 of a PNG":            {base64Of([]byte(samples()["png"].head)), none, shape{FormBase64, "", int64(len(samples()["png"].head))}},
+		"object":                     {`{"path": "/media/door.jpg"}`, none, shape{formJSON, "/media/door.jpg", 0}},
+		"object after space":         {" \r\n\t{\"path\": \"/media/door.jpg\"}\n", none, shape{formJSON, "/media/door.jpg", 0}},
+		"object after BOM":           {"\ufeff{\"path\": \"a.jpg\"}", none, shape{formJSON, "a.jpg", 0}},
+		"data URI":                   {"data:image/jpeg;base64," + b64, none, shape{formDataURI, "", size}},
+		"data URI, other type":       {"data:text/plain;base64," + b64, none, shape{formDataURI, "", size}},
+		"data URI of no image":       {"data:image/png;base64,aGVsbG8=", none, shape{formDataURI, "", 5}},
+		"bytes":                      {string(jpeg), none, shape{formBytes, "", size}},
+		"bytes that start a brace":   {samples()["mts avchd"].head, none, shape{formBytes, "", 192 * 6}},
+		"path":                       {"/media/door.jpg", none, shape{formPath, "/media/door.jpg", 0}},
+		"path with line end":         {"/media/door.jpg\r\n", none, shape{formPath, "/media/door.jpg", 0}},
+		"path with a space":          {"/media/front door.jpg", none, shape{formPath, "/media/front door.jpg", 0}},
+		"path of an unknown ending":  {"/media/door.snapshot", none, shape{formPath, "/media/door.snapshot", 0}},
+		"path without ending, there": {"/media/door", there("/media/door"), shape{formPath, "/media/door", 0}},
+		"path from here":             {"./door", none, shape{formPath, "./door", 0}},
+		"path upwards":               {"../etc/shadow", none, shape{formPath, "../etc/shadow", 0}},
+		"file address":               {"file:///media/front%20door.jpg", none, shape{formPath, "/media/front door.jpg", 0}},
+		"file address of localhost":  {"file://localhost/media/a.jpg", none, shape{formPath, "/media/a.jpg", 0}},
+		"bare name, there":           {"door.jpg", there("door.jpg"), shape{formPath, "door.jpg", 0}},
+		"bare folder, there":         {"cam 1/door", there("cam 1/door"), shape{formPath, "cam 1/door", 0}},
+		"base64":                     {b64, none, shape{formBase64, "", size}},
+		"base64 without exists":      {b64, nil, shape{formBase64, "", size}},
+		"base64 in lines":            {wrapped(b64, 76, "\n") + "\n", none, shape{formBase64, "", size}},
+		"base64 for URLs":            {strings.NewReplacer("/", "_", "+", "-", "=", "").Replace(b64), none, shape{formBase64, "", size}},
+		"base64 of a PNG":            {base64Of([]byte(samples()["png"].head)), none, shape{formBase64, "", int64(len(samples()["png"].head))}},
 		// The same text is a path when it names a file, and base64 when it does not.
-		"base64 like a path":          {short, none, shape{FormBase64, "", int64(len(short) / 4 * 3)}},
-		"path like base64":            {short, there(short), shape{FormPath, short, 0}},
-		"path like base64, by ending": {"/9j/4AAQSkZJRg.jpg", none, shape{FormPath, "/9j/4AAQSkZJRg.jpg", 0}},
-		"ending in a folder only":     {"/9j/4AA.d/door", there("/9j/4AA.d/door"), shape{FormPath, "/9j/4AA.d/door", 0}},
+		"base64 like a path":          {short, none, shape{formBase64, "", int64(len(short) / 4 * 3)}},
+		"path like base64":            {short, there(short), shape{formPath, short, 0}},
+		"path like base64, by ending": {"/9j/4AAQSkZJRg.jpg", none, shape{formPath, "/9j/4AAQSkZJRg.jpg", 0}},
+		"ending in a folder only":     {"/9j/4AA.d/door", there("/9j/4AA.d/door"), shape{formPath, "/9j/4AA.d/door", 0}},
 	} {
 		u, err := ParseUpload([]byte(tt.payload), "home", tt.exists)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if diff := cmp.Diff(tt.want, shapeOf(u)); diff != "" {
+		if diff := cmp.Diff(tt.want, shapeOf(tt.payload, u)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		if data := u.Files[0].Data; data.Len() == size {
@@ -162,7 +191,7 @@ func TestFileName(t *testing.T) {
 		{UploadFile{Path: "/media/cam/door.jpg"}, "door.jpg"},
 		{UploadFile{Path: "./door"}, "door"},
 		{UploadFile{Path: "/m/" + strings.Repeat("ä", 300) + ".jpg"}, strings.Repeat("ä", 251) + ".jpg"},
-		{UploadFile{Data: wholeData([]byte("x"))}, "home-20261122T200507Z.jpg"},
+		{UploadFile{Data: Data{raw: []byte("x"), size: 1}}, "home-20261122T200507Z.jpg"},
 	} {
 		if got := tt.file.FileName("home", at, "image/jpeg"); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)

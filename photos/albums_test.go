@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/photos/spec"
 )
 
 const albumJSON = `{"id":"al","title":"Front door","productUrl":"https://photos.google.com/lr/album/al","isWriteable":true,
@@ -27,12 +29,12 @@ func TestAlbumCallsOnTheWire(t *testing.T) {
 		},
 		{"create", func(c *Client) (any, error) { return c.CreateAlbum(t.Context(), "Garden") }, `POST /v1/albums {"album":{"title":"Garden"}}`, `{"id":"g","title":"Garden"}`, Album{ID: "g", Title: "Garden"}},
 		{
-			"rename", func(c *Client) (any, error) { return c.UpdateAlbum(t.Context(), "al", AlbumUpdate{Title: &title}) },
+			"rename", func(c *Client) (any, error) { return c.UpdateAlbum(t.Context(), "al", AlbumUpdate{Title: title}) },
 			`PATCH /v1/albums/al?updateMask=title {"title":"Back door"}`, `{"id":"al","title":"Back door"}`,
 			Album{ID: "al", Title: "Back door"},
 		},
 		{
-			"both", func(c *Client) (any, error) { return c.UpdateAlbum(t.Context(), "al", AlbumUpdate{&title, &cover}) },
+			"both", func(c *Client) (any, error) { return c.UpdateAlbum(t.Context(), "al", AlbumUpdate{title, cover}) },
 			`PATCH /v1/albums/al?updateMask=title%2CcoverPhotoMediaItemId {"coverPhotoMediaItemId":"AF1QipC","title":"Back door"}`, `{"id":"al"}`,
 			Album{ID: "al"},
 		},
@@ -44,21 +46,23 @@ func TestAlbumCallsOnTheWire(t *testing.T) {
 		},
 		{"list none", func(c *Client) (any, error) { return c.ListAlbums(t.Context(), 0, "") }, "GET /v1/albums ", `{}`, AlbumPage{Albums: []Album{}}},
 		{
-			"text", func(c *Client) (any, error) { return c.AddEnrichment(t.Context(), "al", Enrichment{Text: "Day 1"}) },
-			`POST /v1/albums/al:addEnrichment {"newEnrichmentItem":{"textEnrichment":{"text":"Day 1"}},"albumPosition":{"position":"LAST_IN_ALBUM"}}`, `{"enrichmentItem":{"id":"e"}}`, "e",
+			"text", func(c *Client) (any, error) {
+				return c.AddEnrichment(t.Context(), "al", spec.Enrichment{Text: "Day 1"})
+			},
+			`POST /v1/albums/al:addEnrichment {"albumPosition":{"position":"LAST_IN_ALBUM"},"newEnrichmentItem":{"textEnrichment":{"text":"Day 1"}}}`, `{"enrichmentItem":{"id":"e"}}`, "e",
 		},
 		{
 			"place", func(c *Client) (any, error) {
-				return c.AddEnrichment(t.Context(), "al", Enrichment{Location: &Place{"Null Island", 0, 0}, Position: &Position{First: true}})
+				return c.AddEnrichment(t.Context(), "al", spec.Enrichment{Location: &spec.Place{Name: "Null Island", Latitude: 0, Longitude: 0}, Position: spec.Position{First: true}})
 			},
-			`POST /v1/albums/al:addEnrichment {"newEnrichmentItem":{"locationEnrichment":{"location":{"locationName":"Null Island","latlng":{"latitude":0,"longitude":0}}}},"albumPosition":{"position":"FIRST_IN_ALBUM"}}`,
+			`POST /v1/albums/al:addEnrichment {"albumPosition":{"position":"FIRST_IN_ALBUM"},"newEnrichmentItem":{"locationEnrichment":{"location":{"latlng":{"latitude":0,"longitude":0},"locationName":"Null Island"}}}}`,
 			`{"enrichmentItem":{"id":"e"}}`, "e",
 		},
 		{
 			"route", func(c *Client) (any, error) {
-				return c.AddEnrichment(t.Context(), "al", Enrichment{Map: &Route{Place{"A", 1, 2}, Place{"B", 3, 4}}, Position: &Position{AfterItemID: "i"}})
+				return c.AddEnrichment(t.Context(), "al", spec.Enrichment{Map: &spec.Route{Origin: spec.Place{Name: "A", Latitude: 1, Longitude: 2}, Destination: spec.Place{Name: "B", Latitude: 3, Longitude: 4}}, Position: spec.Position{AfterItemID: "i"}})
 			},
-			`POST /v1/albums/al:addEnrichment {"newEnrichmentItem":{"mapEnrichment":{"origin":{"locationName":"A","latlng":{"latitude":1,"longitude":2}},"destination":{"locationName":"B","latlng":{"latitude":3,"longitude":4}}}},"albumPosition":{"position":"AFTER_MEDIA_ITEM","relativeMediaItemId":"i"}}`,
+			`POST /v1/albums/al:addEnrichment {"albumPosition":{"position":"AFTER_MEDIA_ITEM","relativeMediaItemId":"i"},"newEnrichmentItem":{"mapEnrichment":{"origin":{"latlng":{"latitude":1,"longitude":2},"locationName":"A"},"destination":{"latlng":{"latitude":3,"longitude":4},"locationName":"B"}}}}`,
 			`{"enrichmentItem":{"id":"e"}}`, "e",
 		},
 	}
@@ -83,31 +87,33 @@ func TestAlbumCallsOnTheWire(t *testing.T) {
 
 func TestAlbumCallsCheckFirst(t *testing.T) {
 	c := google(t, func(http.ResponseWriter, *http.Request) { t.Error("Google was asked") })
-	long, empty := strings.Repeat("x", MaxTitle+1), ""
-	many := strings.Split(strings.Repeat("x", MaxBatch+1), "")
+	long := strings.Repeat("x", spec.MaxTitle+1)
+	many := strings.Split(strings.Repeat("x", spec.MaxBatch+1), "")
 	for name, call := range map[string]func() error{
 		"no title":       func() error { _, err := c.CreateAlbum(t.Context(), " "); return err },
 		"long title":     func() error { _, err := c.CreateAlbum(t.Context(), long); return err },
 		"nothing":        func() error { _, err := c.UpdateAlbum(t.Context(), "a", AlbumUpdate{}); return err },
-		"rename to none": func() error { _, err := c.UpdateAlbum(t.Context(), "a", AlbumUpdate{Title: &empty}); return err },
-		"no cover":       func() error { _, err := c.UpdateAlbum(t.Context(), "a", AlbumUpdate{CoverItemID: &empty}); return err },
+		"long rename":    func() error { _, err := c.UpdateAlbum(t.Context(), "a", AlbumUpdate{Title: long}); return err },
 		"no ids":         func() error { return c.AddItems(t.Context(), "a", nil) },
 		"51 ids":         func() error { return c.RemoveItems(t.Context(), "a", many) },
 		"twice":          func() error { return c.AddItems(t.Context(), "a", []string{"x", "y", "x"}) },
 		"batchGet twice": func() error { _, err := c.Items(t.Context(), []string{"x", "x"}); return err },
 		"page":           func() error { _, err := c.ListAlbums(t.Context(), -1, ""); return err },
-		"no enrichment":  func() error { _, err := c.AddEnrichment(t.Context(), "a", Enrichment{Text: " "}); return err },
+		"no enrichment":  func() error { _, err := c.AddEnrichment(t.Context(), "a", spec.Enrichment{Text: " "}); return err },
 		"two at once": func() error {
-			_, err := c.AddEnrichment(t.Context(), "a", Enrichment{Text: "x", Location: &Place{Name: "y"}})
+			_, err := c.AddEnrichment(t.Context(), "a", spec.Enrichment{Text: "x", Location: &spec.Place{Name: "y"}})
 			return err
 		},
 		"off the map": func() error {
-			_, err := c.AddEnrichment(t.Context(), "a", Enrichment{Location: &Place{"x", 91, 0}})
+			_, err := c.AddEnrichment(t.Context(), "a", spec.Enrichment{Location: &spec.Place{Name: "x", Latitude: 91, Longitude: 0}})
 			return err
 		},
-		"nameless": func() error { _, err := c.AddEnrichment(t.Context(), "a", Enrichment{Map: &Route{}}); return err },
+		"nameless": func() error {
+			_, err := c.AddEnrichment(t.Context(), "a", spec.Enrichment{Map: &spec.Route{}})
+			return err
+		},
 		"long description": func() error {
-			_, err := c.UpdateDescription(t.Context(), "i", strings.Repeat("x", MaxDescription+1))
+			_, err := c.UpdateDescription(t.Context(), "i", strings.Repeat("x", spec.MaxDescription+1))
 			return err
 		},
 	} {
@@ -120,7 +126,7 @@ func TestAlbumCallsCheckFirst(t *testing.T) {
 func TestAnswersWithoutTheThing(t *testing.T) {
 	c := google(t, says(200, `{}`))
 	_, album := c.CreateAlbum(t.Context(), "x")
-	_, enrichment := c.AddEnrichment(t.Context(), "a", Enrichment{Text: "x"})
+	_, enrichment := c.AddEnrichment(t.Context(), "a", spec.Enrichment{Text: "x"})
 	for _, err := range []error{album, enrichment} {
 		if e := refusal(t, err); e.Kind != Transient || !e.Lost {
 			t.Errorf("got %v, lost %v", e, e.Lost)

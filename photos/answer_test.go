@@ -82,7 +82,7 @@ func TestErrorsSayWhatHappened(t *testing.T) {
 		{&Error{Kind: DailyQuota, Op: "list items", Status: 429, Reason: "RESOURCE_EXHAUSTED", Message: "per day"}, "list items: daily_quota (429 Too Many Requests RESOURCE_EXHAUSTED): per day"},
 		{&Error{Kind: Transient, Op: "send", Err: cause}, "send: transient: connection reset"},
 		{&Error{Op: "send", Err: io.EOF}, "send: EOF"},
-		{invalid("create items", "%d items given", 51), "create items: invalid: 51 items given"},
+		{&Error{Kind: Invalid, Op: "create items", Message: "51 items given"}, "create items: invalid: 51 items given"},
 	}
 	for _, test := range tests {
 		if got := test.err.Error(); got != test.want {
@@ -103,6 +103,9 @@ func TestKindsHaveNames(t *testing.T) {
 			t.Errorf("kind %d has the name %q", int(k), name)
 		}
 		seen[name] = true
+	}
+	if DailyQuota.String() != "daily_quota" || AlbumFull.String() != "album_full" || Invalid.String() != "invalid" {
+		t.Error("the names are not in the order of the kinds")
 	}
 	if Kind(0).String() != "none" || (Invalid+1).String() != "none" {
 		t.Error("what is no kind has a name")

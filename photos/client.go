@@ -1,33 +1,38 @@
 // Package photos speaks HTTP to Google's Photos Library API for one account.
 //
-// Each method is one request, apart from AllItems and AllAlbums, which are one a page. Nothing is retried, waited for,
-// logged or remembered here. Whatever goes wrong on Google's side or on the way is an *Error with a Kind; KindOf gives
-// it. Two things are not Google's, and KindOf gives 0 for them: what Media.Open and its reader say, which comes back
-// wrapped, and a context that the caller cancelled, which errors.Is finds. A deadline that passed is Transient.
+// Each method is one request, apart from AllAlbums, which is one a page. Nothing is retried, waited for, logged or remembered here; what
+// package spec knows to be refused is not sent. Whatever goes wrong on Google's side or on the way, a deadline included, is an *Error with
+// a Kind; KindOf gives 0 for what is not Google's: errors of Media.Open and its reader, and a context that the caller cancelled.
 //
-// Google counts every request against 10,000 a day and project, shared by all accounts of the project; bytes of base
-// URLs against 75,000. It allows about 30 writes a minute and account, and one at a time: bytes may be uploaded side
-// by side, CreateItems and every other change to the library may not. Only what the same Google project made is
-// visible: a foreign item or album is "not found".
+// Google counts every request against 10,000 a day and project, shared by all accounts of the project; bytes of base URLs against 75,000.
+// It allows about 30 writes a minute and account, and one at a time: bytes may be uploaded side by side, CreateItems and every other change
+// to the library may not. Only what the same Google project made is visible: a foreign item or album is "not found".
 // Source: https://developers.google.com/photos/overview/api-limits-quotas
 //
-// An access token is added by Config.HTTP; requests that carry one are never redirected. Upload tokens, session
-// addresses and base URLs are secrets and hide themselves when printed; no error holds an address.
+// An access token is added by Config.HTTP; requests that carry one are never redirected. Upload tokens, session addresses and base URLs are
+// secrets and hide themselves when printed; no error holds an address.
 package photos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"gphotos2mqtt/photos/spec"
 )
 
-// DefaultLibrary is where Google serves the Library API.
-// Source: https://developers.google.com/photos/library/reference/rest
+// DefaultLibrary is where Google serves the Library API. Source: https://developers.google.com/photos/library/reference/rest
 const DefaultLibrary = "https://photoslibrary.googleapis.com"
 
 // maxAnswer bounds an answer in bytes. A page of 100 items, the largest there is, takes about 200 KB.
@@ -35,50 +40,33 @@ const maxAnswer = 16 << 20
 
 // Config says where Google is and who asks.
 type Config struct {
-	// Library is the base of the Library API, without /v1. Default: DefaultLibrary.
-	Library string
-	// HTTP adds the Authorization header. Errors of its transport stay reachable with errors.Is and errors.As. Its
-	// redirect policy is replaced: no redirect is followed. Timeouts belong into the context of each call: Google
-	// itself allows 60 s, and needs more for 50 items. Default: a client without authorization, which Google refuses.
-	HTTP *http.Client
-	// Bytes fetches base URLs. It must not add a header: base URLs need none. Default: a client of its own.
-	Bytes *http.Client
+	Library string // base of the Library API, without /v1; default: DefaultLibrary
+	// HTTP adds the Authorization header. Errors of its transport stay reachable with errors.Is and errors.As. No redirect is followed,
+	// whatever its policy. Timeouts belong into the context of each call: Google itself allows 60 s, and needs more for 50 items.
+	// Default: a client without authorization, which Google refuses.
+	HTTP  *http.Client
+	Bytes *http.Client // fetches base URLs and must not add a header, since they need none; default: a client of its own
 }
 
 // Client speaks for one account. It is safe for use by several goroutines.
 type Client struct {
 	library string
-	api     *http.Client
+	api     http.Client
 	bytes   *http.Client
 }
 
 // New makes a client. It asks nothing of Google.
 func New(cfg Config) *Client {
-	c := &Client{library: strings.TrimRight(cfg.Library, "/"), api: &http.Client{}, bytes: cfg.Bytes}
-	if c.library == "" {
-		c.library = DefaultLibrary
-	}
-	if cfg.HTTP != nil {
-		*c.api = *cfg.HTTP
+	c := &Client{
+		library: strings.TrimRight(cmp.Or(cfg.Library, DefaultLibrary), "/"),
+		api:     *cmp.Or(cfg.HTTP, &http.Client{}), bytes: cmp.Or(cfg.Bytes, &http.Client{}),
 	}
 	// A redirect would carry the access token, or a session's address, to whoever is named in it.
 	c.api.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if c.bytes == nil {
-		c.bytes = &http.Client{}
-	}
 	return c
 }
 
-// url gives an address of the Library API. Each id in path must be escaped.
-func (c *Client) url(path string, query url.Values) string {
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	return c.library + "/v1/" + path
-}
-
-// do is the one way to Google: it sends r and gives the answer when its status is a success. Everything else is an
-// error, and closed.
+// do is the one way to Google. It gives an answer whose status is a success; everything else is an error, and closed.
 func (c *Client) do(ctx context.Context, through *http.Client, r request) (*http.Response, error) {
 	out := &outgoing{size: r.size, sent: r.sent}
 	req, err := r.build(ctx, out)
@@ -91,53 +79,248 @@ func (c *Client) do(ctx context.Context, through *http.Client, r request) (*http
 	case err == nil && resp.StatusCode/100 == 2:
 		return resp, nil
 	case err == nil:
-		err = r.refused(req.URL, resp)
-		_ = resp.Body.Close() // it is read as far as it is wanted
-		return nil, err
+		defer func() { _ = resp.Body.Close() }() // it is read as far as it is wanted
+		return nil, r.refused(req.URL, resp)
 	case broken != nil && ctx.Err() == nil:
 		return nil, fmt.Errorf("%s: read media: %w", r.op, broken)
 	}
 	return nil, r.failed(ctx, err, complete)
 }
 
-// reply is a success, read to its end.
 type reply struct {
 	status int
 	header http.Header
 	text   []byte
 }
 
-// ask sends r to the Library API and reads the whole answer.
 func (c *Client) ask(ctx context.Context, r request) (reply, error) {
-	resp, err := c.do(ctx, c.api, r)
+	resp, err := c.do(ctx, &c.api, r)
 	if err != nil {
 		return reply{}, err
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close() // all that was wanted has been read
-	switch {
-	case err != nil:
-		return reply{}, r.failed(ctx, err, true)
-	case len(text) > maxAnswer:
-		return reply{}, r.unreadable(resp.StatusCode, "the answer is too long")
+	if err != nil {
+		err = r.failed(ctx, err, true)
+	} else if len(text) > maxAnswer {
+		err = r.unreadable(resp.StatusCode, "the answer is too long")
 	}
-	return reply{status: resp.StatusCode, header: resp.Header, text: text}, nil
+	return reply{resp.StatusCode, resp.Header, text}, err
 }
 
-// call sends in as JSON and reads the answer into out; nil stands for no body and for an answer that does not matter.
+// call sends in as JSON and reads the answer into out; nil is no body, and an answer that does not matter.
 func (c *Client) call(ctx context.Context, r request, in, out any) error {
 	if in != nil {
 		text, err := json.Marshal(in)
-		if err != nil {
-			return invalid(r.op, "the request cannot be written as JSON: %v", err)
-		}
-		r.header = http.Header{"Content-Type": {"application/json"}}
-		r.size = int64(len(text))
+		r.unless(err)
+		r.header, r.size = http.Header{"Content-Type": {"application/json"}}, int64(len(text))
 		r.open = func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
 	}
-	answered, err := c.ask(ctx, r)
+	got, err := c.ask(ctx, r)
 	if err != nil {
 		return err
 	}
-	return r.decode(answered, out)
+	return r.decode(got, out)
+}
+
+// request makes a call of the Library API; ids in path must be escaped.
+func (c *Client) request(op string, about subject, method, path string) request {
+	return request{op: op, about: about, method: method, url: c.library + "/v1/" + path, write: method != http.MethodGet}
+}
+
+func (c *Client) one(op string, about subject, method, collection, id, verb string) request {
+	r := c.request(op, about, method, collection+"/"+url.PathEscape(id)+verb)
+	r.unless(checkID(id))
+	return r
+}
+
+// page makes a call for one page, of a size within Google's maximum; 0 leaves it to Google.
+func (c *Client) page(op, path string, size, most int, token string) request {
+	query := url.Values{}
+	if size > 0 {
+		query.Set("pageSize", strconv.Itoa(min(size, most)))
+	}
+	if token != "" {
+		query.Set("pageToken", token)
+	}
+	r := c.request(op, aboutLibrary, http.MethodGet, strings.TrimSuffix(path+"?"+query.Encode(), "?"))
+	r.needs(size >= 0, "the page size is negative")
+	return r
+}
+
+// checkID refuses an id that makes another address than the one meant, such as that of all items.
+func checkID(id string) error {
+	if id == "" || id == "." || id == ".." || strings.ContainsAny(id, "/?#") {
+		return fmt.Errorf("%q is not an id", shorten(id, 80))
+	}
+	return nil
+}
+
+// checkIDs refuses what Google refuses as a whole: no id, more than 50, an id twice.
+func checkIDs(ids []string) error {
+	if len(ids) == 0 || len(ids) > spec.MaxBatch {
+		return fmt.Errorf("%d ids given, 1 to %d are taken", len(ids), spec.MaxBatch)
+	}
+	var errs []error
+	for i, id := range ids {
+		errs = append(errs, checkID(id))
+		if slices.Contains(ids[:i], id) {
+			errs = append(errs, fmt.Errorf("the id %q is given twice", shorten(id, 80)))
+		}
+	}
+	return cmp.Or(errs...)
+}
+
+type request struct {
+	op     string // in words: "create items"
+	about  subject
+	method string
+	url    string
+	header http.Header
+	write  bool                                             // it changes something, so that it matters when its answer is lost
+	wrong  error                                            // the first reason not to send it
+	open   func(ctx context.Context) (io.ReadCloser, error) // the body, once more for each repeat of the transport's; nil: none
+	size   int64                                            // bytes of the body
+	sent   func(n int64)                                    // gets how many bytes are on their way; may be nil
+}
+
+// refuse keeps the first reason not to spend a request on r.
+func (r *request) refuse(kind Kind, reason string) {
+	r.wrong = cmp.Or(r.wrong, error(&Error{Kind: kind, Op: r.op, Message: reason}))
+}
+
+func (r *request) unless(err error) {
+	if err != nil {
+		r.refuse(Invalid, err.Error())
+	}
+}
+
+func (r *request) needs(ok bool, otherwise string) {
+	if !ok {
+		r.refuse(Invalid, otherwise)
+	}
+}
+
+// build makes the http.Request; its body is streamed, with a Content-Length.
+func (r request) build(ctx context.Context, out *outgoing) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, http.NoBody)
+	if err != nil {
+		r.unless(fmt.Errorf("the address is not valid: %w", withoutAddress(err)))
+	}
+	if r.wrong != nil {
+		return nil, r.wrong
+	}
+	maps.Copy(req.Header, r.header)
+	if r.open == nil || r.size == 0 {
+		return req, nil
+	}
+	req.ContentLength = r.size
+	req.GetBody = func() (io.ReadCloser, error) { return out.reader(ctx, r.open) }
+	if req.Body, err = req.GetBody(); err != nil {
+		return nil, fmt.Errorf("%s: open media: %w", r.op, err)
+	}
+	return req, nil
+}
+
+// failed is a call whose answer never came, or came in part. The address is taken out of err; it is a secret.
+func (r request) failed(ctx context.Context, err error, complete bool) error {
+	kind, err := Transient, withoutAddress(err)
+	switch ended := ctx.Err(); {
+	case ended == nil && errors.Is(err, context.Canceled):
+		err = errors.New(err.Error()) // somebody else's context, inside the transport: must not pass for the caller's
+	case ended != nil:
+		if errors.Is(ended, context.Canceled) {
+			kind = 0 // the caller's doing: says nothing about Google or the network
+		}
+		if err = context.Cause(ctx); !errors.Is(err, ended) {
+			err = fmt.Errorf("%w: %w", ended, err)
+		}
+	}
+	return &Error{Kind: kind, Op: r.op, Lost: r.write && complete, Err: err}
+}
+
+func withoutAddress(err error) error {
+	if named, ok := errors.AsType[*url.Error](err); ok {
+		return named.Err
+	}
+	return err
+}
+
+// refused is an answer that is no success, in whatever form: the API's envelope, flat OAuth JSON, HTML, text, a picture.
+func (r request) refused(address *url.URL, resp *http.Response) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what came before a cut is enough: the status alone can be judged
+	a := parseAnswer(body, resp.Header.Get("Content-Type"))
+	a.status, a.upload = resp.StatusCode, resp.Header.Get(headerStatus)
+	a.wait = cmp.Or(retryAfter(resp.Header.Get("Retry-After"), time.Now()), a.wait)
+	if r.about&aboutAddress != 0 {
+		a.message = withoutSecrets(a.message, address)
+	}
+	if a.status/100 == 3 && a.message == "" {
+		a.message = "the answer is a redirect, which is not followed"
+	}
+	return r.judged(a)
+}
+
+// withoutSecrets takes the parts of a secret address out of a message that repeats them.
+func withoutSecrets(message string, address *url.URL) string {
+	parts := strings.FieldsFunc(address.Path, func(r rune) bool { return r == '/' || r == '=' })
+	for _, secret := range slices.Concat([]string{address.RequestURI()}, parts, slices.Concat(slices.Collect(maps.Values(address.Query()))...)) {
+		if len(secret) >= 12 { // shorter ones are words such as "resumable"
+			message = strings.ReplaceAll(message, secret, "…")
+		}
+	}
+	return message
+}
+
+func (r request) judged(a answer) *Error {
+	return &Error{
+		Kind: judge(r.about, a), Op: r.op, Status: a.status, Reason: a.reason, Message: a.message, RetryAfter: a.wait,
+		Lost: r.write && (a.status < 400 || a.status >= 500),
+	}
+}
+
+// decode reads the body of a success; one that is none, or cannot be read, leaves open what Google did.
+func (r request) decode(got reply, out any) error {
+	var err error
+	if bytes.Contains(got.text, []byte(`"error"`)) {
+		err = r.disguised(got)
+	}
+	if err == nil && out != nil {
+		if bad := json.Unmarshal(got.text, out); bad != nil {
+			err = r.unreadable(got.status, "the answer is not the JSON that was expected: "+plain(bad.Error()))
+		}
+	}
+	return err
+}
+
+// disguised finds the refusal in the body of an answer that calls itself a success, as Google's PHP client knows of uploads; nil when there
+// is none. Source: google/php-photoslibrary, PhotosLibraryClient.php.
+func (r request) disguised(got reply) error {
+	var bare rpcStatus
+	var err *Error
+	switch a := parseAnswer(got.text, ""); {
+	case a.api && a.status >= 400:
+		err = r.judged(a)
+	case a.api:
+		err = itemError(r.op, r.about, rpcStatus{a.status, a.message})
+	case readLoosely(bytes.TrimSpace(got.text), &bare) && bare.Code != 0:
+		err = itemError(r.op, r.about, bare)
+	default:
+		return nil
+	}
+	err.Status = got.status
+	return err
+}
+
+// unreadable is a success that says nothing: a portal's page, half an answer.
+func (r request) unreadable(status int, message string) *Error {
+	return &Error{Kind: Transient, Op: r.op, Status: status, Message: message, Lost: r.write}
+}
+
+// identified is the success of a call that must give a thing with an id.
+func (r request) identified(id string, err error) error {
+	if err == nil && id == "" {
+		return r.unreadable(http.StatusOK, "the answer holds no id")
+	}
+	return err
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/photos/spec"
 )
 
 func TestCreateItemsOnTheWire(t *testing.T) {
@@ -79,9 +82,9 @@ func TestCreateItemsResults(t *testing.T) {
 
 func TestCreateItemsChecksFirst(t *testing.T) {
 	c := google(t, func(http.ResponseWriter, *http.Request) { t.Error("Google was asked") })
-	many := make([]NewItem, MaxBatch+1)
+	many := make([]NewItem, spec.MaxBatch+1)
 	for i := range many {
-		many[i].Token = UploadToken(rune('a' + i))
+		many[i].Token = secret.Text(rune('a' + i))
 	}
 	for name, items := range map[string][]NewItem{
 		"none": nil, "51": many, "no token": {{FileName: "a.jpg"}}, "twice": {{Token: "t"}, {Token: "u"}, {Token: "t"}},
@@ -90,13 +93,13 @@ func TestCreateItemsChecksFirst(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if b, err := newBatch("", "", many[:MaxBatch]); err != nil || len(b.Items) != MaxBatch {
+	if b, err := newBatch("", many[:spec.MaxBatch]); err != nil || len(b.Items) != spec.MaxBatch {
 		t.Errorf("50 items: %v", err)
 	}
 }
 
 func TestTextsAreCut(t *testing.T) {
-	b, err := newBatch("", "", []NewItem{{Token: "t", FileName: strings.Repeat("ü", 300) + ".jpeg", Description: strings.Repeat("👍", 600)}})
+	b, err := newBatch("", []NewItem{{Token: "t", FileName: strings.Repeat("ü", 300) + ".jpeg", Description: strings.Repeat("👍", 600)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,12 +107,6 @@ func TestTextsAreCut(t *testing.T) {
 		t.Errorf("name: got %q", got)
 	}
 	if got, want := b.Items[0].Description, strings.Repeat("👍", 499); got != want {
-		t.Errorf("description: got %d characters", length(got))
-	}
-	if got := cutName(strings.Repeat("a", 200) + "." + strings.Repeat("b", 200)); len(got) != MaxFileName {
-		t.Errorf("long ending: got %d characters", len(got))
-	}
-	if got := cut("abc", 3); got != "abc" {
-		t.Errorf("got %q", got)
+		t.Errorf("description: got %d characters", spec.Length(got))
 	}
 }

@@ -5,7 +5,47 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"gphotos2mqtt/auth/secret"
 )
+
+// Suffixes that a base URL needs; for a picture of another size see spec.Size. A base URL opens the item to anybody for 60 minutes after
+// the item was read, and never without a suffix. Source: https://developers.google.com/photos/library/guides/access-media-items#base-urls
+const (
+	SuffixPhoto = "=d"  // the photo with its metadata, apart from the place
+	SuffixVideo = "=dv" // the video
+
+	suffixThumbnail = "=w512-h512"
+)
+
+// IsVideo tells a video from a photo.
+func (i Item) IsVideo() bool { return i.Video != nil || strings.HasPrefix(i.MIMEType, "video/") }
+
+// ViewURL shows a photo at no more than 2048 pixels a side and plays a video; empty without a base URL.
+func (i Item) ViewURL() string { return address(i.BaseURL, i.suffix("=w2048-h2048")) }
+
+// ThumbnailURL shows a photo or a video's frame at no more than 512 pixels a side; empty without a base URL.
+func (i Item) ThumbnailURL() string { return address(i.BaseURL, suffixThumbnail) }
+
+// DownloadURL gives the full file; empty without a base URL. Google takes the place out of photos and compresses videos again.
+func (i Item) DownloadURL() string { return address(i.BaseURL, i.suffix(SuffixPhoto)) }
+
+// CoverThumbnailURL shows the album's cover at no more than 512 pixels a side; empty without a cover.
+func (a Album) CoverThumbnailURL() string { return address(a.CoverURL, suffixThumbnail) }
+
+func (i Item) suffix(photo string) string {
+	if i.IsVideo() {
+		return SuffixVideo
+	}
+	return photo
+}
+
+func address(base secret.Text, suffix string) string {
+	if base == "" {
+		return ""
+	}
+	return string(base) + suffix
+}
 
 // Bytes is a picture or a video on its way. Close Body.
 type Bytes struct {
@@ -14,14 +54,11 @@ type Bytes struct {
 	Size     int64 // bytes; -1 when Google does not say
 }
 
-// Download fetches what a base URL and its suffix stand for, such as SuffixPhoto or a SizeSuffix. No access token is
-// sent. Kind Expired means that the item must be read again for a fresh base URL. Only status 200 is a success: Google
-// answers errors with pictures too. Source: https://github.com/rclone/rclone/issues/4144
-func (c *Client) Download(ctx context.Context, u BaseURL, suffix string) (Bytes, error) {
-	r := request{op: "download", about: aboutBytes, method: http.MethodGet, url: u.with(suffix)}
-	if u == "" || !strings.HasPrefix(suffix, "=") {
-		return Bytes{}, invalid(r.op, "a base URL needs a suffix such as %q, and there must be one", SuffixPhoto)
-	}
+// Download fetches what a base URL and its suffix stand for. No access token is sent. Kind Expired means that the item must be read again
+// for a fresh base URL. Only status 200 is a success: Google answers errors with pictures too. https://github.com/rclone/rclone/issues/4144
+func (c *Client) Download(ctx context.Context, base secret.Text, suffix string) (Bytes, error) {
+	r := request{op: "download", about: aboutBytes, method: http.MethodGet, url: string(base) + suffix}
+	r.needs(base != "" && strings.HasPrefix(suffix, "="), `a base URL needs a suffix such as "=d", and there must be one`)
 	resp, err := c.do(ctx, c.bytes, r)
 	if err != nil {
 		return Bytes{}, err
@@ -30,11 +67,7 @@ func (c *Client) Download(ctx context.Context, u BaseURL, suffix string) (Bytes,
 		_ = resp.Body.Close() // nothing of it is wanted
 		return Bytes{}, r.unreadable(resp.StatusCode, "the answer is not a whole file")
 	}
-	return Bytes{
-		Body:     &incoming{ReadCloser: resp.Body, ctx: ctx, request: r},
-		MIMEType: resp.Header.Get("Content-Type"),
-		Size:     resp.ContentLength,
-	}, nil
+	return Bytes{&incoming{resp.Body, ctx, r}, resp.Header.Get("Content-Type"), resp.ContentLength}, nil
 }
 
 // incoming turns what the connection says in the middle of a file into an *Error.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"gphotos2mqtt/auth/secret"
 )
 
 func TestDownload(t *testing.T) {
@@ -32,7 +34,7 @@ func TestDownload(t *testing.T) {
 		})},
 	})
 	for path, suffix := range map[string]string{"/lr/x": SuffixPhoto, "/lr/v": SuffixVideo} {
-		got, err := c.Download(t.Context(), BaseURL(c.library+path), suffix)
+		got, err := c.Download(t.Context(), secret.Text(c.library+path), suffix)
 		if err != nil || got.MIMEType != "image/jpeg" || got.Size != 5 {
 			t.Fatalf("got %+v, %v", got, err)
 		}
@@ -40,18 +42,18 @@ func TestDownload(t *testing.T) {
 			t.Errorf("got %q, %v", body, err)
 		}
 	}
-	got, err := c.Download(t.Context(), BaseURL(c.library+"/lr/cut"), SuffixPhoto)
+	got, err := c.Download(t.Context(), secret.Text(c.library+"/lr/cut"), SuffixPhoto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.ReadAll(got.Body); KindOf(err) != Transient || got.Body.Close() != nil {
 		t.Errorf("got %v after a cut", err)
 	}
-	if _, err := c.Download(t.Context(), BaseURL(c.library+"/lr/none"), SuffixPhoto); KindOf(err) != Transient {
+	if _, err := c.Download(t.Context(), secret.Text(c.library+"/lr/none"), SuffixPhoto); KindOf(err) != Transient {
 		t.Errorf("got %v for no content", err)
 	}
 	for _, bad := range []struct{ base, suffix string }{{"", SuffixPhoto}, {"https://x/lr/x", ""}, {"https://x/lr/x", "?d"}} {
-		if _, err := c.Download(t.Context(), BaseURL(bad.base), bad.suffix); KindOf(err) != Invalid {
+		if _, err := c.Download(t.Context(), secret.Text(bad.base), bad.suffix); KindOf(err) != Invalid {
 			t.Errorf("%v: got %v", bad, err)
 		}
 	}
@@ -64,11 +66,10 @@ func TestAddresses(t *testing.T) {
 	got := []string{
 		photo.ViewURL(), photo.ThumbnailURL(), photo.DownloadURL(), video.ViewURL(), video.ThumbnailURL(), video.DownloadURL(),
 		album.CoverThumbnailURL(), Item{}.ViewURL() + Item{}.ThumbnailURL() + Item{MIMEType: "video/mp4"}.DownloadURL() + Album{}.CoverThumbnailURL(),
-		SizeSuffix(640, 480, false), SizeSuffix(-1, 99999, true), SizeSuffix(256, 0, false), SizeSuffix(0, 0, false),
 	}
 	want := []string{
 		"https://b/p=w2048-h2048", "https://b/p=w512-h512", "https://b/p=d", "https://b/v=dv", "https://b/v=w512-h512", "https://b/v=dv",
-		"https://b/c=w512-h512", "", "=w640-h480", "=h16383-c", "=w256", "=w1",
+		"https://b/c=w512-h512", "",
 	}
 	for i := range want {
 		if got[i] != want[i] {
@@ -78,25 +79,24 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestSecretsHide(t *testing.T) {
-	const secret = "very-secret-indeed"
+	const hidden = "very-secret-indeed"
 	for _, v := range []any{
-		UploadToken(secret), SessionURL(secret), BaseURL(secret),
-		Session{URL: secret},
-		Progress{Token: secret},
-		Item{BaseURL: secret},
-		Album{CoverURL: secret},
-		NewItem{Token: secret},
-		&Session{URL: secret},
-		[]UploadToken{secret},
-		map[string]BaseURL{"a": secret},
+		secret.Text(hidden),
+		Progress{Token: hidden},
+		Item{BaseURL: hidden},
+		Album{CoverURL: hidden},
+		NewItem{Token: hidden},
+		&Created{Token: hidden},
+		[]secret.Text{hidden},
+		map[string]secret.Text{"a": hidden},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
-			if got := fmt.Sprintf(verb, v); strings.Contains(got, secret) || strings.Contains(got, fmt.Sprintf("%x", secret)) {
+			if got := fmt.Sprintf(verb, v); strings.Contains(got, hidden) || strings.Contains(got, fmt.Sprintf("%x", hidden)) {
 				t.Errorf("%T with %s gives itself away: %s", v, verb, got)
 			}
 		}
 	}
-	if UploadToken("a").String() == UploadToken("b").String() || SessionURL("").String() != "no session" {
+	if secret.Text("a").String() == secret.Text("b").String() {
 		t.Error("secrets cannot be told apart")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"gphotos2mqtt/auth/secret"
 )
 
 // calls are one method for each subject that a refusal can be about.
@@ -26,13 +28,13 @@ var calls = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"download": func(ctx context.Context, c *Client) error {
-		_, err := c.Download(ctx, BaseURL(c.library+"/lr/x"), "=d")
+		_, err := c.Download(ctx, secret.Text(c.library+"/lr/x"), "=d")
 		return err
 	},
 }
 
-func (c *Client) sessionForTest() Session {
-	return Session{URL: SessionURL(c.library + "/v1/uploads?upload_id=SECRET-UPLOAD-ID&upload_protocol=resumable")}
+func (c *Client) sessionForTest() secret.Text {
+	return secret.Text(c.library + "/v1/uploads?upload_id=SECRET-UPLOAD-ID&upload_protocol=resumable")
 }
 
 // Google's bodies as other clients have seen them.

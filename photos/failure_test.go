@@ -129,21 +129,21 @@ func TestContext(t *testing.T) {
 }
 
 func TestNoErrorHoldsAnAddress(t *testing.T) {
-	const secret = "SECRET-UPLOAD-ID"
-	session := Session{URL: "https://photoslibrary.googleapis.com/v1/uploads?upload_id=" + secret}
+	const hidden = "SECRET-UPLOAD-ID"
+	const session = "https://photoslibrary.googleapis.com/v1/uploads?upload_id=" + hidden
 	broken := transport(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF })
 	echo := transport(func(req *http.Request) (*http.Response, error) {
-		body := "no session at " + req.URL.RequestURI() + ", which is " + secret
+		body := "no session at " + req.URL.RequestURI() + ", which is " + hidden
 		return &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 	})
 	for _, network := range []transport{broken, echo} {
 		c := through(network)
 		_, queried := c.Query(t.Context(), session)
 		_, sent := c.Send(t.Context(), session, 0, text("x"), nil)
-		_, got := c.Download(t.Context(), "https://lh3.googleusercontent.com/lr/"+secret, SuffixPhoto)
-		_, bad := c.Download(t.Context(), "https://lh3.googleusercontent.com/%zz"+secret, SuffixPhoto)
+		_, got := c.Download(t.Context(), "https://lh3.googleusercontent.com/lr/"+hidden, SuffixPhoto)
+		_, bad := c.Download(t.Context(), "https://lh3.googleusercontent.com/%zz"+hidden, SuffixPhoto)
 		for _, err := range []error{queried, sent, got, bad} {
-			if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
+			if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), hidden) {
 				t.Errorf("got %v", err)
 			}
 		}

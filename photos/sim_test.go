@@ -2,7 +2,6 @@ package photos_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -14,8 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/photos"
 	"gphotos2mqtt/photos/photosim"
+	"gphotos2mqtt/photos/spec"
 )
 
 // bearer adds an access token, as the client of a linked account does.
@@ -60,26 +61,17 @@ func photo(n int) photos.Media {
 	if err := png.Encode(&b, picture); err != nil {
 		panic(err)
 	}
-	return media(b.Bytes(), "image/png")
+	return inMemory(b.Bytes(), "image/png")
 }
 
 // video is n bytes that begin as an MP4 file does.
 func video(n int) photos.Media {
 	data := make([]byte, n)
 	copy(data, "\x00\x00\x00\x20ftypisom")
-	return media(data, "video/mp4")
+	return inMemory(data, "video/mp4")
 }
 
-func media(data []byte, mimeType string) photos.Media {
-	return photos.Media{
-		Size: int64(len(data)), MIMEType: mimeType,
-		Open: func(_ context.Context, offset int64) (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(data[offset:])), nil
-		},
-	}
-}
-
-func upload(t *testing.T, c *photos.Client, m photos.Media) photos.UploadToken {
+func upload(t *testing.T, c *photos.Client, m photos.Media) secret.Text {
 	t.Helper()
 	token, err := c.Upload(t.Context(), m)
 	if err != nil {
@@ -118,7 +110,7 @@ func TestPhotoIntoAlbum(t *testing.T) {
 	}
 	created, err := c.CreateItems(ctx, album.ID, []photos.NewItem{
 		{Token: upload(t, c, photo(1)), FileName: "door.png", Description: "Who is it?"},
-		{Token: upload(t, c, media([]byte("no picture at all"), "image/jpeg")), FileName: "text.jpg"},
+		{Token: upload(t, c, inMemory([]byte("no picture at all"), "image/jpeg")), FileName: "text.jpg"},
 		{Token: upload(t, c, photo(1)), FileName: "again.png"},
 		{Token: upload(t, c, video(100)), FileName: "clip.mp4"},
 	})
@@ -145,6 +137,24 @@ func TestPhotoIntoAlbum(t *testing.T) {
 	}
 }
 
+// all reads page after page of a search; the zero Search is read with ListItems.
+func all(t *testing.T, c *photos.Client, s photos.Search) (items []photos.Item) {
+	t.Helper()
+	for {
+		page, err := c.SearchItems(t.Context(), s)
+		if s.AlbumID == "" && s.Filters == nil {
+			page, err = c.ListItems(t.Context(), s.PageSize, s.PageToken)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, page.Items...)
+		if s.PageToken = page.Next; s.PageToken == "" {
+			return items
+		}
+	}
+}
+
 func TestLibraryIsRead(t *testing.T) {
 	_, c := simulated(t, photosim.Config{})
 	ctx := t.Context()
@@ -157,18 +167,14 @@ func TestLibraryIsRead(t *testing.T) {
 		want = append(want, item.ID)
 	}
 	slices.Sort(want)
-	year := photos.Date{Year: 2000}
 	for name, s := range map[string]photos.Search{
 		"all":    {PageSize: 2},
 		"album":  {PageSize: 3, AlbumID: album.ID},
-		"photos": {Filters: &photos.Filters{Type: &photos.MediaTypeFilter{Types: []string{"PHOTO"}}}},
-		"dates":  {OrderBy: photos.OldestFirst, Filters: &photos.Filters{Date: &photos.DateFilter{Ranges: []photos.DateRange{{Start: year, End: photos.Date{Year: 2999}}}}}},
+		"photos": {Filters: &spec.Filters{MediaType: "photo"}},
+		"dates":  {OldestFirst: true, Filters: &spec.Filters{Ranges: []spec.DateRange{{Start: spec.Date{Year: 2000}, End: spec.Date{Year: 2999}}}}},
 	} {
 		var got []string
-		for item, err := range c.AllItems(ctx, s) {
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
+		for _, item := range all(t, c, s) {
 			got = append(got, item.ID)
 		}
 		slices.Sort(got)
@@ -208,7 +214,7 @@ func TestLibraryIsChanged(t *testing.T) {
 		t.Error(err)
 	}
 	title := "B"
-	changed, err := c.UpdateAlbum(ctx, album.ID, photos.AlbumUpdate{Title: &title, CoverItemID: &ids[2]})
+	changed, err := c.UpdateAlbum(ctx, album.ID, photos.AlbumUpdate{Title: title, CoverItemID: ids[2]})
 	if err != nil || changed.Title != "B" || changed.CoverItemID != ids[2] || changed.Items != 2 {
 		t.Errorf("got %+v, %v", changed, err)
 	}
@@ -216,11 +222,11 @@ func TestLibraryIsChanged(t *testing.T) {
 	if err != nil || item.Description != "Grüße" {
 		t.Errorf("got %+v, %v", item, err)
 	}
-	place := photos.Place{Name: "Berlin", Latitude: 52.5, Longitude: 13.4}
-	for _, e := range []photos.Enrichment{
-		{Text: "Day 1", Position: &photos.Position{First: true}},
-		{Location: &place, Position: &photos.Position{AfterItemID: ids[1]}},
-		{Map: &photos.Route{Origin: place, Destination: photos.Place{Name: "Null Island"}}},
+	place := spec.Place{Name: "Berlin", Latitude: 52.5, Longitude: 13.4}
+	for _, e := range []spec.Enrichment{
+		{Text: "Day 1", Position: spec.Position{First: true}},
+		{Location: &place, Position: spec.Position{AfterItemID: ids[1]}},
+		{Map: &spec.Route{Origin: place, Destination: spec.Place{Name: "Null Island"}}},
 	} {
 		if id, err := c.AddEnrichment(ctx, album.ID, e); err != nil || id == "" {
 			t.Errorf("%+v: %q, %v", e, id, err)
@@ -241,11 +247,8 @@ func TestLibraryIsChanged(t *testing.T) {
 func TestBytesComeBack(t *testing.T) {
 	_, c := simulated(t, photosim.Config{})
 	made(t, c, "", 1)
-	for item, err := range c.AllItems(t.Context(), photos.Search{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, suffix := range []string{photos.SuffixPhoto, photos.SizeSuffix(16, 16, true)} {
+	for _, item := range all(t, c, photos.Search{}) {
+		for _, suffix := range []string{photos.SuffixPhoto, spec.Size{Width: 16, Height: 16, Crop: true}.Suffix()} {
 			got, err := c.Download(t.Context(), item.BaseURL, suffix)
 			if err != nil {
 				t.Fatal(err)

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/photos/spec"
 )
 
 func TestUpload(t *testing.T) {
@@ -69,9 +72,9 @@ func TestMediaIsCheckedFirst(t *testing.T) {
 	}{
 		{Media{}, Rejected},
 		{Media{Size: -1}, Rejected},
-		{Media{Size: MaxPhotoSize + 1, MIMEType: "image/png"}, TooLarge},
-		{Media{Size: MaxVideoSize + 1, MIMEType: "video/mp4"}, TooLarge},
-		{Media{Size: MaxVideoSize + 1}, TooLarge},
+		{Media{Size: spec.MaxPhotoSize + 1, MIMEType: "image/png"}, TooLarge},
+		{Media{Size: spec.MaxVideoSize + 1, MIMEType: "video/mp4"}, TooLarge},
+		{Media{Size: spec.MaxVideoSize + 1}, TooLarge},
 		{Media{Size: 1, MIMEType: "image/jpeg\r\nX-Evil: 1"}, Invalid},
 		{Media{Size: 1, MIMEType: "not a type"}, Invalid},
 	}
@@ -82,8 +85,8 @@ func TestMediaIsCheckedFirst(t *testing.T) {
 			t.Errorf("%+v: got %v and %v, want %v", test.media, raw, resumable, test.want)
 		}
 	}
-	if _, err := (Media{Size: MaxPhotoSize + 1, MIMEType: "video/mp4"}).check("upload"); err != nil {
-		t.Errorf("a video of %d bytes: %v", MaxPhotoSize+1, err)
+	if err := c.beginUpload("upload", Media{Size: spec.MaxPhotoSize + 1, MIMEType: "video/mp4"}, http.Header{}).wrong; err != nil {
+		t.Errorf("a video of %d bytes: %v", spec.MaxPhotoSize+1, err)
 	}
 }
 
@@ -155,7 +158,7 @@ func TestBodiesCanBeRepeated(t *testing.T) {
 	if _, err := c.Upload(t.Context(), text("bytes")); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Send(t.Context(), Session{URL: SessionURL(session)}, 2, text("bytes"), nil); err != nil {
+	if _, err := c.Send(t.Context(), secret.Text(session), 2, text("bytes"), nil); err != nil {
 		t.Error(err)
 	}
 	if _, err := c.CreateAlbum(t.Context(), "Garden"); err != nil {
@@ -182,10 +185,10 @@ func TestUploadsAreStreamed(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "token")
 	})
-	s := Session{URL: SessionURL(c.library + "/v1/uploads?upload_id=1")}
-	ways := map[string]func() (UploadToken, error){
-		"raw":       func() (UploadToken, error) { return c.Upload(t.Context(), generated(size)) },
-		"resumable": func() (UploadToken, error) { return c.Send(t.Context(), s, 0, generated(size), func(int64) {}) },
+	s := secret.Text(c.library + "/v1/uploads?upload_id=1")
+	ways := map[string]func() (secret.Text, error){
+		"raw":       func() (secret.Text, error) { return c.Upload(t.Context(), generated(size)) },
+		"resumable": func() (secret.Text, error) { return c.Send(t.Context(), s, 0, generated(size), func(int64) {}) },
 	}
 	for name, way := range ways {
 		var before, after runtime.MemStats

@@ -1,8 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,140 +13,224 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func jobBlocks(t *testing.T, dir string) []string {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "jetstream", "STORE", "streams", "KV_jobs", "msgs", "*.blk"))
-	must(t, err)
-	return paths
-}
+const queued = 60
 
-// edit changes a file.
-func edit(path string, change func([]byte) []byte) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, change(data), 0o600)
-}
-
-// filled makes a store with ten jobs and ends it.
-func filled(t *testing.T, end func(*testing.T, *Store)) (dir, block string) {
+// filled makes a store of some jobs, the first with a payload, and returns its database.
+func filled(t *testing.T, dir string) (database string) {
 	t.Helper()
-	dir = t.TempDir()
 	s := open(t, Config{Dir: dir})
-	for _, id := range []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"} {
-		add(t, s, job(id))
+	f := put(t, s, "p", "the bytes")
+	for i := range queued {
+		j := job(fmt.Sprintf("%02d", i))
+		if i == 0 {
+			j.Files = append(j.Files, f)
+		}
+		if i == 7 {
+			j.Files = slices.Repeat(j.Files, 40) // more than a page
+		}
+		add(t, s, j)
 	}
 	must(t, s.SaveState(t.Context(), "home", "totals", 1))
-	end(t, s)
-	return dir, jobBlocks(t, dir)[0]
+	must(t, s.Links().Save(t.Context(), "home", []byte("token")))
+	closeStore(t, s)
+	return filepath.Join(dir, "records.db")
 }
 
-func flip(at func(n int) int) func([]byte) []byte {
-	return func(b []byte) []byte {
-		b[at(len(b))] ^= 0x10
-		return b
-	}
-}
-
-// Damage is refused, again and again, before anything is thrown away.
+// Wherever a disk changes a byte of the database, or loses its end: either everything is
+// there; or the records that are damaged say so, and all others are there; or the
+// database is set aside, and the bridge goes on with an empty one.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	begin, middle, tail := func(int) int { return 0 }, func(n int) int { return n / 2 }, func(n int) int { return n - 1 }
-	half := func(b []byte) []byte { return b[:len(b)/2] }
-	zeros := func(b []byte) []byte { return make([]byte, len(b)) }
-	shift := func(b []byte) []byte { return append([]byte("x"), b...) }
-	for name, test := range map[string]struct {
-		end   func(*testing.T, *Store)
-		spoil func(dir, block string) error
-	}{
-		"a bit, after a close":             {closeStore, func(_, block string) error { return edit(block, flip(middle)) }},
-		"a bit of the last, after a close": {closeStore, func(_, block string) error { return edit(block, flip(tail)) }},
-		"a bit, after a crash":             {crash, func(_, block string) error { return edit(block, flip(middle)) }},
-		"a bit of a length, after a crash": {crash, func(_, block string) error { return edit(block, flip(begin)) }},
-		"a byte too many, after a crash":   {crash, func(_, block string) error { return edit(block, shift) }},
-		"half a block, after a close":      {closeStore, func(_, block string) error { return edit(block, half) }},
-		"zeros, after a close":             {closeStore, func(_, block string) error { return edit(block, zeros) }},
-		"no block, after a close":          {closeStore, func(_, block string) error { return os.Remove(block) }},
-		"the block of another bucket":      {closeStore, func(_, block string) error { return os.Rename(other(block), block) }},
-		"no description of a bucket":       {crash, func(_, block string) error { return os.Remove(meta(block)) }},
-		"another description of a bucket":  {closeStore, func(_, block string) error { return edit(meta(block), flip(middle)) }},
-		"no bucket at all, after a close":  {closeStore, func(_, block string) error { return os.RemoveAll(bucketDir(block)) }},
-		"a census that cannot be read":     {closeStore, func(dir, _ string) error { return edit(filepath.Join(dir, "closed"), half) }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir, block := filled(t, test.end)
-			must(t, test.spoil(dir, block))
-			before, _ := os.ReadFile(block) // none when it is the block that is missing
-			for range 2 {
-				if _, err := Open(t.Context(), Config{Dir: dir, Log: quiet()}); !errors.Is(err, ErrDamaged) {
-					t.Fatalf("error = %v", err)
-				}
-			}
-			if after, _ := os.ReadFile(block); before != nil && !bytes.Equal(before, after) {
-				t.Error("the block was changed")
-			}
-		})
+	whole, err := os.ReadFile(filled(t, t.TempDir()))
+	must(t, err)
+	outcomes := make(map[string]int)
+	check := func(what string, change func([]byte) []byte) {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "records.db"), change(slices.Clone(whole)), 0o600))
+		must(t, os.Mkdir(filepath.Join(dir, "payloads"), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, "payloads", "p"), []byte("the bytes"), 0o600))
+		outcomes[damageOutcome(t, what, dir)]++
+		must(t, os.RemoveAll(dir))
+	}
+	step := len(whole) / 150
+	for at := 0; at < len(whole); at += 1 + rand.IntN(2*step) {
+		bit := byte(1) << rand.IntN(8)
+		check(fmt.Sprintf("bit %x of byte %d", bit, at), func(b []byte) []byte { b[at] ^= bit; return b })
+	}
+	for page := 0; page < len(whole); page += 4096 {
+		for at := 0; at < 80; at += 1 + rand.IntN(8) { // heads of pages and their first elements
+			check(fmt.Sprintf("byte %d of page %d", at, page/4096), func(b []byte) []byte { b[page+at] ^= byte(1 + rand.IntN(255)); return b })
+		}
+		check(fmt.Sprintf("zeros in page %d", page/4096), func(b []byte) []byte { clear(b[page : page+4096]); return b })
+		check(fmt.Sprintf("cut at page %d", page/4096), func(b []byte) []byte { return b[:page] })
+		check(fmt.Sprintf("cut in page %d", page/4096), func(b []byte) []byte { return b[:page+1000] })
+	}
+	t.Log(outcomes)
+	for _, outcome := range []string{"whole", "some", "aside"} {
+		if outcomes[outcome] == 0 {
+			t.Errorf("never %s", outcome)
+		}
 	}
 }
 
-func bucketDir(block string) string { return filepath.Dir(filepath.Dir(block)) }
-func meta(block string) string      { return filepath.Join(bucketDir(block), "meta.inf") }
-func other(block string) string     { return strings.Replace(block, "KV_jobs", "KV_state", 1) }
+// damageOutcome opens a damaged store.
+func damageOutcome(t *testing.T, what, dir string) string {
+	t.Helper()
+	s, err := Open(t.Context(), Config{Dir: dir, Log: quiet()})
+	if err != nil {
+		t.Fatalf("%s: open = %v", what, err)
+	}
+	defer closeStore(t, s)
+	jobs, err := s.Jobs(t.Context(), "home")
+	damaged, some := errors.AsType[*DamagedError](err)
+	if err != nil && !some {
+		t.Fatalf("%s: jobs = %v", what, err)
+	}
+	if s.Damage() != "" {
+		aside, _ := filepath.Glob(filepath.Join(dir, "records-damaged-*.db"))
+		saved, err := os.ReadFile(filepath.Join(dir, "payloads", "lost+found", "p"))
+		if len(jobs) > 0 || len(aside) != 1 || string(saved) != "the bytes" || err != nil || !strings.Contains(s.Damage(), aside[0]) {
+			t.Errorf("%s: set aside with %d jobs, %v, %q, %v, %s", what, len(jobs), aside, saved, err, s.Damage())
+		}
+		must(t, s.AddJob(t.Context(), job("new")))
+		return "aside"
+	}
+	for _, j := range jobs { // none is changed in silence
+		if j.Files[0].Session != "https://session.example/1" || j.CommandID != "mine" || j.Attempts != 0 {
+			t.Errorf("%s: job %s is %v", what, j.ID, j)
+		}
+	}
+	if some {
+		if len(damaged.IDs) != 1 || len(jobs) != queued-1 {
+			t.Errorf("%s: %d jobs, damaged are %v", what, len(jobs), damaged.IDs)
+		}
+		return "some"
+	}
+	if len(jobs) == queued-1 && len(otherRecords(t, s)) == queued+1 { // the key itself is damaged
+		return "some"
+	}
+	if len(jobs) != queued {
+		t.Errorf("%s: %d jobs", what, len(jobs))
+	}
+	var n int
+	found, err := s.LoadState(t.Context(), "home", "totals", &n)
+	token, linkErr := s.Links().Load(t.Context(), "home")
+	switch {
+	case found && n == 1 && string(token) == "token":
+		return "whole"
+	case err == nil && linkErr == nil && len(otherRecords(t, s)) == queued+2:
+		return "some"
+	}
+	t.Errorf("%s: state is %v, %d, %v, link is %q, %v", what, found, n, err, token, linkErr)
+	return ""
+}
 
-// What a person does about damage, as the error says, works.
+func otherRecords(t *testing.T, s *Store) []string {
+	t.Helper()
+	return slices.DeleteFunc(left(t, s), func(name string) bool { return strings.HasPrefix(name, "payload ") })
+}
+
+// A damaged record can be set aside like one that was never right, and the others still
+// add up at the next start.
+func TestDamagedRecordIsSetAside(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	database := filled(t, dir)
+	must(t, edit(database, func(b []byte) {
+		at := strings.LastIndex(string(b), `"id":"21"`)
+		b[at+1] = 'x'
+	}))
+	for range 2 {
+		s := open(t, Config{Dir: dir})
+		jobs, err := s.Jobs(t.Context(), "home")
+		damaged, ok := errors.AsType[*DamagedError](err)
+		if !ok || len(jobs) != queued-1 || damaged.IDs[0] != "21" || s.Damage() != "" {
+			t.Fatalf("%d jobs, %v, %s", len(jobs), err, s.Damage())
+		}
+		closeStore(t, s)
+	}
+	s := open(t, Config{Dir: dir})
+	must(t, s.SetAside(t.Context(), "home", "21"))
+	closeStore(t, s)
+	s = opened(t, Config{Dir: dir})
+	kept, err := s.disk.Get(t.Context(), "damaged.home.21")
+	if got := list(t, s); len(got) != queued-1 || s.Damage() != "" || err != nil || !strings.Contains(string(kept.Value), `"xd":"21"`) {
+		t.Errorf("%d jobs, %s, %s, %v", len(got), s.Damage(), kept.Value, err)
+	}
+}
+
+// What a person does about damage, as the sentence says, works; until then each start
+// says it again.
 func TestGoingOnAfterDamage(t *testing.T) {
 	t.Parallel()
-	dir, block := filled(t, closeStore)
-	must(t, edit(block, flip(func(n int) int { return n / 2 })))
-	must(t, os.Rename(block, filepath.Join(t.TempDir(), "1.blk")))
-	must(t, os.Remove(filepath.Join(dir, "closed")))
-	s := opened(t, Config{Dir: dir})
-	add(t, s, job("new"))
-	if diff := cmp.Diff([]string{"new"}, ids(list(t, s))); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// A write that a power cut has torn was acknowledged to nobody.
-func TestTornWrite(t *testing.T) {
-	t.Parallel()
-	for name, tear := range map[string]func(last []byte) []byte{
-		"cut":         func(last []byte) []byte { return last[:len(last)/2] },
-		"head only":   func(last []byte) []byte { return last[:10] },
-		"zeros":       func(last []byte) []byte { return make([]byte, len(last)) },
-		"page not in": func(last []byte) []byte { return slices.Concat(last[:30], make([]byte, len(last)-30)) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir, block := filled(t, crash)
-			must(t, edit(block, func(b []byte) []byte {
-				n := len(b) / 10 // the records are alike
-				return append(b, tear(bytes.Clone(b[len(b)-n:]))...)
-			}))
-			s := opened(t, Config{Dir: dir})
-			if got := ids(list(t, s)); len(got) != 10 {
-				t.Errorf("jobs = %v", got)
+	dir := t.TempDir()
+	must(t, os.Truncate(filled(t, dir), 9000))
+	for _, id := range []string{"01", "02"} {
+		s := open(t, Config{Dir: dir})
+		for _, word := range []string{"records-damaged-", "1 files", "lost+found", "Link the accounts again", "delete"} {
+			if !strings.Contains(s.Damage(), word) {
+				t.Errorf("%q is not in %s", word, s.Damage())
 			}
-			add(t, s, job("new"))
-		})
+		}
+		add(t, s, job(id))
+		closeStore(t, s)
+	}
+	aside, err := filepath.Glob(filepath.Join(dir, "records-damaged-*.db"))
+	must(t, err)
+	must(t, os.Remove(aside[0]))
+	must(t, os.RemoveAll(filepath.Join(dir, "payloads", "lost+found")))
+	s := opened(t, Config{Dir: dir})
+	if diff := cmp.Diff([]string{"01", "02"}, ids(list(t, s))); diff != "" || s.Damage() != "" {
+		t.Error(diff, s.Damage())
 	}
 }
 
-func FuzzCheckBlock(f *testing.F) {
-	f.Add([]byte{})
-	f.Add(make([]byte, 64))
-	f.Add(bytes.Repeat([]byte{30, 0, 0, 0, 1, 0, 0, 0, 0, 0}, 9))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		const path = "/d/jetstream/STORE/streams/KV_jobs/msgs/1.blk"
-		good, err := checkBlock(path, data)
-		if good < 0 || good > len(data) || err != nil {
-			t.Errorf("%d good bytes of %d, %v", good, len(data), err)
+// A folder that lost its database keeps the bytes of its uploads.
+func TestNoDatabase(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	must(t, os.Remove(filled(t, dir)))
+	s := opened(t, Config{Dir: dir})
+	if got := left(t, s); len(got) > 0 {
+		t.Errorf("left: %v", got)
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "payloads", "lost+found", "p")); string(data) != "the bytes" || err != nil {
+		t.Errorf("payload = %q, %v", data, err)
+	}
+}
+
+// An old page that comes back, as from a card that forgets a write, is not taken for
+// what was there last.
+func TestForgottenWrite(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	database := filled(t, dir)
+	before, err := os.ReadFile(database)
+	must(t, err)
+	s := open(t, Config{Dir: dir})
+	for range 40 { // until pages are used again
+		for _, j := range list(t, s)[:3] {
+			must(t, s.SaveJob(t.Context(), j))
 		}
-		if again, _ := checkBlock(path, data[:good]); again != good {
-			t.Errorf("%d good bytes, then %d of them", good, again)
+	}
+	closeStore(t, s)
+	after, err := os.ReadFile(database)
+	must(t, err)
+	aside := 0
+	for at := 2 * 4096; at < len(before); at += 4096 {
+		mixed := slices.Clone(after)
+		copy(mixed[at:at+4096], before[at:])
+		other := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(other, "records.db"), mixed, 0o600))
+		s := open(t, Config{Dir: other})
+		if s.Damage() != "" {
+			aside++
+		} else if got := list(t, s); len(got) != queued || got[0].revision == 0 {
+			t.Errorf("page %d: %d jobs", at/4096, len(got))
 		}
-		holdsRecord(path, data)
-	})
+		closeStore(t, s)
+	}
+	if aside == 0 {
+		t.Error("nothing was noticed")
+	}
 }

@@ -1,14 +1,20 @@
 package store
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
 	"time"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/store/engine"
 )
 
-// A Job is one accepted upload command, in the store until its terminal result
-// is with the broker, and for a while longer when it can be tried again. Fields that a later version adds are skipped by this one.
+// A Job is one accepted upload command, until the broker has its result, or while it can be tried again. Unknown fields are skipped.
 type Job struct {
 	ID          string          `json:"id"` // ULID: in order of arrival
 	Entry       string          `json:"entry"`
@@ -19,15 +25,25 @@ type Job struct {
 	Album       Album           `json:"album"`
 	Files       []File          `json:"files"`
 	Attempts    int             `json:"attempts,omitempty"`
-	Answered    bool            `json:"answered,omitempty"` // the broker has `accepted`
-	Result      json.RawMessage `json:"result,omitempty"`   // terminal, waits for the broker to take it
-	Told        time.Time       `json:"told,omitzero"`      // when the broker had the result of a job that is kept to be tried again
-	Retried     time.Time       `json:"retried,omitzero"`   // when it was last tried again by hand
-	Cancelled   bool            `json:"cancelled,omitempty"`
+	State       JobState        `json:"state,omitempty"`
+	Accepted    bool            `json:"accepted,omitempty"`   // the broker has `accepted`
+	Result      json.RawMessage `json:"result,omitempty"`     // terminal, from JobFinished on
+	RetainedAt  time.Time       `json:"retained_at,omitzero"` // when it became JobRetained
+	RequeuedAt  time.Time       `json:"requeued_at,omitzero"` // when it was last tried again by hand
 
-	revision  uint64 // of the record that this was read from or saved as
-	revisions int    // of it that there may be
+	revision uint64 // of the record that this was read from or saved as
 }
+
+// JobState is how far a job has come; the states and the steps between them are in the package doc of bridge/upload.
+type JobState string
+
+// The states of a job.
+const (
+	JobOpen      JobState = ""          // a file is on its way
+	JobCancelled JobState = "cancelled" // as open, but what waits was ended by a person
+	JobFinished  JobState = "finished"  // the result is there and the broker does not have it
+	JobRetained  JobState = "retained"  // the broker has the result; failed files can be tried again for a day
+)
 
 // Delivery tells a publish from others, so that its redelivery is recognised.
 type Delivery struct {
@@ -42,10 +58,10 @@ type Album struct {
 	Created bool   `json:"created,omitempty"` // made for this job
 }
 
-// FileStatus is how far a file has come.
+// FileStatus is how far a file has come: queued, sent, done; or failed from either of the first two.
 type FileStatus string
 
-// The ways of a file: queued, sent, done; or failed from either of the first two.
+// The ways of a file.
 const (
 	FileQueued FileStatus = "queued" // its bytes are not at Google, or not all
 	FileSent   FileStatus = "sent"   // Google has given an upload token for them
@@ -53,8 +69,7 @@ const (
 	FileFailed FileStatus = "failed"
 )
 
-// A File is one photo or video of a job. Its bytes are in the payload of that
-// name, or, when Payload is empty, still in Source.
+// A File is one photo or video of a job. Its bytes are in the payload of that name, or, when Payload is empty, still in Source.
 type File struct {
 	Path        string  `json:"path,omitempty"` // as the command named it
 	Name        string  `json:"name"`
@@ -65,11 +80,10 @@ type File struct {
 	Payload     string  `json:"payload,omitempty"`
 	Source      *Source `json:"source,omitempty"`
 
-	Session     Secret    `json:"session,omitempty"`     // Google's address for an unfinished upload
-	Granularity int64     `json:"granularity,omitempty"` // bytes
-	Token       Secret    `json:"token,omitempty"`       // upload token
-	TokenAt     time.Time `json:"token_at,omitzero"`
-	Resent      bool      `json:"resent,omitempty"` // what was at Google could not be used once
+	Session secret.Text `json:"-"` // Google's address for an unfinished upload
+	Token   secret.Text `json:"-"` // upload token
+	TokenAt time.Time   `json:"token_at,omitzero"`
+	Resent  bool        `json:"resent,omitempty"` // what was at Google could not be used once
 
 	Status       FileStatus `json:"status"`
 	ItemID       string     `json:"item_id,omitempty"`
@@ -91,17 +105,203 @@ type Source struct {
 	Inode   uint64    `json:"inode"`
 }
 
-// Secret is text that must not be seen: a log shows a short hash of it. JSON has
-// it in full.
-type Secret string
+// AddJob makes a job durable. ErrExists means that there is one of this id, ErrFull that the disk has room for no more.
+func (s *Store) AddJob(ctx context.Context, j *Job) error { return s.writeJob(ctx, j, engine.New) }
 
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	sum := sha256.Sum256([]byte(s))
-	return "secret:" + hex.EncodeToString(sum[:4])
+// SaveJob saves a job. ErrConflict means that somebody else has changed or removed it since it was read or saved: it stays as it is.
+func (s *Store) SaveJob(ctx context.Context, j *Job) error {
+	return s.writeJob(ctx, j, max(j.revision, 1)) // one that is nowhere has none
 }
 
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return s.String() }
+func (s *Store) writeJob(ctx context.Context, j *Job, revision uint64) error {
+	c, err := changeTo(s.recordOf(j), kindJobs, j.Entry, j.ID)
+	if err == nil {
+		c.Revision = revision
+		revision, err = s.change(ctx, c)
+	}
+	if err == nil {
+		j.revision = revision
+	}
+	return err
+}
+
+// RemoveJob removes a job, if it is there, and then its payloads. ErrConflict means that somebody else has changed it.
+func (s *Store) RemoveJob(ctx context.Context, j *Job) error { return s.removeJob(ctx, j) }
+
+// FinishJob saves the receipt of a job as SaveReceipt does, and then removes the job as RemoveJob does. A stop in the middle leaves both.
+func (s *Store) FinishJob(ctx context.Context, j *Job, r Receipt) error {
+	receipt, err := changeTo(r, kindReceipts, r.Entry, r.Job)
+	if err == nil {
+		err = s.removeJob(ctx, j, receipt)
+	}
+	if err == nil {
+		_, err = s.receipts(ctx, r.Entry, oldReceipts)
+	}
+	return err
+}
+
+func (s *Store) removeJob(ctx context.Context, j *Job, before ...engine.Change) error {
+	removal, err := changeTo(nil, kindJobs, j.Entry, j.ID)
+	removal.Revision = max(j.revision, 1)
+	if err == nil {
+		_, err = s.change(ctx, append(before, removal)...)
+	}
+	// A stop right here leaves payloads that no job names: SweepPayloads.
+	for _, f := range j.Files {
+		if err == nil && f.Payload != "" {
+			err = s.RemovePayload(ctx, f.Payload)
+		}
+	}
+	return err
+}
+
+// Jobs returns an entry's jobs, oldest first. Records that cannot be understood come as a *DamagedError beside, and stay until SetAside.
+func (s *Store) Jobs(ctx context.Context, entry string) (jobs []*Job, err error) {
+	var damaged DamagedError
+	err = s.each(ctx, func(id string, r engine.Record, err error) bool {
+		j := &Job{revision: r.Revision}
+		if err = cmp.Or(err, s.decode(entry, id, r.Value, j)); err == nil {
+			jobs = append(jobs, j)
+		} else {
+			damaged.IDs = append(damaged.IDs, id)
+			damaged.error = errors.Join(damaged.error, fmt.Errorf("%w: job %s: %w", ErrDamaged, id, err))
+		}
+		return true
+	}, kindJobs, entry)
+	if err == nil && damaged.IDs != nil {
+		err = &damaged
+	}
+	return jobs, err
+}
+
+// DamagedError names jobs that are in the store and cannot be understood.
+type DamagedError struct {
+	IDs   []string
+	error // ErrDamaged, of each
+}
+
+func (e *DamagedError) Unwrap() error { return e.error }
+
+// JobIDs returns the ids of all jobs of all entries, also of those that were set aside.
+func (s *Store) JobIDs(ctx context.Context) (map[string]bool, error) {
+	ids := make(map[string]bool)
+	add := func(key string, _ engine.Record, _ error) bool {
+		ids[key[strings.LastIndexByte(key, '.')+1:]] = true
+		return true
+	}
+	return ids, errors.Join(s.each(ctx, add, kindJobs), s.each(ctx, add, kindDamaged))
+}
+
+// SetAside moves a damaged job out of the way of Jobs, to where it stays for a person to look at.
+func (s *Store) SetAside(ctx context.Context, entry, id string) error {
+	r, err := s.get(ctx, kindJobs, entry, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err == nil, errors.Is(err, ErrDamaged):
+		aside := engine.Change{Key: kindDamaged + strings.TrimPrefix(r.Key, kindJobs), Value: r.Value, Revision: engine.Any}
+		// A stop in the middle sets it aside once more at the next start.
+		_, err = s.change(ctx, aside, engine.Change{Key: r.Key, Revision: engine.Any})
+	}
+	return err
+}
+
+// A Receipt says that a command was accepted, and how it ended: the answer to another of the same id, or to a redelivery of its publish.
+type Receipt struct {
+	Job       string          `json:"job"`
+	Entry     string          `json:"entry"`
+	CommandID string          `json:"command_id,omitempty"`
+	Delivery  Delivery        `json:"delivery"`
+	At        time.Time       `json:"at"`
+	Result    json.RawMessage `json:"result,omitempty"` // empty while the job goes on
+}
+
+// oldReceipts is how many of the oldest receipts are looked at per save: more than come. Without a timer, idle writes nothing to a card.
+const oldReceipts = 4
+
+// SaveReceipt saves a receipt, for a day from its time on, in place of an earlier one for the same job.
+func (s *Store) SaveReceipt(ctx context.Context, r Receipt) error {
+	err := s.save(ctx, r, kindReceipts, r.Entry, r.Job)
+	if err == nil {
+		_, err = s.receipts(ctx, r.Entry, oldReceipts)
+	}
+	return err
+}
+
+// Receipts returns the receipts of an entry, in the order of their jobs. Without one that cannot be understood a command may run twice.
+func (s *Store) Receipts(ctx context.Context, entry string) ([]Receipt, error) {
+	return s.receipts(ctx, entry, math.MaxInt)
+}
+
+// Receipt returns the receipt of one job, and whether there is one. One that cannot be understood counts as none.
+func (s *Store) Receipt(ctx context.Context, entry, job string) (r Receipt, found bool, err error) {
+	found, err = s.load(ctx, &r, kindReceipts, entry, job)
+	return r, found && !r.isOver(), err
+}
+
+// isOver is true after the day for which the contract says that a command is recognised.
+func (r Receipt) isOver() bool { return time.Since(r.At) > 24*time.Hour }
+
+// receipts returns the receipts of an entry's oldest jobs, up to limit, and removes those that are over or cannot be understood.
+func (s *Store) receipts(ctx context.Context, entry string, limit int) (receipts []Receipt, err error) {
+	var over []engine.Change
+	err = s.each(ctx, func(_ string, record engine.Record, err error) bool {
+		var r Receipt
+		if err != nil || json.Unmarshal(record.Value, &r) != nil || r.isOver() {
+			over = append(over, engine.Change{Key: record.Key, Revision: engine.Any})
+		} else {
+			receipts = append(receipts, r)
+		}
+		limit--
+		return limit > 0
+	}, kindReceipts, entry)
+	if err == nil && over != nil {
+		_, err = s.change(ctx, over...) // a stop in the middle leaves some for later
+	}
+	return receipts, err
+}
+
+// A jobRecord is how a job lies in the store: its secrets in an explicit form, since a secret.Text marshals as a hash.
+type jobRecord struct {
+	*Job
+
+	Secrets []byte `json:"secrets"` // session and token of each file, as JSON, sealed when there is a key
+}
+
+func (s *Store) recordOf(j *Job) jobRecord {
+	secrets := make([][2]string, len(j.Files))
+	for i, f := range j.Files {
+		secrets[i] = [2]string{string(f.Session), string(f.Token)}
+	}
+	data, _ := json.Marshal(secrets) //nolint:errchkjson // strings never fail
+	if s.key != nil {                // bound to the job, so that they cannot be moved into another
+		data = s.key.Seal(data, "job "+j.ID)
+	}
+	return jobRecord{j, data}
+}
+
+// decode is the way back. Secrets that cannot be opened are forgotten: the files are then sent from their beginning.
+func (s *Store) decode(entry, id string, data []byte, j *Job) error {
+	r := jobRecord{Job: j}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return err
+	}
+	if j.Entry != entry || j.ID != id || len(j.Files) == 0 {
+		return errors.New("the record is of another job")
+	}
+	if s.key != nil {
+		if plain, err := s.key.Open(r.Secrets, "job "+id); err == nil {
+			r.Secrets = plain
+		}
+	}
+	var secrets [][2]secret.Text
+	_ = json.Unmarshal(r.Secrets, &secrets)
+	for i, secrets := range append(secrets, make([][2]secret.Text, len(j.Files))...)[:len(j.Files)] {
+		f := &j.Files[i]
+		f.Session, f.Token = secrets[0], secrets[1]
+		if f.Token == "" && f.Status == FileSent {
+			f.Status = FileQueued
+		}
+	}
+	return nil
+}

@@ -1,8 +1,9 @@
 package store
 
 import (
-	"errors"
+	"fmt"
 	"testing"
+	"time"
 )
 
 func TestState(t *testing.T) {
@@ -18,9 +19,10 @@ func TestState(t *testing.T) {
 	if found, err := s.LoadState(t.Context(), "home", "totals", &n); !found || err != nil || n != 42 {
 		t.Errorf("saved: %v, %v, %d", found, err, n)
 	}
-	var text string
-	if _, err := s.LoadState(t.Context(), "home", "totals", &text); !errors.Is(err, ErrDamaged) || errors.Is(err, ErrEngine) {
-		t.Errorf("of another form: %v", err)
+	other := struct{ A, B int }{A: 1}
+	must(t, s.SaveState(t.Context(), "home", "other", map[string]any{"A": 2, "B": "two"}))
+	if found, err := s.LoadState(t.Context(), "home", "other", &other); found || err != nil || other.A != 1 {
+		t.Errorf("of another form: %v, %v, %v", found, err, other)
 	}
 	must(t, s.DeleteState(t.Context(), "home", "totals"))
 	must(t, s.DeleteState(t.Context(), "home", "totals"))
@@ -51,10 +53,32 @@ func TestLinks(t *testing.T) {
 func TestReceiptIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := opened(t, Config{Dir: t.TempDir()})
-	must(t, s.SaveReceipt(t.Context(), Receipt{Job: "01A", Entry: "home", CommandID: "c"}))
-	must(t, s.SaveReceipt(t.Context(), Receipt{Job: "01A", Entry: "home", CommandID: "c", Result: []byte(`{"status":"done"}`)}))
+	r := Receipt{Job: "01A", Entry: "home", CommandID: "c", At: time.Now()}
+	must(t, s.SaveReceipt(t.Context(), r))
+	r.Result = []byte(`{"status":"done"}`)
+	must(t, s.SaveReceipt(t.Context(), r))
 	got, err := s.Receipts(t.Context(), "home")
 	if err != nil || len(got) != 1 || string(got[0].Result) != `{"status":"done"}` {
 		t.Errorf("receipts = %v, %v", got, err)
+	}
+}
+
+// Old receipts go when others are saved, without a timer, and a receipt that cannot be
+// understood is none.
+func TestOldReceiptsGo(t *testing.T) {
+	t.Parallel()
+	s := opened(t, Config{Dir: t.TempDir()})
+	for i := range 6 {
+		must(t, s.save(t.Context(), Receipt{At: time.Now().Add(-25 * time.Hour)}, kindReceipts, "home", fmt.Sprint("old", i)))
+	}
+	plant(t, s, "receipts.home.a", "{")
+	if _, found, err := s.Receipt(t.Context(), "home", "a"); found || err != nil {
+		t.Errorf("damaged: %v, %v", found, err)
+	}
+	for i := range 3 {
+		must(t, s.SaveReceipt(t.Context(), Receipt{Job: fmt.Sprint("z", i), Entry: "home", At: time.Now()}))
+	}
+	if got := left(t, s); len(got) != 3 {
+		t.Errorf("left: %v", got)
 	}
 }

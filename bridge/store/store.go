@@ -1,179 +1,271 @@
-// Package store keeps what must survive a stop of the bridge: queued uploads
-// with their bytes, sealed OAuth tokens, ledgers, receipts of commands, and who
-// owns which entry.
+// Package store keeps what must survive a stop of the bridge: queued uploads with their bytes, sealed OAuth tokens, receipts of
+// commands, and what an entry knows. Whatever a method has acknowledged is on the disk: a kill, a crash or a power cut right after it
+// loses nothing. What was not acknowledged may or may not be there.
 //
-// Underneath is NATS JetStream, in this process and without a network port. Its
-// files are below [Config.Dir], and one process at a time may use them. Whatever a
-// method has acknowledged is on the disk: a kill, a crash or a power cut right
-// after it loses nothing. What was not acknowledged may or may not be there.
-//
-// Nothing is dropped in silence. A disk that is full or cannot be written makes
-// [Open] fail, or ends the store later with an error on [Store.Failed]; a disk
-// that changed what was written makes Open fail before anything is thrown away;
-// a single record that cannot be understood is left where it is and reported by
-// [Store.Jobs].
-//
-// All methods may be called from several goroutines. Errors that are nobody's
-// fault but the store's satisfy errors.Is(err, [ErrEngine]); after one of them the
-// process should end.
+// Nothing is dropped in silence. A disk that is full or cannot be written makes [Open] fail, or ends the store later ([Store.Failed]). Of
+// what the disk has changed, a record or a payload fails alone ([ErrDamaged], [DamagedError]), and a database that cannot be read is set
+// aside ([Store.Damage]). After an error that is [ErrEngine] the process should end. All methods may be called from several goroutines.
 package store
 
 import (
 	"context"
-	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/store/engine"
 )
 
-// Config says where the store is and what else its engine does.
-type Config struct {
-	// Dir holds the files. It is made, with mode 0700, when it does not exist.
-	Dir string
-	// Key seals the secrets within jobs (session URLs and upload tokens) with
-	// AES-256-GCM. 32 bytes; nil leaves them readable to who can read Dir. A
-	// secret that another key has sealed is forgotten, which costs sending that
-	// file again.
-	Key []byte
-	// MQTT lets the engine also serve as an MQTT broker; nil = it does not.
-	MQTT *Listen
-	// Log gets the engine's warnings and errors. It must be given.
-	Log *logrus.Entry
-}
+// What a caller may want to tell apart.
+var (
+	ErrEngine   = engine.ErrEngine   // the store itself failed: stop, and start again
+	ErrExists   = engine.ErrExists   // the job is already there
+	ErrConflict = engine.ErrConflict // somebody else has changed or removed the record since it was read
+	ErrNotFound = engine.ErrNotFound // the payload is not there
+	ErrFull     = engine.ErrFull     // the disk has no room for another upload
+	ErrReadOnly = engine.ErrReadOnly // the disk or the directory cannot be written
+	ErrInUse    = engine.ErrInUse    // another process has the store open
+	ErrDamaged  = engine.ErrDamaged  // what was written is not what is there now
+)
 
-// patience is how long one operation may take. Writes are synced, and a cheap
-// memory card under load can take many seconds for that.
-const patience = 30 * time.Second
+// Config says where the store is.
+type Config struct {
+	Dir string // holds the files; it is made, with mode 0700, when it does not exist
+	// Key seals the secrets within jobs (session URLs and upload tokens); nil leaves them readable to who can read Dir. A secret that
+	// another key has sealed is forgotten, which costs sending that file again.
+	Key *secret.Key
+	Log *logrus.Entry // gets what a person should know; it must be given
+}
 
 // A Store is open until Close.
 type Store struct {
-	dir    *directory
-	engine *engine
-	conn   *nats.Conn
-	js     jetstream.JetStream
-	seal   cipher.AEAD // nil without a key
-
-	jobs, links, state, leases, receipts *bucket
-	payloads                             *payloads
-
-	down context.Context // ends, with the reason as its cause, when the store does
-	end  context.CancelCauseFunc
-	fail chan error
+	disk *engine.Disk
+	key  *secret.Key
+	log  *logrus.Entry
 }
 
-// Open starts the engine and checks that everything which was acknowledged is
-// still there. Its error is a sentence that a person can act on; errors.Is tells
-// [ErrInUse], [ErrFull], [ErrReadOnly] and [ErrDamaged].
+// Bridge stands for the entry's name of what belongs to no entry; no entry can bear it.
+const Bridge = "bridge"
+
+const ( // the first part of a record's key
+	kindJobs     = "jobs"     // jobs.<entry>.<job id>
+	kindDamaged  = "damaged"  // damaged.<entry>.<job id>: jobs that were set aside, as they were
+	kindReceipts = "receipts" // receipts.<entry>.<job id>
+	kindLinks    = "links"    // links.<entry>
+	kindState    = "state"    // state.<entry>.<name>
+)
+
+// Open opens the store and checks what is there. Its error is a sentence to act on; errors.Is tells [ErrInUse], [ErrFull], [ErrReadOnly].
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if err := cfg.MQTT.check(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	seal, err := newSeal(cfg.Key)
+	disk, err := engine.Open(cfg.Dir, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := openDirectory(cfg.Dir)
+	old := filepath.Join(cfg.Dir, "jetstream", "STORE")
+	if _, err := os.Stat(old); err == nil {
+		cfg.Log.WithField("folder", old).Warn("uploads queued by a version before the first release are not taken over")
+	}
+	return &Store{disk, cfg.Key, cfg.Log}, nil
+}
+
+// Close ends the store, once.
+func (s *Store) Close() error { return s.disk.Close() }
+
+// Failed delivers one error when the disk can be written no more: full, read-only or broken. All fails until the store is opened again.
+func (s *Store) Failed() <-chan error { return s.disk.Failed() }
+
+// Damage says, in sentences for a person, that a damaged database was set aside and still lies there, and what to do; "" = none does.
+func (s *Store) Damage() string { return s.disk.Damage }
+
+// LoadState reads a record of an entry into v, and reports whether there is one. One that cannot be understood counts as none.
+func (s *Store) LoadState(ctx context.Context, entry, name string, v any) (bool, error) {
+	return s.load(ctx, v, kindState, entry, name)
+}
+
+// SaveState saves v, as JSON, as a record of an entry.
+func (s *Store) SaveState(ctx context.Context, entry, name string, v any) error {
+	return s.save(ctx, v, kindState, entry, name)
+}
+
+// DeleteState removes a record of an entry; it is no error when there is none.
+func (s *Store) DeleteState(ctx context.Context, entry, name string) error {
+	return s.save(ctx, nil, kindState, entry, name)
+}
+
+// PutPayload makes r durable under a name, replacing, and returns size and SHA-256 in hex. ErrFull: no room; an error of r comes as it is.
+func (s *Store) PutPayload(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error) {
+	return s.disk.PutBlob(ctx, name, r)
+}
+
+// OpenPayload returns a file's payload from an offset on. The Read of its last byte returns ErrDamaged when the bytes are not those that
+// were put; for that, what lies before the offset is read too, here. ErrNotFound: there is no payload of that name.
+func (s *Store) OpenPayload(ctx context.Context, f File, offset int64) (io.ReadCloser, error) {
+	blob, size, err := s.disk.OpenBlob(ctx, f.Payload)
 	if err != nil {
-		return nil, err
+		return nil, during("open payload "+f.Payload, err)
 	}
-	s := &Store{dir: dir, seal: seal, fail: make(chan error, 1)}
-	s.down, s.end = context.WithCancelCause(context.Background())
-	if err := s.start(ctx, cfg); err != nil {
-		s.stop()
-		return nil, errors.Join(err, dir.unlock())
+	r := &payloadReader{blob, f, sha256.New(), f.Size}
+	err = fmt.Errorf("%d bytes of %d are there", size, f.Size)
+	if size == f.Size {
+		_, err = io.CopyN(io.Discard, r, offset)
 	}
-	return s, nil
+	if err != nil {
+		return nil, errors.Join(r.damaged(err), blob.Close())
+	}
+	return r, nil
 }
 
-func (s *Store) start(ctx context.Context, cfg Config) error {
-	if err := s.dir.check(cfg.Log); err != nil {
-		return explain(s.dir.path, err)
-	}
-	var err error
-	if s.engine, err = startEngine(cfg, s.failed); err != nil {
-		return err
-	}
-	if s.conn, err = s.engine.connect(s.failed); err != nil {
-		return fmt.Errorf("%w: connect: %w", ErrEngine, err)
-	}
-	if s.js, err = jetstream.New(s.conn, jetstream.WithDefaultTimeout(patience)); err != nil {
-		return fmt.Errorf("%w: %w", ErrEngine, err)
-	}
-	if err := s.call(ctx, "open", s.openBuckets); err != nil {
-		return err
-	}
-	return s.dir.settle(func() (census, error) { return s.census(ctx) })
+// RemovePayload removes a payload, if there is one. A power cut right after can bring it back, until SweepPayloads.
+func (s *Store) RemovePayload(ctx context.Context, name string) error {
+	return s.disk.RemoveBlob(ctx, name)
 }
 
-// Close ends the store, once: what waits for it gets [ErrClosed], MQTT clients are
-// cut off. It returns when everything is on the disk and the engine has stopped.
-func (s *Store) Close() error {
-	var count census
-	err := s.call(context.Background(), "close", func(ctx context.Context) error {
-		var err error
-		count, err = s.census(ctx)
-		return err
-	})
-	s.stop()
-	if err == nil {
-		err = s.dir.leave(count)
-	}
-	return errors.Join(err, s.dir.unlock())
+// SweepPayloads removes every payload, also an unfinished one, that keep does not want, and returns how many it were. Call it before
+// payloads are put: it cannot tell one that is just being put from one that a crash has left.
+func (s *Store) SweepPayloads(ctx context.Context, keep func(name string) bool) (int, error) {
+	return s.disk.SweepBlobs(ctx, keep)
 }
 
-func (s *Store) stop() {
-	s.end(ErrClosed)
-	if s.conn != nil {
-		s.conn.Close()
-	}
-	if s.engine != nil {
-		s.engine.stop()
-	}
+// Links keeps the sealed OAuth token of each linked entry; package auth takes it as its vault.
+type Links struct{ store *Store }
+
+// Links returns the links in the store.
+func (s *Store) Links() *Links { return &Links{s} }
+
+// Load returns what was saved for an entry, nil when that is nothing.
+func (l *Links) Load(ctx context.Context, entry string) (token []byte, err error) {
+	_, err = l.store.load(ctx, &token, kindLinks, entry)
+	return token, err
 }
 
-// MQTTAddr is where MQTT clients find the engine, as host:port; empty when it
-// does not listen.
-func (s *Store) MQTTAddr() string { return s.engine.mqttAddr }
-
-// Failed delivers one error when the engine can write no more: the disk is full,
-// read-only or broken. Every operation fails from then on, and only opening the
-// store again, once the disk is well, helps.
-func (s *Store) Failed() <-chan error { return s.fail }
-
-// failed is called by the engine, from any of its goroutines.
-func (s *Store) failed(cause error) {
-	if s.down.Err() != nil {
-		return // the first reason is the one that counts
-	}
-	err := fmt.Errorf("%w: %w", ErrEngine, explain(s.dir.path, cause))
-	s.end(err)
-	select {
-	case s.fail <- err:
-	default: // two at once
-	}
+// Save replaces what was saved for an entry.
+func (l *Links) Save(ctx context.Context, entry string, token []byte) error {
+	return l.store.save(ctx, token, kindLinks, entry)
 }
 
-// call runs one operation within patience, ends it when the store ends, and
-// makes its error say whose fault it was.
-func (s *Store) call(ctx context.Context, op string, do func(context.Context) error) error {
-	inner, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	defer context.AfterFunc(s.down, cancel)()
-	err := do(inner)
+// Delete forgets what was saved for an entry; it is no error when that is nothing.
+func (l *Links) Delete(ctx context.Context, entry string) error {
+	return l.store.save(ctx, nil, kindLinks, entry)
+}
+
+// load reads a record into v, and reports whether there is one. One that cannot be understood counts as none: it is learnt or made again.
+func (s *Store) load(ctx context.Context, v any, names ...string) (bool, error) {
+	r, err := s.get(ctx, names...)
+	read := reflect.New(reflect.TypeOf(v).Elem()) // half of a record is none
+	if err == nil && json.Unmarshal(r.Value, read.Interface()) != nil {
+		err = fmt.Errorf("read record %s: %w: it is of another form", r.Key, ErrDamaged)
+	}
 	switch {
 	case err == nil:
-		return nil
-	case isAnswer(err):
-		return fmt.Errorf("%s: %w", op, err)
-	case s.down.Err() != nil:
-		return fmt.Errorf("%s: %w", op, context.Cause(s.down))
-	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %w", op, context.Cause(ctx))
-	default:
-		return fmt.Errorf("%s: %w: %w", op, ErrEngine, err)
+		reflect.ValueOf(v).Elem().Set(read.Elem())
+		return true, nil
+	case errors.Is(err, ErrDamaged):
+		s.log.WithError(err).WithField("record", r.Key).Error("record is damaged and counts as none")
+	case !errors.Is(err, ErrNotFound):
+		return false, err
 	}
+	return false, nil
+}
+
+func (s *Store) get(ctx context.Context, names ...string) (r engine.Record, err error) {
+	key, err := keyOf(names...)
+	if err == nil {
+		r, err = s.disk.Get(ctx, key)
+	}
+	return r, during("read record "+key, err)
+}
+
+// each calls do for the records whose keys begin with names, and what comes after that in the key, until it returns false.
+func (s *Store) each(ctx context.Context, do func(id string, r engine.Record, err error) bool, names ...string) error {
+	prefix, err := keyOf(names...)
+	if err == nil {
+		prefix += "."
+		err = s.disk.Each(ctx, prefix, func(r engine.Record, err error) bool { return do(strings.TrimPrefix(r.Key, prefix), r, err) })
+	}
+	return during("list records "+prefix, err)
+}
+
+func (s *Store) save(ctx context.Context, v any, names ...string) error {
+	c, err := changeTo(v, names...)
+	if err == nil {
+		_, err = s.change(ctx, c)
+	}
+	return err
+}
+
+func (s *Store) change(ctx context.Context, changes ...engine.Change) (revision uint64, err error) {
+	revision, err = s.disk.Change(ctx, changes...)
+	return revision, during("change record "+changes[0].Key, err)
+}
+
+// changeTo is the change that saves v as JSON, whatever was there before; nil removes what was there.
+func changeTo(v any, names ...string) (c engine.Change, err error) {
+	c.Revision = engine.Any
+	if c.Key, err = keyOf(names...); err == nil && v != nil {
+		c.Value, err = json.Marshal(v)
+	}
+	return c, err
+}
+
+// validName is what one part of a key may look like: a dot would make two of it, and a cluster takes no others.
+// https://docs.nats.io/nats-concepts/jetstream/key-value-store#keys
+var validName = regexp.MustCompile(`^[-/_=a-zA-Z0-9]{1,128}$`)
+
+func keyOf(names ...string) (string, error) {
+	for _, name := range names {
+		if !validName.MatchString(name) {
+			return "", fmt.Errorf("%w: %q", engine.ErrBadName, name)
+		}
+	}
+	return strings.Join(names, "."), nil
+}
+
+func during(op string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("%s: %w", op, err)
+	}
+	return err
+}
+
+// A payloadReader checks what it reads. An HTTP transport closes the body of a request that it gives up while a Read may go on.
+type payloadReader struct {
+	io.ReadCloser
+
+	file File
+	hash hash.Hash
+	left int64 // bytes
+}
+
+func (r *payloadReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p[:min(int64(len(p)), r.left)])
+	_, _ = r.hash.Write(p[:n]) // never fails
+	r.left -= int64(n)
+	switch {
+	case r.left == 0 && hex.EncodeToString(r.hash.Sum(nil)) != r.file.SHA256:
+		return 0, r.damaged(errors.New("its bytes have changed"))
+	case r.left == 0 && n == 0:
+		return 0, io.EOF
+	case err != nil && !errors.Is(err, os.ErrClosed):
+		return n, r.damaged(err)
+	}
+	return n, err
+}
+
+func (r *payloadReader) damaged(cause error) error {
+	return fmt.Errorf("read payload %s: %w: %w", r.file.Payload, ErrDamaged, cause)
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,23 +14,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/sirupsen/logrus"
-	"go.uber.org/goleak"
+	"github.com/sirupsen/logrus/hooks/test"
 
-	"gphotos2mqtt/bridge/store/storetest"
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // childEnv names what the test binary does when a test has started it again, to
-// be killed or to be put under a limit.
+// be put under a limit.
 const childEnv = "GPHOTOS_STORE_CHILD"
 
-func TestMain(m *testing.M) {
-	switch os.Getenv(childEnv) {
-	case "write":
-		writeUntilKilled(os.Args[1])
-	case "fill":
+// RunChild is for the test binary that a test has started again.
+func RunChild() {
+	if os.Getenv(childEnv) == "fill" {
 		fillLimitedFiles(os.Args[1])
-	default:
-		goleak.VerifyTestMain(m)
 	}
 }
 
@@ -46,12 +41,6 @@ func child(t *testing.T, what, dir string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), childEnv+"="+what)
 	cmd.Stderr = t.Output()
 	return cmd
-}
-
-func quiet() *logrus.Entry {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	return logrus.NewEntry(log)
 }
 
 func open(t *testing.T, cfg Config) *Store {
@@ -78,104 +67,55 @@ func closeStore(t *testing.T, s *Store) {
 	}
 }
 
-// crash ends a store as a kill would leave its files.
-func crash(t *testing.T, s *Store) {
-	t.Helper()
-	closeStore(t, s)
-	stale, err := filepath.Glob(filepath.Join(s.dir.engine(), "*", "streams", "*", "msgs", "index.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range append(stale, s.dir.closed()) {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestReopen(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*testing.T, *Store){"closed": closeStore, "crashed": crash} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			cfg := Config{Dir: filepath.Join(t.TempDir(), "data")}
-			s := open(t, cfg)
-			want := job("01A", "bytes")
-			put(t, s, "bytes", "the bytes")
-			add(t, s, want)
-			receipt := Receipt{Job: "01A", Entry: "home", CommandID: "c", At: want.Received, Delivery: Delivery{7, "h"}}
-			must(t, s.SaveReceipt(t.Context(), receipt))
-			must(t, s.SaveState(t.Context(), "home", "albums", map[string]string{"Front door": "id"}))
-			must(t, s.Links().Save(t.Context(), "home", []byte("token")))
-			end(t, s)
-
-			s = opened(t, cfg)
-			if diff := cmp.Diff([]*Job{want}, list(t, s), cmpopts.IgnoreUnexported(Job{})); diff != "" {
-				t.Error(diff)
-			}
-			if got := get(t, s, "bytes"); got != "the bytes" {
-				t.Errorf("payload = %q", got)
-			}
-			receipts, err := s.Receipts(t.Context(), "home")
-			if diff := cmp.Diff([]Receipt{receipt}, receipts); err != nil || diff != "" {
-				t.Error(err, diff)
-			}
-			var albums map[string]string
-			if ok, err := s.LoadState(t.Context(), "home", "albums", &albums); !ok || err != nil || albums["Front door"] != "id" {
-				t.Errorf("state = %v, %v, %v", albums, ok, err)
-			}
-			if token, err := s.Links().Load(t.Context(), "home"); string(token) != "token" || err != nil {
-				t.Errorf("link = %q, %v", token, err)
-			}
-			info, err := os.Stat(cfg.Dir)
-			if err != nil || info.Mode().Perm() != 0o700 {
-				t.Errorf("mode of the directory = %v, %v", info.Mode(), err)
-			}
-		})
-	}
-}
-
-// The engine forgets, in a crash, which old revisions it had dropped.
-func TestRemovedStaysRemoved(t *testing.T) {
-	t.Parallel()
-	cfg := Config{Dir: t.TempDir()}
+	cfg := Config{Dir: filepath.Join(t.TempDir(), "data")}
 	s := open(t, cfg)
-	j := job("01A")
-	add(t, s, j)
-	for range 3 * maxRevisions {
-		must(t, s.SaveJob(t.Context(), j))
-	}
-	for n := range 3 {
-		must(t, s.SaveState(t.Context(), "home", "totals", n))
-		must(t, s.Links().Save(t.Context(), "home", []byte{byte(n)}))
-	}
-	put(t, s, "p", strings.Repeat("x", chunkSize+1))
-	put(t, s, "p", "y")
-	must(t, s.RemoveJob(t.Context(), j))
-	must(t, s.RemovePayload(t.Context(), "p"))
-	must(t, s.DeleteState(t.Context(), "home", "totals"))
-	must(t, s.Links().Delete(t.Context(), "home"))
-	crash(t, s)
+	want := job("01A", "bytes")
+	f := put(t, s, "bytes", "the bytes")
+	want.Files[1].Size, want.Files[1].SHA256 = f.Size, f.SHA256
+	add(t, s, want)
+	receipt := Receipt{Job: "01A", Entry: "home", CommandID: "c", At: time.Now().UTC(), Delivery: Delivery{7, "h"}}
+	must(t, s.SaveReceipt(t.Context(), receipt))
+	must(t, s.SaveState(t.Context(), "home", "albums", map[string]string{"Front door": "id"}))
+	must(t, s.Links().Save(t.Context(), "home", []byte("token")))
+	closeStore(t, s)
 
 	s = opened(t, cfg)
-	if jobs := list(t, s); len(jobs) > 0 {
-		t.Errorf("job at its %d. revision", jobs[0].revision)
+	if diff := cmp.Diff([]*Job{want}, list(t, s), cmpopts.IgnoreUnexported(Job{})); diff != "" {
+		t.Error(diff)
 	}
-	if n := payloadRecords(t, s); n > 0 {
-		t.Errorf("%d records of a payload", n)
+	if got := get(t, s, list(t, s)[0].Files[1]); got != "the bytes" {
+		t.Errorf("payload = %q", got)
 	}
-	if found, err := s.LoadState(t.Context(), "home", "totals", new(int)); found || err != nil {
-		t.Errorf("state = %v, %v", found, err)
+	receipts, err := s.Receipts(t.Context(), "home")
+	if diff := cmp.Diff([]Receipt{receipt}, receipts); err != nil || diff != "" {
+		t.Error(err, diff)
 	}
-	if token, err := s.Links().Load(t.Context(), "home"); token != nil || err != nil {
-		t.Errorf("link = %v, %v", token, err)
+	if got, found, err := s.Receipt(t.Context(), "home", "01A"); !found || err != nil || got.CommandID != "c" {
+		t.Errorf("receipt = %v, %v, %v", got, found, err)
+	}
+	var albums map[string]string
+	if ok, err := s.LoadState(t.Context(), "home", "albums", &albums); !ok || err != nil || albums["Front door"] != "id" {
+		t.Errorf("state = %v, %v, %v", albums, ok, err)
+	}
+	if token, err := s.Links().Load(t.Context(), "home"); string(token) != "token" || err != nil {
+		t.Errorf("link = %q, %v", token, err)
+	}
+	info, err := os.Stat(cfg.Dir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode of the directory = %v, %v", info.Mode(), err)
+	}
+	if damage := s.Damage(); damage != "" {
+		t.Errorf("damage = %s", damage)
 	}
 }
 
 func TestSecondProcessIsRefused(t *testing.T) {
 	t.Parallel()
-	s := opened(t, Config{Dir: t.TempDir()})
-	_, err := Open(t.Context(), Config{Dir: s.dir.path, Log: quiet()})
+	dir := t.TempDir()
+	opened(t, Config{Dir: dir})
+	_, err := Open(t.Context(), Config{Dir: dir, Log: quiet()})
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), "GPHOTOS_DATA_DIR") {
 		t.Errorf("error = %v", err)
 	}
@@ -207,7 +147,7 @@ func TestClosedStore(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{Dir: t.TempDir()})
 	closeStore(t, s)
-	if err := s.AddJob(t.Context(), job("01A")); !errors.Is(err, ErrClosed) {
+	if err := s.AddJob(t.Context(), job("01A")); !errors.Is(err, engine.ErrClosed) {
 		t.Errorf("error = %v", err)
 	}
 }
@@ -225,21 +165,41 @@ func TestEndedContextIsNobodysFault(t *testing.T) {
 
 // A store in virtual time is what tests of the bridge wait for hours with.
 func TestVirtualTime(t *testing.T) {
-	storetest.VirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		s := opened(t, Config{Dir: t.TempDir()})
-		put(t, s, "bytes", "the bytes")
+		f := put(t, s, "bytes", "the bytes")
 		add(t, s, job("01A", "bytes"))
-		must(t, s.SaveReceipt(t.Context(), Receipt{Job: "01A", Entry: "home"}))
+		must(t, s.SaveReceipt(t.Context(), Receipt{Job: "01A", Entry: "home", At: time.Now()}))
 		start := time.Now()
 		time.Sleep(25 * time.Hour)
-		if got := get(t, s, "bytes"); len(list(t, s)) != 1 || got != "the bytes" {
+		if got := get(t, s, f); len(list(t, s)) != 1 || got != "the bytes" {
 			t.Errorf("job or payload is gone, payload = %q", got)
 		}
 		if receipts, err := s.Receipts(t.Context(), "home"); len(receipts) != 0 || err != nil {
 			t.Errorf("receipts after %v = %v, %v", time.Since(start), receipts, err)
 		}
+		if left := left(t, s); len(left) != 2 {
+			t.Errorf("left: %v", left)
+		}
 	})
+}
+
+// What the first wave left is not taken over, and stays where it is.
+func TestQueueOfTheFirstWave(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old := filepath.Join(dir, "jetstream", "STORE", "streams")
+	must(t, os.MkdirAll(old, 0o700))
+	log, hook := test.NewNullLogger()
+	s, err := Open(t.Context(), Config{Dir: dir, Log: logrus.NewEntry(log)})
+	must(t, err)
+	closeStore(t, s)
+	if all := hook.AllEntries(); len(all) != 1 || all[0].Level != logrus.WarnLevel || all[0].Data["folder"] != filepath.Dir(old) {
+		t.Errorf("log = %v", all)
+	}
+	if _, err := os.Stat(old); err != nil {
+		t.Error(err)
+	}
 }
 
 func must(t *testing.T, err error) {

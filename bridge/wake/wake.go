@@ -1,17 +1,17 @@
-// Package wake is how one goroutine of the bridge waits for another, for a time, or
-// for whichever comes first. Nothing in the bridge polls.
-//
-// It is a leaf: every part of the bridge may import it.
+// Package wake is how one goroutine of the bridge waits for another, for a time, or for whichever comes first. Nothing in the bridge
+// polls. It is a leaf: every part of the bridge may import it.
 package wake
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 )
 
-// A Flag is set by many and waited for by one: it says that something may have
-// changed since it was waited for last. Setting one that is set changes nothing.
+// A Flag is set by many and waited for by one: something may have changed since the last wait. Setting one that is set changes nothing.
 type Flag chan struct{}
 
 // NewFlag returns a flag that is not set.
@@ -27,19 +27,8 @@ func (f Flag) Set() {
 
 // A Broadcast wakes all who wait for it. The zero value is ready.
 type Broadcast struct {
-	mu sync.Mutex // guards c
-	c  chan struct{}
-}
-
-// Changed returns a channel that the next Wake closes. Take it before looking at
-// what may change.
-func (b *Broadcast) Changed() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.c == nil {
-		b.c = make(chan struct{})
-	}
-	return b.c
+	mu sync.Mutex    // guards c
+	c  chan struct{} // the next Wake closes it; nil = nobody waits
 }
 
 // Wake wakes everybody who waits now.
@@ -71,8 +60,7 @@ func (l Lock) Lock(ctx context.Context) error {
 // Unlock frees the lock.
 func (l Lock) Unlock() { <-l }
 
-// Sleep returns when something changed (nil = nothing can), when d is over (0 = never),
-// or with ctx's error.
+// Sleep returns when something changed (nil = nothing can), when d is over (0 = never), or with ctx's error.
 func Sleep(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
 	var after <-chan time.Time
 	if d > 0 {
@@ -89,16 +77,26 @@ func Sleep(ctx context.Context, changed <-chan struct{}, d time.Duration) error 
 	return nil
 }
 
-// SleepUntil waits until a time, which may be over.
-func SleepUntil(ctx context.Context, until time.Time) error {
-	if d := time.Until(until); d > 0 {
-		return Sleep(ctx, nil, d)
+// Until returns what look finds, asked again at each Wake or after its wait (0 = Wake only), never once ctx has ended; the error is ctx's.
+func Until[T any](ctx context.Context, b *Broadcast, look func() (found T, ok bool, wait time.Duration)) (T, error) {
+	for ctx.Err() == nil {
+		b.mu.Lock()
+		if b.c == nil {
+			b.c = make(chan struct{})
+		}
+		changed := b.c // taken before the look, so that no change is missed
+		b.mu.Unlock()
+		found, ok, wait := look()
+		if ok {
+			return found, nil
+		}
+		_ = Sleep(ctx, changed, wait) // ctx's error ends the loop
 	}
-	return ctx.Err()
+	var none T
+	return none, ctx.Err()
 }
 
-// Outlive returns a context that goes on for limit, but only for grace once its
-// parent has ended: what is in hand when the bridge stops is finished.
+// Outlive returns a context that lasts for limit, but only for grace once its parent ends, to finish what is in hand at a stop.
 func Outlive(parent context.Context, limit, grace time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), limit)
 	stop := context.AfterFunc(parent, func() { time.AfterFunc(grace, cancel) })
@@ -106,4 +104,46 @@ func Outlive(parent context.Context, limit, grace time.Duration) (context.Contex
 		stop()
 		cancel()
 	}
+}
+
+// ErrStalled is the error of work during which nothing moved for too long.
+var ErrStalled = errors.New("nothing moved for too long")
+
+// A Watchdog ends a context when it is not told for a while that something moves.
+type Watchdog struct {
+	Context context.Context //nolint:containedctx // it is what the watchdog is for
+	timer   *time.Timer
+	limit   time.Duration
+}
+
+// Watch starts a watchdog; the caller stops it.
+func Watch(parent context.Context, limit time.Duration) *Watchdog {
+	ctx, cancel := context.WithCancelCause(parent)
+	return &Watchdog{Context: ctx, limit: limit, timer: time.AfterFunc(limit, func() { cancel(ErrStalled) })}
+}
+
+// Moves says that something moves.
+func (w *Watchdog) Moves() { w.timer.Reset(w.limit) }
+
+// Stop ends the watch and returns err, as ErrStalled if the watchdog caused it.
+func (w *Watchdog) Stop(err error) error {
+	w.timer.Stop()
+	if err != nil && errors.Is(context.Cause(w.Context), ErrStalled) {
+		return fmt.Errorf("%w: %w", ErrStalled, err)
+	}
+	return err
+}
+
+// Reader tells the watchdog of every read.
+func (w *Watchdog) Reader(r io.ReadCloser) io.ReadCloser { return watchedReader{r, w} }
+
+type watchedReader struct {
+	io.ReadCloser
+	watchdog *Watchdog
+}
+
+func (r watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.watchdog.Moves()
+	return n, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,41 +14,59 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
-	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/mqttapi/broker/embedded"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// brokerFor starts the built-in broker and returns settings that lead to it.
-func brokerFor(t *testing.T, lines ...string) map[string]string {
+// with adds settings to the least that a bridge can start with.
+func with(environ []string, lines ...string) []string {
+	environ = slices.Clone(environ)
+	for _, line := range lines {
+		environ = append(environ, config.Prefix+line)
+	}
+	return environ
+}
+
+var minimal = []string{"HOME=/home/ada", "GPHOTOS_CLIENT_ID=id", "GPHOTOS_CLIENT_SECRET=hush"}
+
+func read(t *testing.T, environ []string) config.Config {
 	t.Helper()
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	listen := &store.Listen{Addr: "127.0.0.1:0", User: "home", Password: "hush"}
-	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), MQTT: listen, Log: logrus.NewEntry(log)})
+	c, _, err := config.Read(environ)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+	return c
+}
+
+// brokerFor starts the built-in broker and returns settings that lead to it.
+func brokerFor(t *testing.T, lines ...string) []string {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	b, err := embedded.Start(embedded.Config{
+		Dir: t.TempDir(), Addr: "127.0.0.1:0", User: "home", Password: "hush", Log: logrus.NewEntry(log),
 	})
-	return with(minimal(), append(lines, "MQTT_LISTEN="+s.MQTTAddr(), "MQTT_USER=home", "MQTT_PASSWORD=hush")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return with(minimal, append(lines, "MQTT_LISTEN="+b.Addr(), "MQTT_USER=home", "MQTT_PASSWORD=hush")...)
 }
 
 // retain publishes what a bridge says of its entries.
-func retain(t *testing.T, environ map[string]string, payloads map[string]string) {
+func retain(t *testing.T, environ []string, payloads map[string]string) {
 	t.Helper()
-	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + environ["GPHOTOS_MQTT_LISTEN"]).
+	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(read(t, environ).BrokerURL()).
 		SetUsername("home").SetPassword("hush"))
-	if err := wait(t.Context(), client.Connect()); err != nil {
-		t.Fatal(err)
+	if token := client.Connect(); token.Wait() && token.Error() != nil {
+		t.Fatal(token.Error())
 	}
 	defer client.Disconnect(0)
 	for topic, payload := range payloads {
-		if err := wait(t.Context(), client.Publish(topic, 1, true, payload)); err != nil {
-			t.Fatal(err)
+		if token := client.Publish(topic, 1, true, payload); token.Wait() && token.Error() != nil {
+			t.Fatal(token.Error())
 		}
 	}
 }
@@ -60,14 +79,14 @@ func TestHealth(t *testing.T) {
 		"gphotos/gone/availability":   "offline",
 	})
 	var stdout, stderr bytes.Buffer
-	if code := health(environ, &stdout, &stderr); code != exitDone || stdout.String() != "healthy\n" || stderr.Len() > 0 {
+	if code := run([]string{"health"}, environ, nil, &stdout, &stderr); code != exitDone || stdout.String() != "healthy\n" || stderr.Len() > 0 {
 		t.Errorf("online: code %d, %q, %q", code, &stdout, &stderr)
 	}
 
 	retain(t, environ, map[string]string{"gphotos/garden/availability": "offline"})
 	stdout.Reset()
 	const want = "unhealthy: entry garden is \"offline\"\n"
-	if code := health(environ, &stdout, &stderr); code != exitFailed || stdout.Len() > 0 || stderr.String() != want {
+	if code := run([]string{"health"}, environ, nil, &stdout, &stderr); code != exitFailed || stdout.Len() > 0 || stderr.String() != want {
 		t.Errorf("offline: code %d, %q, %q; want %q", code, &stdout, &stderr, want)
 	}
 }
@@ -77,7 +96,7 @@ func TestHealthWithoutAvailability(t *testing.T) {
 	retain(t, environ, map[string]string{"gphotos/home/availability": "online"})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	err := checkHealth(ctx, read(t, environ))
+	err := health(ctx, read(t, environ), io.Discard)
 	if err == nil || !strings.HasSuffix(err.Error(), "of entry attic, garden") {
 		t.Errorf("error %v; want one that names attic and garden", err)
 	}
@@ -91,12 +110,12 @@ func TestHealthWithoutBroker(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, environ := range map[string]map[string]string{
-		"connection refused": with(minimal(), "MQTT_URL=mqtt://"+l.Addr().String()),
+	for name, environ := range map[string][]string{
+		"connection refused": with(minimal, "MQTT_URL=mqtt://"+l.Addr().String()),
 		"not Authorized":     with(brokerFor(t), "MQTT_PASSWORD=wrong"),
 	} {
 		var stdout, stderr bytes.Buffer
-		code := health(environ, &stdout, &stderr)
+		code := run([]string{"health"}, environ, nil, &stdout, &stderr)
 		if lines := strings.Count(stderr.String(), "\n"); code != exitFailed || lines != 1 || !strings.Contains(stderr.String(), name) {
 			t.Errorf("%s: code %d, %q", name, code, &stderr)
 		}
@@ -105,7 +124,7 @@ func TestHealthWithoutBroker(t *testing.T) {
 
 func TestHealthWithoutSettings(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if code := health(nil, &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "GPHOTOS_CLIENT_ID") {
+	if code := run([]string{"health"}, nil, nil, &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "GPHOTOS_CLIENT_ID") {
 		t.Errorf("code %d, %q", code, &stderr)
 	}
 }

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
 // A browser is a Chromium of its own, with one tab.
@@ -54,7 +55,7 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 // ask carries out an action and returns its value.
 func ask[T any](b *browser, action chromedp.Action[T]) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, e2etest.Patience)
 	defer cancel()
 	value, err := chromedp.Run(ctx, action)
 	if err != nil {
@@ -73,24 +74,20 @@ func (b *browser) open(address, heading string) {
 // sees waits until the page's heading begins so, and returns the page's text.
 func (b *browser) sees(heading string) string {
 	b.t.Helper()
-	var last string
-	over := time.After(patience)
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for {
+	var last shown
+	defer func() {
+		if b.t.Failed() {
+			b.t.Logf("the browser shows %s\n%s", last.Address, last.Text)
+		}
+	}()
+	e2etest.Until(b.t, "the heading "+strconv.Quote(heading), func() bool {
 		page, err := chromedp.Run(b.ctx, chromedp.Evaluate[shown](look))
-		if err == nil && page.Ready && strings.HasPrefix(page.Heading, heading) {
-			return page.Text
-		}
 		if err == nil { // else the page has just gone
-			last = page.Address + "\n" + page.Text
+			last = page
 		}
-		select {
-		case <-again.C:
-		case <-over:
-			b.t.Fatalf("want the heading %q; the browser shows %s", heading, last)
-		}
-	}
+		return err == nil && page.Ready && strings.HasPrefix(page.Heading, heading)
+	})
+	return last.Text
 }
 
 type shown struct {

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"testing"
 
+	"gphotos2mqtt/e2e/e2etest"
 	"gphotos2mqtt/photos/photosim"
 )
 
@@ -82,8 +83,8 @@ func (s *secrets) answered(path string, answer *httptest.ResponseRecorder) {
 }
 
 // search reports every secret in a text, as it is, escaped or encoded.
-func (s *secrets) search(t *testing.T, where string, text []byte) {
-	t.Helper()
+func (s *secrets) search(tb testing.TB, where string, text []byte) {
+	tb.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for value, name := range s.names {
@@ -92,7 +93,7 @@ func (s *secrets) search(t *testing.T, where string, text []byte) {
 			base64.StdEncoding.EncodeToString([]byte(value)), base64.URLEncoding.EncodeToString([]byte(value)),
 		} {
 			if bytes.Contains(text, []byte(form)) {
-				t.Errorf("%s holds the %s %.12s…", where, name, value)
+				tb.Errorf("%s holds the %s %.12s…", where, name, value)
 				break
 			}
 		}
@@ -101,18 +102,17 @@ func (s *secrets) search(t *testing.T, where string, text []byte) {
 
 // searchAll looks through the log, every message of the bridge and every file of
 // its data folder. What a person published is not the bridge's.
-func (h *house) searchAll(kinds ...string) {
-	h.t.Helper()
-	h.secrets.search(h.t, "the log", []byte(h.bridge.text()))
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, m := range h.messages {
-		if !strings.Contains(m.Topic(), "/request/") {
-			h.secrets.search(h.t, m.Topic(), m.Payload())
+func (e *env) searchAll(kinds ...string) {
+	e.Helper()
+	e.secrets.search(e, "the log", []byte(e.Bridge.Output()))
+	messages := e.Messages()
+	for _, m := range messages {
+		if !strings.Contains(m.Topic, "/request/") {
+			e.secrets.search(e, m.Topic, m.Payload)
 		}
 	}
 	readable := 0 // files in which the name of an account is found, which is no secret
-	err := filepath.WalkDir(h.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(e.Data, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !d.Type().IsRegular() {
 			return nil // the store replaces its files as it works
 		}
@@ -123,20 +123,20 @@ func (h *house) searchAll(kinds ...string) {
 		if bytes.Contains(content, []byte(adaAddress)) {
 			readable++
 		}
-		h.secrets.search(h.t, path, content)
+		e.secrets.search(e, path, content)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return err
 	})
-	h.must(err)
-	known := slices.Collect(maps.Values(h.secrets.names))
+	e2etest.Must(e, err)
+	known := slices.Collect(maps.Values(e.secrets.names))
 	for _, name := range append(kinds, "client secret", "code", "code_verifier", "access_token", "refresh_token") {
 		if !slices.Contains(known, name) {
-			h.t.Errorf("no %s was looked for", name)
+			e.Errorf("no %s was looked for", name)
 		}
 	}
-	if readable == 0 || len(h.messages) == 0 {
-		h.t.Errorf("%d readable files and %d messages", readable, len(h.messages))
+	if readable == 0 || len(messages) == 0 {
+		e.Errorf("%d readable files and %d messages", readable, len(messages))
 	}
 }

@@ -11,38 +11,39 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
+
+	"gphotos2mqtt/e2e/e2etest"
+	"gphotos2mqtt/photos/photosim"
 )
 
 // Uploads of all payload forms go through Mosquitto while the bridge is killed,
-// Mosquitto restarted, both lines are cut, and Google throws random faults. There is
+// Mosquitto restarted, both connections are cut, and Google throws random faults. There is
 // one item for each upload, a result that names it, and nothing else left.
 func TestChaos(t *testing.T) {
 	uploads, kills, restarts, cuts := 60, 5, 2, 5
-	if *long {
+	if e2etest.Acceptance() {
 		uploads, kills, restarts, cuts = 500, 30, 10, 30
 	}
-	h := newHouse(t)
-	calm := h.goroutines()
-	h.sim("POST", "faults", chaosFaults, nil)
+	e := newEnv(t)
+	before := e.goroutines()
+	e.faults(chaosFaults...)
 	photos := make([][]byte, uploads)
 	var troubles []func()
 	for range kills {
 		troubles = append(troubles, func() {
-			h.kill()
-			h.startBridge()
+			e.KillBridge()
+			e.StartBridge()
 		})
 	}
 	for range restarts {
 		troubles = append(troubles, func() {
-			_ = h.broker.cmd.Process.Signal(syscall.SIGTERM)
-			h.broker.exited(0)
-			h.startBroker()
+			e.Broker.Stop(0)
+			e.StartBroker()
 		})
 	}
 	for range cuts {
-		troubles = append(troubles, h.toBroker.cut, h.toGoogle.cut)
+		troubles = append(troubles, e.ToBroker.Cut, e.ToGoogle.Cut)
 	}
 	rand.Shuffle(len(troubles), func(i, j int) { troubles[i], troubles[j] = troubles[j], troubles[i] })
 
@@ -51,7 +52,7 @@ func TestChaos(t *testing.T) {
 	for range 4 {
 		publishers.Go(func() {
 			for n := range next {
-				h.publish("gphotos/home/upload", h.command(n, photos[n]))
+				e.upload(e.command(n, photos[n]))
 			}
 		})
 	}
@@ -61,8 +62,8 @@ func TestChaos(t *testing.T) {
 		if n%25 == 0 {
 			size = 6 << 20 // in a session
 		}
-		photos[n] = photo(uint64(n), size)
-		h.must(os.WriteFile(h.file(n), photos[n], 0o600))
+		photos[n] = e2etest.Photo(n, size)
+		e2etest.Must(t, os.WriteFile(e.file(n), photos[n], 0o600))
 		next <- n
 		for len(troubles) > troublesLeft(uploads, n, kills+restarts+2*cuts) {
 			troubles[0]()
@@ -74,38 +75,38 @@ func TestChaos(t *testing.T) {
 	for _, trouble := range troubles {
 		trouble()
 	}
-	h.ear.await(t, "all results", func() bool { return len(h.missing(photos)) == 0 })
-	h.sim("POST", "faults", "[]", nil)
-	h.awaitNoJobs()
-	h.wantEach(t, photos)
-	if n := h.goroutines(); n > calm+10 {
-		t.Errorf("%d goroutines, and %d before", n, calm)
+	e.Until("all results", func() bool { return len(e.missing(photos)) == 0 })
+	e.faults()
+	e.NoJobs()
+	e.wantEach(t, photos)
+	if n := e.goroutines(); n > before+10 {
+		t.Errorf("%d goroutines, and %d before", n, before)
 	}
-	h.wantEmpty()
+	e.wantEmpty()
 }
 
 // chaosFaults are what Google throws: no quota, which would only be long.
-const chaosFaults = `[
-	{"route": "uploads.*", "probability": 0.05, "seed": 1, "mode": "refuse", "error": "unavailable"},
-	{"route": "uploads.*", "probability": 0.05, "seed": 2, "mode": "lose"},
-	{"route": "uploads.*", "probability": 0.05, "seed": 3, "mode": "cut", "after": 4000},
-	{"route": "uploads.*", "probability": 0.02, "seed": 4, "mode": "garble"},
-	{"route": "mediaItems.batchCreate", "probability": 0.1, "seed": 5, "mode": "refuse", "error": "internal"},
-	{"route": "mediaItems.batchCreate", "probability": 0.1, "seed": 6, "mode": "lose"},
-	{"route": "mediaItems.batchCreate", "probability": 0.05, "seed": 7, "item_code": 13, "items": [0, 3]},
-	{"route": "albums.*", "probability": 0.1, "seed": 8, "mode": "lose"},
-	{"route": "albums.*", "probability": 0.1, "seed": 9, "mode": "cut"}
-]`
+var chaosFaults = []photosim.Fault{
+	{Route: "uploads.*", Probability: 0.05, Seed: 1, Mode: photosim.Refuse, Error: "unavailable"},
+	{Route: "uploads.*", Probability: 0.05, Seed: 2, Mode: photosim.Lose},
+	{Route: "uploads.*", Probability: 0.05, Seed: 3, Mode: photosim.Cut, After: new(int64(4000))},
+	{Route: "uploads.*", Probability: 0.02, Seed: 4, Mode: photosim.Garble},
+	{Route: "mediaItems.batchCreate", Probability: 0.1, Seed: 5, Mode: photosim.Refuse, Error: "internal"},
+	{Route: "mediaItems.batchCreate", Probability: 0.1, Seed: 6, Mode: photosim.Lose},
+	{Route: "mediaItems.batchCreate", Probability: 0.05, Seed: 7, ItemCode: 13, Items: []int{0, 3}},
+	{Route: "albums.*", Probability: 0.1, Seed: 8, Mode: photosim.Lose},
+	{Route: "albums.*", Probability: 0.1, Seed: 9, Mode: photosim.Cut},
+}
 
 // troublesLeft is how many of all troubles are to come after the n-th upload.
 func troublesLeft(uploads, n, all int) int { return all - (n+1)*all/uploads }
 
 // command makes the n-th command, in one of the forms of the contract.
-func (h *house) command(n int, photo []byte) []byte {
+func (e *env) command(n int, photo []byte) []byte {
 	fields := map[string]any{"transaction": n, "id": fmt.Sprint("chaos-", n), "album": fmt.Sprint("Album ", n/6%3)}
 	switch n % 6 {
 	case 0:
-		fields["path"] = h.file(n)
+		fields["path"] = e.file(n)
 	case 1:
 		fields["data"] = base64.StdEncoding.EncodeToString(photo)
 	case 2:
@@ -113,7 +114,7 @@ func (h *house) command(n int, photo []byte) []byte {
 	case 3:
 		return photo
 	case 4:
-		return []byte(h.file(n))
+		return []byte(e.file(n))
 	case 5:
 		return []byte(base64.URLEncoding.EncodeToString(photo))
 	}
@@ -124,26 +125,26 @@ func (h *house) command(n int, photo []byte) []byte {
 	return command
 }
 
-func (h *house) file(n int) string { return filepath.Join(h.media, fmt.Sprintf("%d.jpg", n)) }
+func (e *env) file(n int) string { return filepath.Join(e.Media, fmt.Sprintf("%d.jpg", n)) }
 
 // missing are the uploads without a result that names their item. JSON commands
 // are known by their transaction, the others by the item's bytes.
-func (h *house) missing(photos [][]byte) (missing []int) {
-	results := h.ear.results()
+func (e *env) missing(photos [][]byte) (missing []int) {
+	results := e.Results()
 	if len(results) < len(photos) {
 		return []int{-1}
 	}
 	item := map[string]string{} // by content
-	for _, i := range h.library().Items {
+	for _, i := range e.library().Items {
 		item[i.SHA256] = i.ID
 	}
 	for n, photo := range photos {
 		sum := sha256.Sum256(photo)
 		id := item[hex.EncodeToString(sum[:])]
-		told := func(r result) bool {
+		names := func(r e2etest.Result) bool {
 			return r.Status == "done" && len(r.Items) == 1 && r.Items[0].MediaItemID == id && (n%6 > 1 || r.Transaction == float64(n))
 		}
-		if id == "" || !slices.ContainsFunc(results, told) {
+		if id == "" || !slices.ContainsFunc(results, names) {
 			missing = append(missing, n)
 		}
 	}
@@ -152,9 +153,9 @@ func (h *house) missing(photos [][]byte) (missing []int) {
 
 // wantEach checks that Google has exactly these photos, each in its album, and
 // that no upload failed.
-func (h *house) wantEach(t *testing.T, photos [][]byte) {
+func (e *env) wantEach(t *testing.T, photos [][]byte) {
 	t.Helper()
-	has := h.library()
+	has := e.library()
 	if len(has.Items) != len(photos) {
 		t.Errorf("%d items of %d uploads", len(has.Items), len(photos))
 	}
@@ -165,26 +166,25 @@ func (h *house) wantEach(t *testing.T, photos [][]byte) {
 	if want := len(photos)/6*2 + min(len(photos)%6, 2); in != want || len(has.Albums) != 3 {
 		t.Errorf("%d items in %d albums, want %d in 3", in, len(has.Albums), want)
 	}
-	for _, r := range h.ear.results() {
+	for _, r := range e.Results() {
 		if r.Status != "done" {
 			t.Errorf("result: %+v", r)
 		}
 	}
 }
 
-// goroutines are how many the bridge says to have, once its line to the broker has
-// been cut, which it tells of.
-func (h *house) goroutines() int {
-	h.t.Helper()
-	n := h.ear.count("gphotos/bridge/health", "")
-	h.toBroker.cut()
+// goroutines are how many the bridge says to have, once its connection to the broker
+// has been cut, which it tells of.
+func (e *env) goroutines() int {
+	e.Helper()
+	e.Forget("gphotos/bridge/health")
+	e.ToBroker.Cut()
 	var health struct {
 		Goroutines  int
 		Connections map[string]struct{ Connected bool }
 	}
-	h.ear.await(h.t, "the bridge's health", func() bool {
-		h.ear.last("gphotos/bridge/health", &health)
-		return h.ear.count("gphotos/bridge/health", "") > n && health.Connections["home"].Connected && health.Connections["bridge"].Connected
+	e.Expect("gphotos/bridge/health", "both connections", func(payload []byte) bool {
+		return json.Unmarshal(payload, &health) == nil && health.Connections["home"].Connected && health.Connections["bridge"].Connected
 	})
 	return health.Goroutines
 }

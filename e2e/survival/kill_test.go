@@ -5,22 +5,27 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
+
+	"gphotos2mqtt/e2e/e2etest"
+	"gphotos2mqtt/photos/photosim"
 )
 
 // Each call to Google on the way of an upload goes wrong in each way, and the bridge
 // is killed at that moment and started again. bridge/survive_test.go has the same without
 // the kill.
 func TestKilledAtEveryCall(t *testing.T) {
-	h := newHouse(t)
-	faults := map[string]string{
-		"refused":     `"mode": "refuse", "error": "unavailable"`,
-		"answer lost": `"mode": "lose"`,
-		"cut":         `"mode": "cut", "after": 40`,
-		"stalls":      `"mode": "stall", "after": 40, "for": "20s"`,
+	e := newEnv(t)
+	forty := new(int64(40))
+	faults := map[string]photosim.Fault{
+		"refused":     {Mode: photosim.Refuse, Error: "unavailable"},
+		"answer lost": {Mode: photosim.Lose},
+		"cut":         {Mode: photosim.Cut, After: forty},
+		"stalls":      {Mode: photosim.Stall, After: forty, For: photosim.Duration(20 * time.Second)},
 	}
 	n := 0
 	for _, call := range []string{
@@ -28,54 +33,48 @@ func TestKilledAtEveryCall(t *testing.T) {
 	} {
 		for how, fault := range faults {
 			n++
-			t.Run(call+"/"+how, func(t *testing.T) { h.killedAt(t, n, call, fault) })
+			fault.Route, fault.Calls = call, photosim.Calls{1}
+			t.Run(call+"/"+how, func(t *testing.T) { e.killedAt(t, n, fault) })
 		}
 	}
-	h.awaitNoJobs()
-	h.wantEmpty()
+	e.NoJobs()
+	e.wantEmpty()
 }
 
-func (h *house) killedAt(t *testing.T, n int, call, fault string) {
+func (e *env) killedAt(t *testing.T, n int, fault photosim.Fault) {
 	t.Helper()
+	defer e.In(t)()
 	size := 20_000
-	if call != "uploads.raw" && call != "albums.list" && call != "albums.create" && call != "mediaItems.batchCreate" {
+	if slices.Contains([]string{"uploads.start", "uploads.send", "uploads.query"}, fault.Route) {
 		size = 6 << 20
 	}
-	photo := photo(uint64(n), size)
-	path := filepath.Join(h.media, fmt.Sprintf("%d.jpg", n))
-	h.must(os.WriteFile(path, photo, 0o600))
+	photo := e2etest.Photo(n, size)
+	path := filepath.Join(e.Media, fmt.Sprintf("%d.jpg", n))
+	e2etest.Must(t, os.WriteFile(path, photo, 0o600))
 	title := fmt.Sprint("Album ", n)
 	command, err := json.Marshal(map[string]any{"path": path, "album": title, "transaction": n})
-	h.must(err)
+	e2etest.Must(t, err)
 
-	list := fmt.Sprintf(`{"route": %q, "calls": [1], %s}`, call, fault)
-	want := 1
-	if call == "uploads.query" { // which is only asked after a break
-		list += `, {"route": "uploads.send", "calls": [1], "mode": "cut", "after": 1048576}`
-		want = 2
+	faults := []photosim.Fault{fault}
+	if fault.Route == "uploads.query" { // which is only asked after a break
+		faults = append(faults, photosim.Fault{Route: "uploads.send", Calls: photosim.Calls{1}, Mode: photosim.Cut, After: new(int64(1 << 20))})
 	}
-	if call == "albums.list" { // which is only asked when the bridge has just started
-		h.kill()
+	if fault.Route == "albums.list" { // which is only asked when the bridge has just started
+		e.KillBridge()
 	}
-	var before struct{ Faults int }
-	h.sim("GET", "stats", "", &before)
-	h.sim("POST", "faults", "["+list+"]", nil)
-	h.publish("gphotos/home/upload", command)
-	if call == "albums.list" {
-		h.startBridge()
+	want := e.Google.Stats().Faults + len(faults)
+	e.faults(faults...)
+	e.upload(command)
+	if fault.Route == "albums.list" {
+		e.StartBridge()
 	}
-	h.awaitFaults(before.Faults + want)
-	h.kill()
-	h.startBridge()
+	e2etest.Until(t, "the fault", func() bool { return e.Google.Stats().Faults >= want })
+	e.KillBridge()
+	e.StartBridge()
 
-	var done []result
-	h.ear.await(t, "the result", func() bool {
-		done = nil
-		for _, r := range h.ear.results() {
-			if r.Transaction == float64(n) {
-				done = append(done, r)
-			}
-		}
+	var done []e2etest.Result
+	e.Until("the result", func() bool {
+		done = slices.DeleteFunc(e.Results(), func(r e2etest.Result) bool { return r.Transaction != float64(n) })
 		return len(done) > 0
 	})
 	for _, r := range done {
@@ -83,14 +82,14 @@ func (h *house) killedAt(t *testing.T, n int, call, fault string) {
 			t.Errorf("results: %+v", done)
 		}
 	}
-	h.wantOne(t, photo, title)
+	e.wantOne(photo, title)
 }
 
 // wantOne checks that Google has one item of these bytes, in one album of that title.
-func (h *house) wantOne(t *testing.T, photo []byte, title string) {
-	t.Helper()
+func (e *env) wantOne(photo []byte, title string) {
+	e.Helper()
 	sum := sha256.Sum256(photo)
-	has := h.library()
+	has := e.library()
 	items, albums := 0, 0
 	for _, i := range has.Items {
 		if i.SHA256 == hex.EncodeToString(sum[:]) && len(i.Albums) == 1 {
@@ -103,24 +102,6 @@ func (h *house) wantOne(t *testing.T, photo []byte, title string) {
 		}
 	}
 	if items != 1 || albums != 1 {
-		t.Errorf("%d items in %d albums", items, albums)
+		e.Errorf("%d items in %d albums", items, albums)
 	}
-}
-
-// photo is a JPEG of a size in bytes that differs for each seed: a valid picture
-// with its rest in bytes that no reader looks at.
-func photo(seed uint64, size int) []byte {
-	head := []byte{
-		0xFF, 0xD8, 0xFF, 0xE0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0,
-		0xFF, 0xC0, 0, 11, 8, 0, 48, 0, 64, 1, 1, 0x11, 0, 0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0,
-	}
-	data := make([]byte, size)
-	noise := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)})
-	_, _ = noise.Read(data)
-	for i, b := range data {
-		data[i] = b & 0x7F // never 0xFF, which would begin a marker
-	}
-	copy(data, head)
-	copy(data[size-2:], []byte{0xFF, 0xD9})
-	return data
 }

@@ -1,56 +1,99 @@
 // Package survival shows that no accepted upload is lost, doubled or left
 // unexplained, whatever is killed, cut or filled up meanwhile. It runs the built
-// programs: Mosquitto with persistence, the simulated Google and the bridge, with
-// a [line] that can be cut before each of the two servers.
+// bridge with Mosquitto, which keeps its messages over a restart, and the simulated
+// Google, with a proxy that can be cut before each of the two servers.
 //
-// A [house] is one such set-up with the entry "home" linked. Tests wait for what
-// the bridge says or the simulator has seen, never for a time, and end only
-// processes that they have started, by their id. `make chaos` runs the long
-// forms (flag -long).
+// Tests wait for what the bridge says or Google has seen, never for a time, and end
+// only processes that they have started. `make acceptance` runs the long forms.
 package survival
 
 import (
-	"flag"
-	"fmt"
+	"context"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/e2e/e2etest"
+	"gphotos2mqtt/photos/photosim"
 )
 
-// long asks for the long forms: 500 uploads with 30 kills, 1 GiB.
-var long = flag.Bool("long", false, "run the long forms of the tests")
-
-// programs is the folder of the built programs.
-var programs string
-
+// TestMain builds the bridge without the race detector, because memory is measured;
+// the scripts of package e2e run it with it.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	code := 1
-	if err := build(); err != nil {
-		fmt.Fprintln(os.Stderr, "survival:", err)
-	} else if code = m.Run(); code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, "survival:", err)
-			code = 1
-		}
-	}
-	_ = os.RemoveAll(programs)
-	os.Exit(code)
+	os.Exit(e2etest.M{M: m, MoreThanGo: true, Needs: []string{"mosquitto"}}.Run())
 }
 
-// build makes the programs without the race detector, because memory is measured;
-// the scripts of package e2e run them with it.
-func build() (err error) {
-	if programs, err = os.MkdirTemp("", "gphotos2mqtt-survival-"); err != nil {
-		return err
+// An env is an environment with the entry linked.
+type env struct{ *e2etest.Env }
+
+func newEnv(t *testing.T) *env {
+	t.Helper()
+	e := &env{e2etest.New(t, e2etest.Config{Proxies: true, Settings: []string{"GPHOTOS_LOG_LEVEL=debug"}})}
+	e.Link()
+	return e
+}
+
+// upload publishes a command or the bytes of a photo.
+func (e *env) upload(payload []byte) {
+	e.Helper()
+	e.Publish("gphotos/home/upload", payload)
+}
+
+// awaitResults waits until so many uploads have ended, and returns them.
+func (e *env) awaitResults(n int) (results []e2etest.Result) {
+	e.Helper()
+	e.Until("the results", func() bool {
+		results = e.Results()
+		return len(results) >= n
+	})
+	return results
+}
+
+// faults replaces what goes wrong at Google from now on.
+func (e *env) faults(faults ...photosim.Fault) {
+	e.Helper()
+	e2etest.Must(e, e.Google.Faults(faults...))
+}
+
+// unavailable refuses all uploads.
+var unavailable = photosim.Fault{Route: "uploads.*", Mode: photosim.Refuse, Error: "unavailable"}
+
+// library is what Google holds.
+func (e *env) library() photosim.AccountLibrary { return e.Google.Library()[0] }
+
+// wantEmpty stops the bridge and looks whether its store is empty and nothing else
+// is left on the disk.
+func (e *env) wantEmpty() {
+	e.Helper()
+	e.Bridge.Stop(0)
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	ctx := context.Background()
+	s, err := store.Open(ctx, store.Config{Dir: e.Data, Log: logrus.NewEntry(log)})
+	e2etest.Must(e, err)
+	jobs, err := s.JobIDs(ctx)
+	e2etest.Must(e, err)
+	payloads, err := s.SweepPayloads(ctx, func(string) bool { return false })
+	e2etest.Must(e, err)
+	e2etest.Must(e, s.Close())
+	if len(jobs)+payloads > 0 {
+		e.Errorf("left in the store: jobs %v and %d payloads", jobs, payloads)
 	}
-	if err = os.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+"/usr/sbin"); err != nil {
-		return err
+	left, err := filepath.Glob(filepath.Join(e.Temp, "*"))
+	e2etest.Must(e, err)
+	here, err := filepath.Glob(filepath.Join(e.Data, "*"))
+	e2etest.Must(e, err)
+	for _, path := range here {
+		if !slices.Contains([]string{"records.db", "payloads", "lock", "secret.key"}, filepath.Base(path)) {
+			left = append(left, path)
+		}
 	}
-	cmd := exec.Command("go", "build", "-o", programs+"/", "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim")
-	cmd.Stderr = os.Stderr
-	return cmd.Run()
+	if len(left) > 0 {
+		e.Errorf("files left behind: %v", left)
+	}
 }

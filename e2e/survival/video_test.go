@@ -5,29 +5,31 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
 // A video whose connection is cut again and again goes on where Google has it: at
-// most 1 MiB crosses the line twice for a cut. Its bytes are never in memory.
-func TestVideoOnABadLine(t *testing.T) {
+// most 1 MiB is sent twice for a cut. Its bytes are never in memory.
+func TestVideoOnABadConnection(t *testing.T) {
 	size, every := int64(128<<20), int64(16<<20)
-	if *long {
+	if e2etest.Acceptance() {
 		size, every = 1<<30, 100_000_000
 	}
-	h := newHouse(t)
-	path := filepath.Join(h.media, "door.mp4")
-	h.must(os.WriteFile(path, []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), 0o600))
-	h.must(os.Truncate(path, size)) // the rest is a hole in the file
+	e := newEnv(t)
+	path := filepath.Join(e.Media, "door.mp4")
+	e2etest.Must(t, os.WriteFile(path, []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), 0o600))
+	e2etest.Must(t, os.Truncate(path, size)) // the rest is a hole in the file
 	command, err := json.Marshal(map[string]any{"path": path, "album": "Front door", "transaction": 1})
-	h.must(err)
-	h.toGoogle.cut()
-	h.toGoogle.cutEvery(every)
-	h.publish("gphotos/home/upload", command)
-	h.ear.await(t, "the result", func() bool { return len(h.ear.results()) > 0 })
-	sent, cuts := h.toGoogle.carried()
-	peak := h.peak()
+	e2etest.Must(t, err)
+	e.ToGoogle.Cut()
+	e.ToGoogle.CutEvery(every)
+	e.upload(command)
+	r := e.awaitResults(1)[0]
+	sent, cuts := e.ToGoogle.Carried()
+	peak := e.Bridge.Peak()
 	t.Logf("%d MiB in %d cuts: %d KiB sent twice, %d MB resident at most", size>>20, cuts, (sent-size)>>10, peak/1e6)
-	if r := h.ear.results()[0]; r.Status != "done" {
+	if r.Status != "done" {
 		t.Errorf("result: %+v", r)
 	}
 	const requests = 1 << 20 // all the others, with their headers
@@ -37,9 +39,9 @@ func TestVideoOnABadLine(t *testing.T) {
 	if peak > 64_000_000 {
 		t.Errorf("%d bytes resident", peak)
 	}
-	if has := h.library(); len(has.Items) != 1 || has.Items[0].Bytes != size {
+	if has := e.library(); len(has.Items) != 1 || has.Items[0].Bytes != size {
 		t.Errorf("library: %+v", has)
 	}
-	h.awaitNoJobs()
-	h.wantEmpty()
+	e.NoJobs()
+	e.wantEmpty()
 }

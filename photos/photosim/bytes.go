@@ -95,9 +95,9 @@ func (s *Server) serveBytes(x *exchange) {
 	}
 	name, ok := strings.CutPrefix(x.place.path, "/lr/")
 	token, options, hasSuffix := strings.Cut(name, "=")
-	id, dead, known := s.openBase(token)
+	id, dead, found := s.openBase(token)
 	switch {
-	case !ok || !known:
+	case !ok || !found:
 		writeMissing(x.w)
 		return
 	case dead: // SIM: 403

@@ -32,9 +32,9 @@ const maxSeed = 1_000_000
 // Seed adds items named IMG_000001.jpg and so on, the first one oldest, and albums titled "Album 1" and so on.
 func (s *Server) Seed(seed Seed) error {
 	a, ok := s.account(seed.Account)
-	c, known := s.client(cmp.Or(seed.Client, s.cfg.Clients[0].ID))
+	c, found := s.client(cmp.Or(seed.Client, s.cfg.Clients[0].ID))
 	switch {
-	case !ok || !known:
+	case !ok || !found:
 		return fmt.Errorf("account %q or client %q is unknown", seed.Account, seed.Client)
 	case seed.Items < 0 || seed.Items > maxSeed || seed.Albums < 0 || seed.Albums > maxSeed:
 		return fmt.Errorf("%d items and %d albums: each must be 0 to %d", seed.Items, seed.Albums, maxSeed)

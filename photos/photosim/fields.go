@@ -35,7 +35,7 @@ func (p *maskParser) list(depth int) (fieldMask, bool) {
 		if !p.field(mask, depth) {
 			return nil, false
 		}
-		if !p.take(',') {
+		if !p.accept(',') {
 			return mask, true
 		}
 	}
@@ -54,12 +54,12 @@ func (p *maskParser) field(into fieldMask, depth int) bool {
 	var below fieldMask
 	ok := true
 	switch {
-	case p.take('/'):
+	case p.accept('/'):
 		below = make(fieldMask)
 		ok = p.field(below, depth+1)
-	case p.take('('):
+	case p.accept('('):
 		below, ok = p.list(depth + 1)
-		ok = ok && p.take(')')
+		ok = ok && p.accept(')')
 	}
 	if ok {
 		into.add(name, below)
@@ -67,7 +67,7 @@ func (p *maskParser) field(into fieldMask, depth int) bool {
 	return ok
 }
 
-func (p *maskParser) take(c byte) bool {
+func (p *maskParser) accept(c byte) bool {
 	if p.rest == "" || p.rest[0] != c {
 		return false
 	}

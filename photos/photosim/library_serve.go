@@ -96,7 +96,7 @@ func (s *Server) serveMethod(x *exchange, m method, id string) {
 		writeError(x.w, err)
 		return
 	}
-	answer, err := s.perform(c)
+	answer, err := s.dispatch(c)
 	if err != nil {
 		writeError(x.w, err)
 		return
@@ -138,9 +138,9 @@ func (c *call) prepare(s *Server) (fieldMask, error) {
 	return mask, err
 }
 
-// perform runs the handler after the route's delay. A writer gives its slot back before the answer is sent, so that a client that
+// dispatch runs the handler after the route's delay. A writer gives its slot back before the answer is sent, so that a client that
 // has its answer may write again at once.
-func (s *Server) perform(c *call) (any, error) {
+func (s *Server) dispatch(c *call) (any, error) {
 	if c.method.write {
 		end, err := s.beginWrite(c.token)
 		if err != nil {

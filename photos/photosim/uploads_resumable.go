@@ -19,25 +19,25 @@ type session struct {
 	size                 int64
 	started              time.Time
 
-	// turn is held by the one request that sends, and guards intake.
-	turn   chan struct{}
-	intake *intake // nil once final or cancelled
+	// sending is the lock of the one request that sends, and guards intake.
+	sending chan struct{}
+	intake  *intake // nil once final or cancelled
 
-	mu       sync.Mutex // guards what a query tells, also while another request sends
+	mu       sync.Mutex // guards what a query reads, also while another request sends
 	received int64
 	status   string // active, final, cancelled
 	token    string // when final
 }
 
-// turnWait is how long a request waits for an earlier one on the same session, whose cut may not have been noticed yet.
-const turnWait = 2 * time.Second
+// lockWait is how long a request waits for an earlier one on the same session, whose cut may not have been noticed yet.
+const lockWait = 2 * time.Second
 
-// take waits for the turn.
-func (se *session) take(ctx context.Context) bool {
-	t := time.NewTimer(turnWait)
+// lock waits until no other request sends.
+func (se *session) lock(ctx context.Context) bool {
+	t := time.NewTimer(lockWait)
 	defer t.Stop()
 	select {
-	case se.turn <- struct{}{}:
+	case se.sending <- struct{}{}:
 		return true
 	case <-t.C:
 	case <-ctx.Done():
@@ -45,9 +45,9 @@ func (se *session) take(ctx context.Context) bool {
 	return false
 }
 
-func (se *session) give() { <-se.turn }
+func (se *session) unlock() { <-se.sending }
 
-// state is what a query tells.
+// state is what a query answers with.
 func (se *session) state() (received int64, status, token string) {
 	se.mu.Lock()
 	defer se.mu.Unlock()
@@ -63,11 +63,11 @@ func (se *session) set(received int64, status, token string) {
 // drop gives back the bytes of a session that ended without a token, unless a request still works on it.
 func (se *session) drop() {
 	select {
-	case se.turn <- struct{}{}:
+	case se.sending <- struct{}{}:
 	default:
 		return
 	}
-	defer se.give()
+	defer se.unlock()
 	if se.intake != nil {
 		se.intake.discard()
 		se.intake = nil
@@ -122,7 +122,7 @@ func (s *Server) start(x *exchange) (*session, error) {
 	s.uploads.sweep()
 	se := &session{
 		id: secret("AHmUCY", 96), account: t.account, project: t.project, fileName: h.fileName, size: size,
-		started: time.Now(), intake: s.spool.newIntake(size, false), status: "active", turn: make(chan struct{}, 1),
+		started: time.Now(), intake: s.spool.newIntake(size, false), status: "active", sending: make(chan struct{}, 1),
 	}
 	s.uploads.sessions[se.id] = se
 	return se, nil
@@ -176,10 +176,10 @@ func (s *Server) work(x *exchange, t *accessToken, se *session) (string, error) 
 	default:
 		return "", refuseUpload(http.StatusBadRequest, "X-Goog-Upload-Command is none of upload, finalize, query and cancel.")
 	}
-	if !se.take(x.r.Context()) {
+	if !se.lock(x.r.Context()) {
 		return "", refuseUpload(http.StatusConflict, "Another request works on this upload session.")
 	}
-	defer se.give()
+	defer se.unlock()
 	if !cancel {
 		return s.takeChunk(x, t, se, finalize)
 	}
@@ -191,7 +191,7 @@ func (s *Server) work(x *exchange, t *accessToken, se *session) (string, error) 
 	return "", nil
 }
 
-// takeChunk appends a chunk. What arrived before a cut stays, in whole granules. The caller has the turn.
+// takeChunk appends a chunk. What arrived before a cut stays, in whole granules. The caller holds the lock.
 func (s *Server) takeChunk(x *exchange, t *accessToken, se *session, finalize bool) (string, error) {
 	switch _, status, _ := se.state(); {
 	case status == "final":

@@ -256,7 +256,7 @@ func TestSecondSenderWaits(t *testing.T) {
 		synctest.Wait()
 		m.checkReceived(url, 0) // a query does not wait
 		before := time.Now()
-		if r := m.chunk(url, "upload, finalize", 0, bigPhoto(granularity)); r.status != 409 || time.Since(before) != turnWait {
+		if r := m.chunk(url, "upload, finalize", 0, bigPhoto(granularity)); r.status != 409 || time.Since(before) != lockWait {
 			t.Errorf("second sender: %d after %v", r.status, time.Since(before))
 		}
 		close(slow.release)

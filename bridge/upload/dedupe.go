@@ -1,0 +1,163 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+)
+
+const dedupeFor = 24 * time.Hour // after a command ended
+
+// Dedupe recognises accepted commands: by id, and by the packet of a redelivery. It is an index; jobs and receipts are in the store.
+type Dedupe struct {
+	store    *store.Store
+	entry    string
+	unlocked wake.Broadcast
+
+	mu     sync.Mutex               // guards all below
+	known  map[string]store.Receipt // by each of their keys, without results
+	ended  []store.Receipt          // oldest first, to be forgotten
+	locked map[string]bool          // keys
+}
+
+func keysOf(id string, delivery store.Delivery) (keys []string) {
+	if id != "" {
+		keys = append(keys, "id "+id)
+	}
+	if delivery.PacketID != 0 {
+		keys = append(keys, fmt.Sprintf("packet %d", delivery.PacketID))
+	}
+	return keys
+}
+
+func openDedupe(ctx context.Context, s *store.Store, entry string, jobs []*store.Job) (*Dedupe, error) {
+	d := &Dedupe{store: s, entry: entry, known: map[string]store.Receipt{}, locked: map[string]bool{}}
+	receipts, err := s.Receipts(ctx, entry)
+	for _, r := range receipts {
+		d.remember(r)
+	}
+	for _, j := range jobs {
+		d.accept(j)
+	}
+	return d, err
+}
+
+// Lock waits until no other delivery of the same command is looked at, and keeps others waiting until unlock. The error is ctx's.
+func (d *Dedupe) Lock(ctx context.Context, id string, delivery store.Delivery) (unlock func(), err error) {
+	keys := keysOf(id, delivery)
+	unlock = func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		for _, key := range keys {
+			delete(d.locked, key)
+		}
+		d.unlocked.Wake()
+	}
+	return wake.Until(ctx, &d.unlocked, func() (func(), bool, time.Duration) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if slices.ContainsFunc(keys, func(key string) bool { return d.locked[key] }) {
+			return nil, false, 0
+		}
+		for _, key := range keys {
+			d.locked[key] = true
+		}
+		return unlock, true, 0
+	})
+}
+
+// Request returns what the request of that id was answered with, if it was carried out.
+func (d *Dedupe) Request(ctx context.Context, id string) (answer []byte, ok bool, err error) {
+	first, ok := d.find(id, store.Delivery{})
+	if !ok {
+		return nil, false, nil
+	}
+	answer, err = d.result(ctx, first.Job)
+	if errors.Is(err, store.ErrNotFound) { // its day is over, in the store a moment earlier
+		return nil, false, nil
+	}
+	return answer, true, err
+}
+
+// SaveRequest notes that the request of that id was carried out.
+func (d *Dedupe) SaveRequest(ctx context.Context, id string, answer []byte) error {
+	return d.save(ctx, store.Receipt{Job: ulid.Make().String(), Entry: d.entry, CommandID: id, At: time.Now(), Result: answer})
+}
+
+func (d *Dedupe) save(ctx context.Context, r store.Receipt) error {
+	err := d.store.SaveReceipt(ctx, r)
+	if err == nil {
+		d.remember(r)
+	}
+	return err
+}
+
+// finish is save, and removes the job in the same change.
+func (d *Dedupe) finish(ctx context.Context, j *store.Job, r store.Receipt) error {
+	err := d.store.FinishJob(ctx, j, r)
+	if err == nil {
+		d.remember(r)
+	}
+	return err
+}
+
+func (d *Dedupe) result(ctx context.Context, job string) ([]byte, error) {
+	receipt, ok, err := d.store.Receipt(ctx, d.entry, job)
+	if err == nil && !ok {
+		err = fmt.Errorf("receipt of job %s: %w", job, store.ErrNotFound)
+	}
+	return receipt.Result, err
+}
+
+// find looks for a command by its id or, without one, by the number and bytes of the packet that it came in.
+func (d *Dedupe) find(id string, delivery store.Delivery) (r store.Receipt, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ; len(d.ended) > 0 && time.Since(d.ended[0].At) > dedupeFor; d.ended = d.ended[1:] {
+		old := d.ended[0]
+		for _, key := range keysOf(old.CommandID, old.Delivery) {
+			if d.known[key].Job == old.Job {
+				delete(d.known, key)
+			}
+		}
+	}
+	for _, key := range keysOf(id, delivery) {
+		r, ok = d.known[key]
+	}
+	return r, ok && (id != "" || r.Delivery.Hash == delivery.Hash)
+}
+
+// forgetDelivery is for a job whose packet cannot be delivered again.
+func (d *Dedupe) forgetDelivery(ctx context.Context, job string) error {
+	receipt, found, err := d.store.Receipt(ctx, d.entry, job)
+	if err != nil || !found {
+		return err
+	}
+	receipt.Delivery = store.Delivery{}
+	return d.store.SaveReceipt(ctx, receipt)
+}
+
+// accept recognises a command that became a job, for as long as the job lives.
+func (d *Dedupe) accept(j *store.Job) {
+	d.remember(store.Receipt{Job: j.ID, CommandID: j.CommandID, Delivery: j.Delivery})
+}
+
+func (d *Dedupe) remember(r store.Receipt) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.Result = nil
+	for _, key := range keysOf(r.CommandID, r.Delivery) {
+		d.known[key] = r
+	}
+	if !r.At.IsZero() {
+		d.ended = append(d.ended, r)
+	}
+}

@@ -1,0 +1,244 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos"
+)
+
+const (
+	rawUpTo     = 5 << 20         // bytes; up to this a file is sent in one raw request, larger ones need a session that survives restarts
+	createLimit = 5 * time.Minute // of one batchCreate: Google was seen to need 4 minutes (https://github.com/rclone/rclone/issues/8233)
+	// tokenLife is how long an upload token is used. Google keeps it for one day; an hour is left for the way of the batch.
+	// Source: https://developers.google.com/photos/library/guides/upload-media
+	tokenLife = 23 * time.Hour
+)
+
+// sendFiles sends one file after another until ctx ends. An entry runs several of these beside each other.
+func (u *Uploads) sendFiles(ctx context.Context) error {
+	for {
+		f, err := u.queue.nextToSend(ctx)
+		if err != nil {
+			return err
+		}
+		u.cfg.Changed()
+		u.progress.begin(f.file)
+		// After a stop the session is saved, and the next start goes on from it.
+		if err := u.sendFile(ctx, f); err != nil {
+			return err
+		}
+		u.queue.leave(f.file)
+		u.cfg.Changed()
+	}
+}
+
+func (u *Uploads) sendFile(ctx context.Context, f sending) error {
+	began := time.Now()
+	token, err := u.send(f.ctx, f.file)
+	switch {
+	case ctx.Err() == nil && f.job.view().State == store.JobCancelled:
+		return u.finish(ctx, ending{f.file, failed(mqttapi.CodeCancelled, "")})
+	case err == nil:
+		u.cfg.Account.Answered()
+		// A stop before this save sends the bytes again (raw) or asks the session for its token (resumable); after it never again.
+		return f.update(context.WithoutCancel(ctx), sent(token))
+	case ctx.Err() != nil:
+		return nil //nolint:nilerr // a stop is no failure
+	case errors.Is(err, store.ErrEngine):
+		return err
+	}
+	return u.settle(ctx, f.file, err, u.cfg.Account.Failed(began))
+}
+
+func (u *Uploads) send(ctx context.Context, f file) (secret.Text, error) {
+	r := f.view()
+	watchdog := wake.Watch(ctx, account.StallLimit)
+	body := photos.Media{
+		Size: r.Size, MIMEType: r.MIMEType,
+		Open: func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			source, err := u.open(ctx, r, offset)
+			return watchdog.Reader(source), err
+		},
+	}
+	send := u.cfg.Google.Upload
+	if r.Size > rawUpTo {
+		send = func(ctx context.Context, body photos.Media) (secret.Text, error) {
+			return u.sendInSession(ctx, f, body)
+		}
+	}
+	token, err := send(watchdog.Context, body)
+	return token, watchdog.Stop(err)
+}
+
+// sendInSession goes on where an unfinished session of the file stands, or begins one.
+func (u *Uploads) sendInSession(ctx context.Context, f file, body photos.Media) (token secret.Text, err error) {
+	session, at := f.view().Session, int64(0)
+	if session == "" {
+		if session, err = u.cfg.Google.Start(ctx, body); err != nil {
+			return "", err
+		}
+		// A stop before this save leaves an empty session at Google, which dies by itself; after it the upload goes on in the session.
+		if err := f.update(ctx, func(f *store.File) { f.Session = session }); err != nil {
+			return "", err
+		}
+	} else {
+		got, err := u.cfg.Google.Query(ctx, session)
+		if err != nil || got.Token != "" {
+			return got.Token, err
+		}
+		if got.Final { // the receipt was lost on its way, and Google does not say it twice
+			return "", &photos.Error{Kind: photos.Expired, Op: "query session", Message: "the session is over and its upload token is lost"}
+		}
+		at = got.Received
+		// A session that has grown starts the file's waits anew: on a bad line a long video comes further each time. A stop forgets that.
+		f.note(func(r *store.Job) {
+			if f := &r.Files[f.n]; at > f.Received {
+				f.Received, f.Attempts = at, 0
+			}
+		})
+	}
+	u.cfg.Account.Answered()
+	return u.cfg.Google.Send(ctx, session, at, body, func(n int64) { u.progress.note(f, func(s *stage) { s.sent = n }) })
+}
+
+// createBatches is the entry's one writer of new items: one batch after another until ctx ends. The batch in hand is finished first.
+func (u *Uploads) createBatches(ctx context.Context) error {
+	for {
+		batch, err := u.queue.nextBatch(ctx)
+		if err == nil {
+			err = u.createBatch(ctx, batch)
+		}
+		if err != nil {
+			return err
+		}
+		u.queue.leave(batch...)
+		u.cfg.Changed()
+	}
+}
+
+// createBatch makes items of files, but for those whose upload token is too old, and saves what became of them however the call ends.
+func (u *Uploads) createBatch(parent context.Context, batch []file) error {
+	ctx, cancel := wake.Outlive(parent, createLimit, account.StopLimit)
+	defer cancel()
+	save := context.WithoutCancel(parent)
+	if u.cfg.Account.Lock(ctx) != nil {
+		return nil // only a stop gets here; the tokens are saved
+	}
+	defer u.cfg.Account.Unlock()
+	var fresh []file
+	for _, f := range batch {
+		if time.Since(f.view().TokenAt) <= tokenLife {
+			fresh = append(fresh, f)
+		} else if err := f.update(save, sendAgain); err != nil { // after a stop before this save the next batch drops it
+			return err
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	began := time.Now()
+	created, err := u.createItems(ctx, fresh)
+	inARow := 0
+	if err != nil {
+		if errors.Is(ctx.Err(), context.Canceled) { // the stop could not wait longer
+			return nil
+		}
+		if errors.Is(err, store.ErrEngine) {
+			return err
+		}
+		inARow = u.cfg.Account.Failed(began)
+		created = slices.Repeat([]photos.Created{{Err: err}}, len(fresh))
+	}
+	return u.settleItems(save, fresh, created, inARow)
+}
+
+// createItems finds the album, notes it in the jobs, to be saved with the outcome of each file, and makes the call. After a stop during it
+// Google answers the same tokens with the items it already has.
+func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Created, error) {
+	album := batch[0].job.view().Album
+	if album.ID == "" && album.Title != "" {
+		found, err := u.cfg.Albums.Find(ctx, album.Title)
+		if err != nil {
+			return nil, err
+		}
+		album = store.Album{ID: found.ID, Title: found.Title}
+		for i, f := range batch {
+			album.Created = f.job.view().Album.Created || found.Created && i == 0
+			f.note(func(r *store.Job) { r.Album = album })
+		}
+		if found.Created {
+			u.cfg.Library.AlbumCreated(photos.Album{ID: found.ID, Title: found.Title, Writeable: true})
+		}
+	}
+	items := make([]photos.NewItem, len(batch))
+	for i, f := range batch {
+		r := f.view()
+		items[i] = photos.NewItem{Token: r.Token, FileName: r.Name, Description: r.Description}
+	}
+	created, err := u.cfg.Google.CreateItems(ctx, album.ID, items)
+	if err == nil {
+		u.cfg.Account.Answered()
+	}
+	return created, err
+}
+
+func (u *Uploads) settleItems(ctx context.Context, batch []file, created []photos.Created, inARow int) error {
+	var items []photos.Item
+	var endings []ending
+	for i, c := range created {
+		if c.Err == nil {
+			items = append(items, c.Item)
+			endings = append(endings, ending{batch[i], done(c.Item, u.cfg.Library.Has(c.Item.ID))})
+		}
+	}
+	err := u.finish(ctx, endings...)
+	for i, c := range created {
+		if c.Err != nil && err == nil {
+			err = u.settle(ctx, batch[i], c.Err, inARow)
+		}
+	}
+	if err == nil && len(items) > 0 {
+		u.cfg.Library.Uploaded(batch[0].job.view().Album.ID, items)
+	}
+	return err
+}
+
+// settle asks the policy about a file that could not be sent or created, logs the answer, once, and carries it out.
+func (u *Uploads) settle(ctx context.Context, f file, cause error, inARow int) error {
+	j, r, now := f.job.view(), f.view(), time.Now()
+	a := account.Attempt{
+		Tries: r.Attempts + 1, Faults: r.Faults + 1, InARow: inARow, Age: now.Sub(since(j)), MaxAge: u.cfg.MaxAge,
+		ByTitle: j.Album.Title != "", Resent: r.Resent,
+	}
+	if !r.TokenAt.IsZero() {
+		a.TokenAge = now.Sub(r.TokenAt)
+	}
+	d := account.Decide(cause, a, now, rand.Float64())
+	log := u.cfg.Log.WithError(cause).WithFields(map[string]any{"job": f.ID, "kind": d.Code, "attempt": a.Tries})
+	if d.Action == account.Fail {
+		log.Error("upload failed")
+		return u.finish(ctx, ending{f, failed(d.Code, d.Sentence)})
+	}
+	log.WithField("wait", max(d.At.Sub(now), 0).Round(time.Millisecond).String()).Warn("upload will be tried again")
+	if d.Action == account.FindAlbum {
+		if err := u.cfg.Library.AlbumGone(ctx, j.Album.ID); err != nil {
+			return err
+		}
+	}
+	// A stop before this save tries the file again without its wait.
+	err := f.job.update(ctx, func(r *store.Job) { putOff(r, f.n, d) })
+	if err == nil {
+		u.cfg.Account.Apply(d)
+	}
+	return err
+}

@@ -1,0 +1,316 @@
+package upload
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos"
+)
+
+const (
+	retainFor   = 24 * time.Hour // how long a failed job can be tried again with job/retry
+	maxRetained = 1000           // how many of them there are at most; the oldest go first
+)
+
+// A job is one upload command in the store. Several goroutines go on with its files at once.
+type job struct {
+	of     *Uploads
+	ID     string                    // never changes
+	record atomic.Pointer[store.Job] // stored by who holds saving; neither a record nor its Files change in place
+
+	publishing wake.Lock  // held by who publishes what became of the job, across the publish
+	saving     sync.Mutex // held by who changes the record, across the save
+	gone       bool       // in the store no more; guarded by saving
+}
+
+type file struct {
+	*job
+	n int
+}
+
+var errGone = errors.New("the job is gone")
+
+func newJob(u *Uploads, record *store.Job) *job {
+	j := &job{of: u, ID: record.ID, publishing: wake.NewLock()}
+	j.record.Store(record)
+	return j
+}
+
+// update changes the record and saves it: only when the change survives a stop, others see it. The room that the job takes follows.
+func (j *job) update(ctx context.Context, change func(*store.Job)) error {
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	if j.gone {
+		return errGone
+	}
+	r := j.changed(change)
+	err := j.of.cfg.Store.SaveJob(ctx, r)
+	if err == nil {
+		j.of.cfg.Capacity.exchange(takes(j.view()), takes(r))
+		j.record.Store(r)
+	}
+	return err
+}
+
+// note changes the record in memory alone: what may be forgotten in a stop. It goes to the store with the next update.
+func (j *job) note(change func(*store.Job)) {
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	j.record.Store(j.changed(change))
+}
+
+func (j *job) changed(change func(*store.Job)) *store.Job {
+	r := *j.view()
+	r.Files = slices.Clone(r.Files)
+	change(&r)
+	return &r
+}
+
+// remove removes the job and its payloads, unless it is no longer in the state.
+func (j *job) remove(ctx context.Context, state store.JobState) error {
+	return j.removeBy(state, func(r *store.Job) error { return j.of.cfg.Store.RemoveJob(ctx, r) })
+}
+
+func (j *job) finish(ctx context.Context, receipt store.Receipt) error {
+	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.finish(ctx, r, receipt) })
+}
+
+func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) error {
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	if j.gone || j.view().State != state {
+		return nil
+	}
+	r := *j.view()
+	if err := remove(&r); err != nil {
+		return err
+	}
+	j.gone = true
+	j.of.cfg.Capacity.exchange(takes(&r), room{})
+	j.of.queue.remove(j.ID)
+	j.of.cfg.Changed()
+	return nil
+}
+
+// view returns the record as it is now, to be read only.
+func (j *job) view() *store.Job { return j.record.Load() }
+
+func (f file) view() *store.File { return &f.record.Load().Files[f.n] }
+
+func (f file) update(ctx context.Context, change func(*store.File)) error {
+	return f.job.update(ctx, func(r *store.Job) { change(&r.Files[f.n]) })
+}
+
+func since(r *store.Job) time.Time { return cmp.Or(r.RequeuedAt, r.Received) }
+
+func over(files []store.File) bool {
+	return !slices.ContainsFunc(files, func(f store.File) bool { return onItsWay(f.Status) })
+}
+
+func onItsWay(s store.FileStatus) bool { return s == store.FileQueued || s == store.FileSent }
+
+// sent: Google has all bytes.
+func sent(token secret.Text) func(*store.File) {
+	return func(f *store.File) {
+		f.Status, f.Token, f.TokenAt = store.FileSent, token, time.Now()
+		f.Attempts, f.NotBefore = 0, time.Time{}
+		f.Session, f.Received = "", 0
+	}
+}
+
+func sendAgain(f *store.File) {
+	f.Status, f.Token, f.TokenAt = store.FileQueued, "", time.Time{}
+	f.Session, f.Received = "", 0
+}
+
+// putOff: the policy lets the file wait, or another way is tried. It stays queued or sent unless its bytes have to be sent again.
+func putOff(r *store.Job, n int, d account.Decision) {
+	f := &r.Files[n]
+	f.Attempts++
+	r.Attempts++
+	f.ErrorCode, f.ErrorMessage = string(d.Code), d.Sentence
+	if d.Fault {
+		f.Faults++
+	}
+	switch d.Action {
+	case account.Retry:
+		f.NotBefore = d.At
+	case account.Resend:
+		f.NotBefore = d.At
+		f.Resent = f.Resent || f.Status == store.FileSent
+		sendAgain(f)
+	case account.FindAlbum:
+		r.Album.ID, f.Resent = "", true
+	case account.HoldEntry, account.HoldProject, account.Relink, account.Fail:
+	}
+}
+
+func done(item photos.Item, duplicate bool) func(*store.File) {
+	return func(f *store.File) {
+		f.Status, f.ItemID, f.ProductURL, f.Duplicate = store.FileDone, item.ID, item.ProductURL, duplicate
+		f.ErrorCode, f.ErrorMessage = "", ""
+	}
+}
+
+// failed: the file is over. Without a sentence it is the code's own.
+func failed(code mqttapi.Code, sentence string) func(*store.File) {
+	return func(f *store.File) {
+		f.Status, f.ErrorCode, f.ErrorMessage = store.FileFailed, string(code), cmp.Or(sentence, code.Sentence())
+	}
+}
+
+func retriable(f store.File) bool {
+	return f.Status == store.FileFailed && f.ErrorCode != string(mqttapi.CodeCancelled) && (f.Payload != "" || f.Source != nil)
+}
+
+// Cancel ends every file of a job that is still on its way, and cuts those that are being sent. What Google has made, or is just making,
+// stays: nothing can be deleted there. A retained job is forgotten. Errors are *mqttapi.Error and the store's.
+func (u *Uploads) Cancel(ctx context.Context, id string) (mqttapi.OneData, error) {
+	return u.change(id, func(j *job) error {
+		if j.view().State == store.JobRetained {
+			return j.remove(ctx, store.JobRetained)
+		}
+		// A stop right here sends the files again that wait, until they are cancelled in their turn.
+		err := j.update(ctx, func(r *store.Job) {
+			if r.State == store.JobOpen {
+				r.State = store.JobCancelled
+			}
+		})
+		if err == nil {
+			err = u.failWaiting(ctx, j, failed(mqttapi.CodeCancelled, ""))
+		}
+		u.queue.cut(id)
+		u.cfg.Changed()
+		return err
+	})
+}
+
+// Requeue tries a job at once: what waits waits no longer, and what failed is queued again while its bytes are there. A full account's
+// hold ends; the others are Google's to end. Errors are *mqttapi.Error and the store's.
+func (u *Uploads) Requeue(ctx context.Context, id string) (mqttapi.OneData, error) {
+	return u.change(id, func(j *job) error {
+		again := false
+		// A stop before this save leaves the job as it was; after it the next start goes on with it.
+		err := j.update(ctx, func(r *store.Job) {
+			if again = r.State == store.JobRetained; again {
+				r.State, r.Result = store.JobOpen, nil
+				r.RetainedAt, r.RequeuedAt = time.Time{}, time.Now().UTC()
+			}
+			for i := range r.Files {
+				f := &r.Files[i]
+				f.NotBefore = time.Time{}
+				if again && retriable(*f) {
+					f.Status, f.ErrorCode, f.ErrorMessage = store.FileQueued, "", ""
+					f.Attempts, f.Faults, f.Received, f.Resent = 0, 0, 0, false
+				}
+			}
+		})
+		if err == nil && again {
+			u.queue.add(j)
+		}
+		if err == nil {
+			u.cfg.Account.MadeRoom()
+		}
+		return err
+	})
+}
+
+func (u *Uploads) change(id string, do func(*job) error) (mqttapi.OneData, error) {
+	err, j := errGone, u.queue.get(id)
+	if j != nil {
+		err = do(j)
+	}
+	if errors.Is(err, errGone) {
+		err = mqttapi.Errorf(mqttapi.CodeNotFound, "There is no job %q in the queue, and none that failed within the last day.", id)
+		return mqttapi.OneData{}, err
+	}
+	return mqttapi.OneData{Job: new(u.jobView(j.view()))}, err
+}
+
+func (u *Uploads) retain(ctx context.Context, j *job) error {
+	var unused []string // payloads
+	// A stop before this save publishes the result again; one right after it leaves payloads until the job goes.
+	err := j.update(ctx, func(r *store.Job) {
+		r.State, r.RetainedAt = store.JobRetained, time.Now().UTC()
+		for i := range r.Files {
+			if f := &r.Files[i]; f.Payload != "" && !retriable(*f) {
+				unused = append(unused, f.Payload)
+				f.Payload = ""
+			}
+		}
+	})
+	for _, payload := range unused {
+		if err == nil {
+			err = u.cfg.Store.RemovePayload(ctx, payload)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	u.cfg.Changed()
+	return u.cfg.Capacity.trim(ctx, maxRetained)
+}
+
+// expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until one comes of age.
+func (u *Uploads) expire(ctx context.Context) (err error) {
+	for err == nil {
+		old, wait := u.queue.expired(time.Now(), u.cfg.MaxAge)
+		for _, j := range old {
+			if err = j.remove(ctx, store.JobRetained); err == nil {
+				err = u.failWaiting(ctx, j, u.tooOld)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		err = wake.Sleep(ctx, nil, wait)
+	}
+	return err
+}
+
+// expired returns the jobs whose time is over, and how long there will be no other.
+func (q *queue) expired(now time.Time, maxAge time.Duration) (old []*job, wait time.Duration) {
+	wait = min(maxAge, retainFor)
+	for _, j := range q.all() {
+		r := j.view()
+		end := since(r).Add(maxAge)
+		if r.State == store.JobRetained {
+			end = r.RetainedAt.Add(retainFor)
+		}
+		if left := end.Sub(now); left > 0 {
+			wait = min(wait, left)
+		} else if r.State == store.JobRetained || !over(r.Files) {
+			old = append(old, j)
+		}
+	}
+	return old, wait
+}
+
+func (u *Uploads) failWaiting(ctx context.Context, j *job, end func(*store.File)) error {
+	var endings []ending
+	for _, f := range u.queue.take(j) {
+		endings = append(endings, ending{f, end})
+	}
+	return u.finish(ctx, endings...)
+}
+
+// tooOld says for what a file waited in vain: the hold, or else what went wrong with it last.
+func (u *Uploads) tooOld(f *store.File) {
+	code, sentence := mqttapi.CodeGoogleUnavailable, ""
+	if h, _ := u.cfg.Account.Held(time.Now()); h != nil {
+		code = account.HoldCode(h)
+	} else if f.ErrorCode != "" {
+		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage
+	}
+	failed(code, sentence)(f)
+}

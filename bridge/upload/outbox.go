@@ -1,0 +1,246 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mqttapi"
+)
+
+const outboxWorkers = 8 // how many jobs are published at a time
+
+// An outbox holds the jobs of which something must still be published: that they were accepted, and how they ended.
+type outbox struct {
+	changed wake.Broadcast
+
+	mu         sync.Mutex // guards all below
+	waiting    []*job
+	publishing int
+}
+
+func (o *outbox) add(j *job) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waiting = append(o.waiting, j)
+	o.changed.Wake()
+}
+
+// next waits for a job; the caller says when it is published.
+func (o *outbox) next(ctx context.Context) (*job, error) {
+	return wake.Until(ctx, &o.changed, func() (*job, bool, time.Duration) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if len(o.waiting) == 0 {
+			return nil, false, 0
+		}
+		j := o.waiting[0]
+		o.waiting = o.waiting[1:]
+		o.publishing++
+		return j, true, 0
+	})
+}
+
+func (o *outbox) published() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.publishing--
+	o.changed.Wake()
+}
+
+// Drain waits until the broker has all results, but not longer than ctx.
+func (u *Uploads) Drain(ctx context.Context) {
+	o := &u.outbox
+	_, _ = wake.Until(ctx, &o.changed, func() (none struct{}, ok bool, wait time.Duration) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		return none, len(o.waiting)+o.publishing == 0, 0
+	})
+}
+
+// publishResults empties the outbox until ctx ends. An entry runs several of these beside each other.
+func (u *Uploads) publishResults(ctx context.Context) error {
+	for {
+		j, err := u.outbox.next(ctx)
+		if err != nil {
+			return err
+		}
+		err = u.publish(ctx, j)
+		u.outbox.published()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// publishDamaged says of jobs that the store cannot read any more that they failed, and puts them aside for a person to look at.
+func (u *Uploads) publishDamaged(ctx context.Context) error {
+	for _, id := range u.damaged {
+		payload, err := mqttapi.Result{
+			Status: mqttapi.StatusFailed, Job: mqttapi.Optional(id), Error: mqttapi.NewError(mqttapi.CodeInternal), Finished: mqttapi.At(time.Now()),
+		}.Encode(u.cfg.MaxPublish)
+		if err == nil {
+			err = u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload)
+		}
+		if err == nil { // a stop here publishes it again at the next start
+			err = u.cfg.Store.SetAside(ctx, u.cfg.Topics.Entry, id)
+		}
+		if err != nil {
+			return fmt.Errorf("publish damaged job %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// publish publishes what is to be known of a job now, by one at a time, so that `accepted` never comes after the result.
+func (u *Uploads) publish(ctx context.Context, j *job) error {
+	if err := j.publishing.Lock(ctx); err != nil {
+		return err
+	}
+	defer j.publishing.Unlock()
+	r := j.view()
+	if !r.Accepted {
+		accepted, err := u.result(r, time.Time{})
+		if err == nil {
+			err = u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), accepted)
+		}
+		if err != nil {
+			return err
+		}
+		// Saved with the next change; after a stop before it, `accepted` is published again.
+		j.note(func(r *store.Job) { r.Accepted = true })
+	}
+	if r.State != store.JobFinished || u.queue.get(j.ID) == nil {
+		return nil
+	}
+	if err := u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), r.Result); err != nil {
+		return err
+	}
+	// A stop here, or between any two of these steps, publishes the result again: the job is only gone when its receipt is there to
+	// recognise the command by.
+	receipt := store.Receipt{Job: r.ID, Entry: r.Entry, CommandID: r.CommandID, Delivery: r.Delivery, At: time.Now()}
+	if r.CommandID != "" {
+		receipt.Result = r.Result
+	}
+	if !slices.ContainsFunc(r.Files, retriable) {
+		return j.finish(ctx, receipt)
+	}
+	if err := u.dedupe.save(ctx, receipt); err != nil {
+		return err
+	}
+	return u.retain(ctx, j)
+}
+
+type ending struct {
+	file
+	end func(*store.File)
+}
+
+// finish ends files and, with the last of a job, the job: the result is in the same save, so a job is never over without its result. The
+// saves of several jobs come at the same time, so that the store shares their commits; what follows keeps the order of the files.
+func (u *Uploads) finish(ctx context.Context, endings ...ending) error {
+	jobs := map[*job][]ending{}
+	for _, e := range endings {
+		jobs[e.job] = append(jobs[e.job], e)
+	}
+	var saves errgroup.Group
+	for j, own := range jobs {
+		saves.Go(func() error { return u.saveEnd(ctx, j, own) })
+	}
+	if err := saves.Wait(); err != nil {
+		return err
+	}
+	for _, e := range endings {
+		r, own := e.job.view(), jobs[e.job]
+		u.progress.note(e.file, func(s *stage) { s.over = true })
+		u.totals.count(r, r.Files[e.n])
+		if r.State == store.JobFinished && e.n == own[len(own)-1].n {
+			u.outbox.add(e.job)
+		}
+	}
+	u.cfg.Changed()
+	return nil
+}
+
+func (u *Uploads) saveEnd(ctx context.Context, j *job, own []ending) (err error) {
+	// A stop before this save asks Google again about the same upload tokens; after it only the result is still to be published.
+	saved := j.update(ctx, func(r *store.Job) {
+		for _, e := range own {
+			f := &r.Files[e.n]
+			e.end(f)
+			f.Token, f.Session, f.NotBefore = "", "", time.Time{}
+			f.Attempts++
+			r.Attempts = max(r.Attempts, f.Attempts)
+		}
+		if over(r.Files) {
+			r.State = store.JobFinished
+			r.Result, err = u.result(r, time.Now())
+		}
+	})
+	return errors.Join(saved, err)
+}
+
+// result makes the message about a job: `accepted` while it is on its way, and at last what became of each of its files.
+func (u *Uploads) result(r *store.Job, finished time.Time) ([]byte, error) {
+	m := mqttapi.Result{
+		Status: mqttapi.StatusAccepted, Job: mqttapi.Optional(r.ID), ID: mqttapi.Optional(r.CommandID), Transaction: r.Transaction,
+		Received: mqttapi.At(r.Received), Finished: mqttapi.At(finished), Attempts: r.Attempts, Items: resultItems(r.Files),
+	}
+	if r.Album.ID != "" || r.Album.Title != "" {
+		m.Album = &mqttapi.ResultAlbum{ID: r.Album.ID, Title: r.Album.Title, Created: r.Album.Created}
+	}
+	if !finished.IsZero() {
+		if m.Status = statusOf(r.Files); m.Status == mqttapi.StatusFailed {
+			m.Error = m.Items[0].Error
+		}
+	}
+	payload, err := m.Encode(u.cfg.MaxPublish)
+	if err != nil {
+		return nil, fmt.Errorf("result of job %s: %w", r.ID, err)
+	}
+	return payload, nil
+}
+
+func resultItems(files []store.File) (items []mqttapi.ResultItem) {
+	for _, f := range files {
+		item := mqttapi.ResultItem{
+			Path: f.Path, Name: f.Name, Status: mqttapi.StatusAccepted, Bytes: f.Size,
+			MediaItemID: f.ItemID, ProductURL: f.ProductURL, Duplicate: f.Duplicate,
+		}
+		if !onItsWay(f.Status) {
+			item.Status = statusOf([]store.File{f})
+		}
+		if f.Status == store.FileFailed {
+			item.Error = &mqttapi.Error{Code: mqttapi.Code(f.ErrorCode), Message: f.ErrorMessage}
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+func statusOf(files []store.File) mqttapi.Status {
+	done, cancelled := 0, 0
+	for _, f := range files {
+		if f.Status == store.FileDone {
+			done++
+		} else if f.ErrorCode == string(mqttapi.CodeCancelled) {
+			cancelled++
+		}
+	}
+	switch {
+	case done == len(files):
+		return mqttapi.StatusDone
+	case done > 0:
+		return mqttapi.StatusPartial
+	case cancelled > 0:
+		return mqttapi.StatusCancelled
+	}
+	return mqttapi.StatusFailed
+}

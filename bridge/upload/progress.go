@@ -1,0 +1,196 @@
+package upload
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mqttapi"
+)
+
+// progressPause is the shortest time between two progress messages of a file, and before the first one: what is faster needs none.
+const progressPause = time.Second
+
+type progress struct {
+	changed wake.Flag // something may be worth publishing
+
+	mu    sync.Mutex // guards files
+	files map[file]*stage
+}
+
+// A stage is how far a file has come, from its first byte to its item.
+type stage struct {
+	began           time.Time
+	sent, published int64 // bytes; -1 = nothing was published
+	over            bool
+}
+
+func (p *progress) begin(f file) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.files[f] == nil {
+		p.files[f] = &stage{began: time.Now(), published: -1}
+	}
+}
+
+// note changes the stage of a file that was begun. When it is over, its last message goes out if there was a first.
+func (p *progress) note(f file, change func(*stage)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.files[f]; s != nil {
+		change(s)
+		p.changed.Set()
+	}
+}
+
+func (p *progress) news() (news []mqttapi.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for f, s := range p.files {
+		if s.over {
+			delete(p.files, f)
+		}
+		if s.over && s.published < 0 || !s.over && (s.sent == s.published || time.Since(s.began) < progressPause) {
+			continue
+		}
+		s.published = s.sent
+		j, r := f.job.view(), f.view()
+		m := mqttapi.Progress{Job: j.ID, Transaction: j.Transaction, File: r.Name, Sent: s.sent, Size: r.Size, Stage: mqttapi.StageSending}
+		if s.over {
+			m.Stage = mqttapi.StageDone
+		} else if r.Status == store.FileSent {
+			m.Stage = mqttapi.StageCreating
+		}
+		news = append(news, m)
+	}
+	return news
+}
+
+// publishProgress publishes E/upload/progress until ctx ends. A message that the broker does not take is not worth keeping.
+func (u *Uploads) publishProgress(ctx context.Context) error {
+	for wake.Sleep(ctx, u.progress.changed, 0) == nil {
+		for _, m := range u.progress.news() {
+			payload, err := m.Encode()
+			if err != nil {
+				return err
+			}
+			send, cancel := context.WithTimeout(ctx, progressPause)
+			_ = u.cfg.Send(send, u.cfg.Topics.Progress(), payload)
+			cancel()
+		}
+		_ = wake.Sleep(ctx, nil, progressPause)
+	}
+	return nil
+}
+
+// Totals are what E/state says of uploads that are over; they survive restarts.
+type Totals struct {
+	Totals     mqttapi.Totals      `json:"totals"`
+	LastUpload *mqttapi.LastUpload `json:"last_upload,omitempty"`
+	LastError  *mqttapi.LastError  `json:"last_error,omitempty"`
+}
+
+type totals struct {
+	saved Totals     // owned by who calls SaveTotals
+	mu    sync.Mutex // guards now
+	now   Totals
+}
+
+// Totals returns what was counted so far.
+func (u *Uploads) Totals() Totals {
+	u.totals.mu.Lock()
+	defer u.totals.mu.Unlock()
+	return u.totals.now
+}
+
+// SaveTotals writes down what changed since the last time, and returns it. One goroutine calls it, before it publishes E/state.
+func (u *Uploads) SaveTotals(ctx context.Context) (Totals, error) {
+	now := u.Totals()
+	if now != u.totals.saved {
+		if err := u.cfg.Store.SaveState(ctx, u.cfg.Topics.Entry, "totals", now); err != nil {
+			return now, err
+		}
+		u.totals.saved = now
+	}
+	return now, nil
+}
+
+func (t *totals) count(r *store.Job, f store.File) {
+	if f.Status == store.FileFailed {
+		t.failed(r.ID, &mqttapi.Error{Code: mqttapi.Code(f.ErrorCode), Message: f.ErrorMessage})
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.Totals.Uploaded++
+	t.now.LastUpload = &mqttapi.LastUpload{
+		Time: mqttapi.At(time.Now().UTC()), Name: f.Name, Album: r.Album.Title, MediaItemID: f.ItemID, ProductURL: f.ProductURL, Job: r.ID,
+	}
+}
+
+// failed notes why a file of a job failed, or why a command became no job.
+func (t *totals) failed(job string, cause *mqttapi.Error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if job != "" {
+		t.now.Totals.Failed++
+	}
+	t.now.LastError = &mqttapi.LastError{Time: mqttapi.At(time.Now().UTC()), Code: cause.Code, Message: cause.Message, Job: job}
+}
+
+// Summary is the queue as E/state shows it.
+func (u *Uploads) Summary() mqttapi.Queue {
+	u.queue.mu.Lock()
+	s := mqttapi.Queue{Waiting: len(u.queue.queued) + len(u.queue.sent), Active: len(u.queue.active)}
+	u.queue.mu.Unlock()
+	var oldest time.Time
+	for _, j := range u.queue.all() {
+		r := j.view()
+		for _, f := range r.Files {
+			if onItsWay(f.Status) {
+				s.Bytes += f.Size
+			}
+		}
+		if at := since(r); !over(r.Files) && (oldest.IsZero() || at.Before(oldest)) {
+			oldest = at
+		}
+	}
+	s.Oldest = mqttapi.At(oldest)
+	return s
+}
+
+// List tells what is queued and why it waits, oldest first.
+func (u *Uploads) List() []mqttapi.Job {
+	jobs := []mqttapi.Job{}
+	for _, j := range u.queue.all() {
+		jobs = append(jobs, u.jobView(j.view()))
+	}
+	slices.SortFunc(jobs, func(a, b mqttapi.Job) int { return cmp.Compare(a.Job, b.Job) })
+	return jobs
+}
+
+func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
+	v := mqttapi.Job{
+		Job: r.ID, ID: mqttapi.Optional(r.CommandID), Transaction: r.Transaction, Status: mqttapi.StatusAccepted, Received: mqttapi.At(r.Received),
+		Album: cmp.Or(r.Album.Title, r.Album.ID), Files: len(r.Files), Attempts: r.Attempts,
+	}
+	switch r.State {
+	case store.JobFinished, store.JobRetained:
+		v.Status = statusOf(r.Files)
+	case store.JobCancelled:
+		v.Status = mqttapi.StatusCancelled
+	case store.JobOpen:
+		v.Waits, _ = u.cfg.Account.Held(time.Now())
+	}
+	for _, f := range r.Files {
+		v.Bytes += f.Size
+		if f.Status == store.FileDone {
+			v.Done++
+		}
+	}
+	return v
+}

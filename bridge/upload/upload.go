@@ -1,0 +1,157 @@
+// Package upload brings files to Google and tells what became of them. It is the only place that knows the states of a job.
+//
+// A command becomes a job in the store before it is acknowledged. From then on senders bring each file's bytes to Google, one writer
+// makes items of them, and the job leaves the store only when the broker has its result. Memory holds a picture of the store.
+//
+// # The states of a file
+//
+// Sending and creating are in memory alone: after a stop such a file is queued or sent, as the store has it.
+//
+//	from      event                        to        by        saved before the step counts
+//	-         command accepted             queued    Accept    payload, then the job
+//	queued    taken, nothing holds it      sending   sender    -
+//	sending   session begun                sending   sender    the session
+//	sending   Google has all bytes         sent      sender    upload token; session dropped
+//	sending   fault, hold                  queued    sender    wait and reason
+//	sending   session lost or refused      queued    sender    session dropped
+//	sending   stop                         queued    sender    -
+//	sending   refused; cancelled           failed    sender    reason, result if it was the last file
+//	sent      its batch is due             creating  writer    -
+//	creating  item made or found           done      writer    item, result if it was the last file
+//	creating  fault, hold                  sent      writer    wait and reason
+//	creating  token too old or refused     queued    writer    token dropped
+//	creating  album of a title is gone     sent      writer    album id dropped
+//	creating  stop could not wait          sent      writer    -
+//	creating  refused                      failed    writer    reason, result if it was the last file
+//	queued    cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
+//	sent      cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
+//	failed    its job is requeued          queued    Requeue   the job
+//
+// # The states of a job
+//
+//	from      event                        to        by        saved before the step counts
+//	-         command accepted             open      Accept    the job
+//	open      job/cancel                   cancelled Cancel    the job
+//	open      the last file is over        finished  finish    the job with its result
+//	cancelled the last file is over        finished  finish    the job with its result
+//	finished  broker has the result        removed   outbox    receipt, then removal
+//	finished  the same, with failed files  retained  outbox    receipt, then the job
+//	retained  job/retry                    open      Requeue   the job
+//	retained  a day over, room needed, job/cancel   removed   retention   removal
+//
+// An error of the store ends the process: after a failed write the truth is on the disk, not in memory.
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/media"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos"
+)
+
+// Config says whose uploads they are and what they work with.
+type Config struct {
+	Topics     mqttapi.Topics
+	Album      string        // title of the album for uploads that name none; empty = none
+	MaxPublish int           // the largest payload that is published, in bytes
+	MaxAge     time.Duration // how long an upload may wait for Google before it fails
+	Senders    int           // how many files are sent at a time
+
+	Store    *store.Store
+	Media    *media.Folders
+	Capacity *Capacity
+	Google   *photos.Client
+	Account  *account.Account
+	Albums   *albums.Albums
+	Log      *logrus.Entry
+	Library  Library                                                       // told what uploads change there
+	Changed  func()                                                        // called when E/state may no longer be true; it must not wait
+	Send     func(ctx context.Context, topic string, payload []byte) error // once; returns when the broker has it, or with ctx's error
+}
+
+// Library are the ties to what is known of albums and items.
+type Library struct {
+	Has          func(itemID string) bool                        // whether an item is known already
+	Uploaded     func(albumID string, items []photos.Item)       // a batch has made or found these
+	AlbumCreated func(photos.Album)                              // for an upload
+	AlbumGone    func(ctx context.Context, albumID string) error // Google does not know it
+}
+
+// Uploads are the uploads of one entry.
+type Uploads struct {
+	cfg      Config
+	queue    *queue
+	outbox   outbox
+	progress progress
+	totals   totals
+	dedupe   *Dedupe
+	damaged  []string // ids of jobs that could not be read; never changes
+}
+
+// Open loads the entry's jobs, which go on where they stopped.
+func Open(ctx context.Context, cfg Config) (*Uploads, error) {
+	u := &Uploads{cfg: cfg, queue: newQueue(cfg.Account.Held), progress: progress{changed: wake.NewFlag(), files: map[file]*stage{}}}
+	jobs, err := cfg.Store.Jobs(ctx, cfg.Topics.Entry)
+	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
+		cfg.Log.WithError(damaged).WithField("op", "load jobs").Error("queued uploads are damaged and cannot go on")
+		u.damaged, err = damaged.IDs, nil
+	}
+	var recognising, counting error
+	u.dedupe, recognising = openDedupe(ctx, cfg.Store, cfg.Topics.Entry, jobs)
+	_, counting = cfg.Store.LoadState(ctx, cfg.Topics.Entry, "totals", &u.totals.saved)
+	if err = errors.Join(err, recognising, counting); err != nil {
+		return nil, fmt.Errorf("load uploads of %s: %w", cfg.Topics.Entry, err)
+	}
+	u.totals.now = u.totals.saved
+	for _, r := range jobs {
+		j := newJob(u, r)
+		cfg.Capacity.exchange(room{}, takes(r))
+		if !r.Accepted || r.State == store.JobFinished {
+			u.outbox.add(j)
+		}
+		u.queue.add(j)
+	}
+	cfg.Capacity.add(u)
+	cfg.Account.Watch(u.queue.changed.Wake)
+	return u, nil
+}
+
+// Work are the tasks that bring files to Google. A stop cuts the files that are being sent, and the batch in hand is finished.
+func (u *Uploads) Work() []task.Task {
+	return append(slices.Repeat([]task.Task{{Name: "send files", Run: u.sendFiles}}, u.cfg.Senders),
+		task.Task{Name: "create items", Run: u.createBatches},
+		task.Task{Name: "expire jobs", Run: u.expire},
+		task.Task{Name: "publish progress", Run: u.publishProgress},
+	)
+}
+
+// Publish are the tasks that publish results. They outlive those of Work, so that the last results go out; see Drain.
+func (u *Uploads) Publish() []task.Task {
+	tasks := slices.Repeat([]task.Task{{Name: "publish results", Run: u.publishResults}}, outboxWorkers)
+	return append(tasks, task.Task{Name: "publish damaged jobs", Run: u.publishDamaged})
+}
+
+// Dedupe recognises commands that come again, also requests.
+func (u *Uploads) Dedupe() *Dedupe { return u.dedupe }
+
+// AwaitIdle waits until no upload is on its way, but not longer than most. Its error is ctx's.
+func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
+	end := time.Now().Add(most)
+	_, err := wake.Until(ctx, &u.queue.changed, func() (none struct{}, ok bool, wait time.Duration) {
+		wait = time.Until(end)
+		return none, u.queue.idle() || wait <= 0, wait
+	})
+	return err
+}

@@ -1,0 +1,322 @@
+// Package config reads the environment, once, into a typed Config.
+//
+// What is wrong with it is said all at once, one line for each variable, with what to write instead; what does nothing is said in warnings.
+// Beside the environment only the files and folders that it names are looked at.
+package config
+
+import (
+	"cmp"
+	"crypto/tls"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gphotos2mqtt/auth"
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/mqttapi/broker"
+)
+
+// Prefix starts the name of every variable that is ours.
+const Prefix = "GPHOTOS_"
+
+// Config holds all settings, checked and with their defaults. Each field is read from GPHOTOS_ followed by the name in its env tag; an
+// empty variable counts as not set. A field tagged file:"true" may come from a file instead, whose path is in the variable of the same name
+// with _FILE at its end. The comments are the manual: the tables of README.md are made from them.
+type Config struct {
+	// First level of every topic.
+	Topic string `env:"TOPIC" default:"gphotos"`
+	// Names of the entries, separated by commas. An entry is one linked Google account; its name is a level of its topics: 1 to 32 of
+	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
+	EntryNames []string `env:"ENTRIES" default:"home"`
+	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
+	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`.
+	DataDir string `env:"DATA_DIR"`
+	// Folders that files may be uploaded from, separated by `:` or commas, as absolute paths. None: only uploads whose bytes are in the
+	// message.
+	MediaDirs Paths `env:"MEDIA_DIRS"`
+
+	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the
+	// broker itself, see GPHOTOS_MQTT_LISTEN.
+	MQTTURL string `env:"MQTT_URL"`
+	// Where the built-in broker listens when GPHOTOS_MQTT_URL is empty. Any address but a loopback one needs GPHOTOS_MQTT_USER and
+	// GPHOTOS_MQTT_PASSWORD.
+	MQTTListen string `env:"MQTT_LISTEN" default:"127.0.0.1:1883"`
+	// User name at the broker. Empty: none.
+	MQTTUser string `env:"MQTT_USER"`
+	// Password at the broker. Empty: none.
+	MQTTPassword secret.Text `env:"MQTT_PASSWORD" file:"true"`
+	// Path of a PEM file with the certificate authorities that sign the broker's certificate. Empty: the system's.
+	MQTTCA string `env:"MQTT_CA"`
+	// Path of a PEM file with a client certificate for the broker. Needs GPHOTOS_MQTT_KEY. Empty: none.
+	MQTTCert string `env:"MQTT_CERT"`
+	// Path of the PEM file with the client certificate's private key.
+	MQTTKey string `env:"MQTT_KEY"`
+	// Start of the MQTT client ids; each entry adds `-` and its name. Two bridges at one broker need different ones.
+	MQTTClientID string `env:"MQTT_CLIENT_ID" default:"gphotos2mqtt"`
+
+	// Client id of your OAuth client in Google's console. Needed unless every entry has its own.
+	ClientID string `env:"CLIENT_ID" file:"true"`
+	// Client secret of that OAuth client. Needed unless every entry has its own.
+	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
+	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder.
+	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
+	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
+	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
+	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or
+	// `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
+	PublicURL string `env:"PUBLIC_URL"`
+	// Address under which your browser opens the bridge's one-time link page, such as `http://192.168.1.10:8099`. Default:
+	// GPHOTOS_PUBLIC_URL, or the address in GPHOTOS_HTTP_LISTEN when that is one of your network; for `0.0.0.0` there is no page in
+	// between, and links lead straight to Google.
+	LinkURL string `env:"LINK_URL"`
+
+	// Most bytes that queued uploads may take on disk; when full, an upload is answered `busy`.
+	SpoolMax Size `env:"SPOOL_MAX" default:"2GiB"`
+	// Most uploads that may wait, over all entries, 1 to 1,000,000.
+	SpoolMaxJobs int `env:"SPOOL_MAX_JOBS" default:"10000"`
+	// A file up to this size is copied when the command arrives; a larger one is read from its place when its turn comes, and fails if it
+	// has changed.
+	SpoolCopy Size `env:"SPOOL_COPY" default:"32MiB"`
+	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1 MB in
+	// EMQX).
+	MaxPublish Size `env:"MAX_PUBLISH" default:"256KiB"`
+	// How long an upload may wait for Google before it fails, at least 1m.
+	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
+	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
+	MaxSize Size `env:"MAX_SIZE" default:"0"`
+	// Uploads at the same time for each entry, 1 to 32.
+	Uploads int `env:"UPLOADS" default:"8"`
+
+	// Items in each retained listing, newest first, 1 to 500.
+	ListItems int `env:"LIST_ITEMS" default:"100"`
+	// Age that a listing reaches at most before it is fetched again, 1m to 50m: its picture addresses stop working after 60 minutes.
+	Refresh time.Duration `env:"REFRESH" default:"50m"`
+	// Whether to publish Home Assistant's discovery documents. `false` also clears those of an earlier run, under any prefix.
+	Discovery bool `env:"DISCOVERY" default:"true"`
+	// Home Assistant's discovery prefix.
+	DiscoveryPrefix string `env:"DISCOVERY_PREFIX" default:"homeassistant"`
+	// Topic of Home Assistant's birth message, which asks for the discovery documents again.
+	BirthTopic string `env:"BIRTH_TOPIC" default:"homeassistant/status"`
+	// Payload of Home Assistant's birth message.
+	BirthPayload string `env:"BIRTH_PAYLOAD" default:"online"`
+
+	// How much to log: `error`, `warn`, `info` or `debug`.
+	LogLevel string `env:"LOG_LEVEL" default:"info"`
+	// Form of the log: `text` or `json`.
+	LogFormat string `env:"LOG_FORMAT" default:"text"`
+
+	// Google's consent page. Set it, and the four below, only to use the simulator. Default: Google's.
+	GoogleAuthURL string `env:"GOOGLE_AUTH_URL"`
+	// Google's token endpoint. Default: Google's.
+	GoogleTokenURL string `env:"GOOGLE_TOKEN_URL"`
+	// Google's revocation endpoint. Default: Google's.
+	GoogleRevokeURL string `env:"GOOGLE_REVOKE_URL"`
+	// Google's user info endpoint. Default: Google's.
+	GoogleUserInfoURL string `env:"GOOGLE_USERINFO_URL"`
+	// Base address of the Google Photos Library API. Default: Google's.
+	GoogleLibraryURL string `env:"GOOGLE_LIBRARY_URL"`
+
+	Entries []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.
+	Broker  broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
+	MQTTTLS *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
+}
+
+// Entry holds the settings of one entry. Each is read from GPHOTOS_ENTRY_<NAME>_ followed by the name in its env tag, where <NAME> is the
+// entry's name in capitals with `-` written as `_`.
+type Entry struct {
+	Name string `env:"-"` // Name is the entry's name in the topics.
+
+	// Name of the device in Home Assistant. Default: `Google Photos` and the entry's name.
+	DisplayName string `env:"NAME"`
+	// Title of the album for uploads that name none. Empty: no album.
+	Album string `env:"ALBUM"`
+	// Albums that get a retained listing: `all` (at most 50), `none`, or titles separated by commas; a title with a comma in it is put in
+	// double quotes.
+	Listings Listings `env:"LISTINGS" default:"all"`
+	// Listed albums, newest first, that Home Assistant shows as images, 0 to 50; an album without pictures is left out.
+	AlbumImages int `env:"ALBUM_IMAGES" default:"5"`
+	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
+	ClientID string `env:"CLIENT_ID" file:"true"`
+	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.
+	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
+}
+
+// Read reads an environment like os.Environ's. The error has a line per wrong variable in Config's order; warnings: what does nothing.
+func Read(environ []string) (Config, []string, error) {
+	r := reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
+	for _, line := range environ {
+		if name, value, _ := strings.Cut(line, "="); value != "" {
+			r.env[name] = value
+		}
+	}
+	var c Config
+	r.read(&c, "")
+	c.Entries = r.readEntries(c.EntryNames)
+	r.check(&c)
+	var faults []error
+	for _, name := range r.known {
+		faults = append(faults, r.faults[name])
+	}
+	return c, r.warnings(&c), errors.Join(faults...)
+}
+
+func (r *reader) warnings(c *Config) (out []string) {
+	if c.MQTTURL != "" && r.env[Prefix+"MQTT_LISTEN"] != "" {
+		out = append(out, Prefix+"MQTT_LISTEN does nothing because "+Prefix+"MQTT_URL names a broker")
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.env)) {
+		name, ours := strings.CutPrefix(key, Prefix)
+		if !ours || slices.Contains(r.known, name) {
+			continue
+		}
+		why := "is not a setting and does nothing"
+		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix(e.Name)) }
+		if strings.HasPrefix(name, "ENTRY_") && !slices.ContainsFunc(c.Entries, ofEntry) {
+			why = "does nothing because " + Prefix + "ENTRIES names no such entry"
+		}
+		nearest := slices.MinFunc(r.known, func(a, b string) int { return distance(name, a) - distance(name, b) })
+		out = append(out, fmt.Sprintf("%s %s; did you mean %s?", key, why, Prefix+nearest))
+	}
+	return out
+}
+
+// distance is the length of what two names do not have in common between their starts and their ends.
+func distance(a, b string) int {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return max(len(a), len(b))
+}
+
+// RedirectURL is the address to register in Google's console.
+func (c Config) RedirectURL() string { return c.PublicURL + auth.CallbackPath }
+
+// BrokerURL is the broker's address with port, without user; loopback for a built-in one that listens on every address.
+func (c Config) BrokerURL() string {
+	if c.MQTTURL != "" {
+		return c.Broker.Network + "://" + c.Broker.Host + c.Broker.Path
+	}
+	host, port, _ := hostPort(c.MQTTListen) // Read has checked it
+	if isEveryAddress(host) {
+		host = "localhost"
+	}
+	return "tcp://" + net.JoinHostPort(host, port)
+}
+
+// hostPort splits a listening address; an empty host means every address of the machine.
+func hostPort(address string) (host, port string, ok bool) {
+	host, port, err := net.SplitHostPort(address)
+	_, bad := strconv.ParseUint(port, 10, 16)
+	return host, port, err == nil && bad == nil
+}
+
+func isEveryAddress(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "" || err == nil && address.IsUnspecified()
+}
+
+// Public are the settings by variable, for all to see. What may come from a file, and so every secret, is left out, not masked.
+func (c Config) Public() map[string]string {
+	public := map[string]string{}
+	add := func(of any, own string) {
+		for field, value := range reflect.ValueOf(of).Fields() {
+			name := Prefix + own + field.Tag.Get("env")
+			if list, ok := reflect.TypeAssert[[]string](value); ok {
+				public[name] = strings.Join(list, ",")
+			} else if field.Tag.Get("env") != "-" && field.Tag.Get("file") == "" {
+				public[name] = fmt.Sprint(value.Interface())
+			}
+		}
+	}
+	add(c, "")
+	for _, e := range c.Entries {
+		add(e, ownPrefix(e.Name))
+	}
+	return public
+}
+
+// Size is a number of bytes, in the environment a whole number alone or with one of the units below, in capitals or not.
+type Size int64
+
+var units = map[string]uint64{
+	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+}
+
+// UnmarshalText reads a size.
+func (s *Size) UnmarshalText(text []byte) error {
+	size := strings.TrimSpace(string(text))
+	end := strings.LastIndexAny(size, "0123456789") + 1
+	n, err := strconv.ParseUint(size[:end], 10, 63)
+	unit := units[strings.ToUpper(strings.TrimSpace(size[end:]))]
+	if err != nil || unit == 0 || n > math.MaxInt64/unit {
+		return errors.New("write a size such as 256KiB, 20MB or 2GiB, or a number of bytes")
+	}
+	*s = Size(n * unit) //nolint:gosec // G115: it is not larger than that
+	return nil
+}
+
+// Paths is a list of absolute, clean folder paths, in the environment separated by ":" or ",".
+type Paths []string
+
+// UnmarshalText reads the list; spaces around a path and empty elements do not count.
+func (p *Paths) UnmarshalText(text []byte) error {
+	for path := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ':' || r == ',' }) {
+		if path = strings.TrimSpace(path); path == "" {
+			continue
+		}
+		if !filepath.IsAbs(path) {
+			return errors.New("write absolute paths, such as /media:/config/www")
+		}
+		*p = append(*p, filepath.Clean(path))
+	}
+	return nil
+}
+
+func (p Paths) String() string { return strings.Join(p, ":") }
+
+// Listings says which albums get a retained listing: all of them, or those with one of the titles; none with the zero value.
+type Listings struct {
+	All    bool
+	Titles []string
+}
+
+// UnmarshalText reads "all", "none" or titles as one line of comma-separated values.
+func (l *Listings) UnmarshalText(text []byte) error {
+	choice := strings.ToLower(strings.TrimSpace(string(text)))
+	*l = Listings{All: choice == "all"}
+	if l.All || choice == "none" {
+		return nil
+	}
+	lines := csv.NewReader(strings.NewReader(string(text)))
+	lines.TrimLeadingSpace = true
+	titles, err := lines.Read()
+	if err != nil {
+		return errors.New(`write all, none, or titles separated by commas, such as Front door,"Summer, 2026"`)
+	}
+	for _, title := range titles {
+		if title = strings.TrimSpace(title); title != "" {
+			l.Titles = append(l.Titles, title)
+		}
+	}
+	return nil
+}
+
+func (l Listings) String() string {
+	if l.All {
+		return "all"
+	}
+	return cmp.Or(strings.Join(l.Titles, ","), "none")
+}

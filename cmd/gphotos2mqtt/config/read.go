@@ -1,0 +1,338 @@
+package config
+
+import (
+	"cmp"
+	"encoding"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gphotos2mqtt/auth"
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
+	"gphotos2mqtt/photos/spec"
+)
+
+const secretFileMax = 64 << 10 // of a file that a _FILE variable names; keys and passwords are far shorter
+
+// reader gathers everything that is wrong, so that one start of the program tells a person all of it. Names are without Prefix.
+type reader struct {
+	env    map[string]string // by variable in full; none is empty
+	known  []string          // every name that means something, in the order of Config
+	hidden map[string]bool   // names whose value is a secret
+	faults map[string]error  // by name, at most one each
+}
+
+func (r *reader) read(into any, own string) {
+	for field, value := range reflect.ValueOf(into).Elem().Fields() {
+		name := own + field.Tag.Get("env")
+		if name == own+"-" {
+			continue
+		}
+		r.known = append(r.known, name)
+		if field.Tag.Get("file") == "true" {
+			r.known = append(r.known, name+"_FILE")
+			r.hidden[name] = field.Type == reflect.TypeFor[secret.Text]()
+			r.readFile(name)
+		}
+		if text := cmp.Or(r.env[Prefix+name], field.Tag.Get("default")); text != "" {
+			err := parse(text, value.Addr().Interface())
+			r.want(err == nil, name, fmt.Sprint(err))
+		}
+	}
+}
+
+// parse reads a value of one of the types that settings have; the error says what to write.
+func parse(text string, into any) (err error) {
+	advice := ""
+	switch v := into.(type) {
+	case *string:
+		*v = text
+	case *secret.Text:
+		*v = secret.Text(text)
+	case *[]string:
+		*v = strings.Split(text, ",")
+	case *bool:
+		*v, err = strconv.ParseBool(text)
+		advice = "write true or false"
+	case *int:
+		*v, err = strconv.Atoi(text)
+		advice = "write a whole number"
+	case *time.Duration:
+		*v, err = time.ParseDuration(text)
+		advice = "write a duration such as 90s, 50m or 168h"
+	default:
+		return v.(encoding.TextUnmarshaler).UnmarshalText([]byte(text)) // every other type of a setting is one
+	}
+	if err != nil {
+		err = errors.New(advice)
+	}
+	return err
+}
+
+func (r *reader) readFile(name string) {
+	key := Prefix + name
+	path := r.env[key+"_FILE"]
+	switch {
+	case path == "":
+		return
+	case r.env[key] != "":
+		r.faults[name] = fmt.Errorf("%s and %s_FILE are both set: keep one of them", key, key)
+		return
+	}
+	content, err := readSecretFile(path)
+	if onPath, ok := errors.AsType[*fs.PathError](err); ok {
+		err = onPath.Err // the path stands in the message already
+	}
+	if err != nil {
+		r.fail(name, err.Error()+"; write the path of a readable file that holds the value")
+	}
+	r.env[key] = content
+}
+
+func readSecretFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", errors.New("this is not a regular file")
+	case info.Size() > secretFileMax:
+		return "", fmt.Errorf("the file is larger than %d bytes", secretFileMax)
+	}
+	content, err := os.ReadFile(path)
+	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	if err == nil && text == "" {
+		err = errors.New("the file is empty")
+	}
+	return text, err
+}
+
+func (r *reader) readEntries(names []string) (entries []Entry) {
+	owner := make(map[string]string) // start of an entry's variables to its name
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		own := ownPrefix(name)
+		switch other, taken := owner[own]; {
+		case name == "bridge":
+			r.fail("ENTRIES", "bridge is the name of the bridge's own topics; call the entry something else")
+		case !mqttapi.ValidEntry(name):
+			r.fail("ENTRIES", "write names of 1 to 32 of a-z, 0-9, _ and -, separated by commas, such as home,garden")
+		case taken && other == name:
+			r.fail("ENTRIES", "write "+name+" once")
+		case taken:
+			r.fail("ENTRIES", fmt.Sprintf("%s and %s would share the variables %s…; rename one of them", other, name, Prefix+own))
+		default:
+			owner[own] = name
+			entry := Entry{Name: name}
+			r.read(&entry, own)
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+func ownPrefix(entry string) string {
+	return "ENTRY_" + strings.ToUpper(strings.ReplaceAll(entry, "-", "_")) + "_"
+}
+
+func (r *reader) want(ok bool, name, advice string) {
+	if !ok {
+		r.fail(name, advice)
+	}
+}
+
+// fail notes that a variable must change; the advice says what to write. Of several faults of one variable the first stays.
+func (r *reader) fail(name, advice string) {
+	key := Prefix + name
+	value, path := r.env[key], r.env[key+"_FILE"]
+	switch {
+	case r.faults[name] != nil:
+		return
+	case path != "":
+		key += fmt.Sprintf("_FILE=%q", path)
+	case value == "":
+		key += " is not set"
+	case !r.hidden[name]:
+		key += fmt.Sprintf("=%q", printable(value))
+	}
+	r.faults[name] = fmt.Errorf("%s: %s", key, advice)
+}
+
+// printable is a value fit for a message: without the user and password of an address, and not longer than a line.
+func printable(value string) string {
+	if scheme, rest, ok := strings.Cut(value, "://"); ok {
+		if at := strings.LastIndex(rest, "@"); at >= 0 {
+			value = scheme + "://…@" + rest[at+1:]
+		}
+	}
+	if r := []rune(value); len(r) > 80 {
+		value = string(r[:80]) + "…"
+	}
+	return value
+}
+
+// The patterns keep topics to what every broker and Home Assistant take: no wildcard, no space, no empty level. The built-in broker has no
+// spaces and no dots in topics: https://docs.nats.io/running-a-nats-service/configuration/mqtt/mqtt_config.
+var (
+	topicLevels = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}$`)
+	clientID    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+)
+
+// check applies what a type alone does not say, and fills in the defaults that depend on other settings.
+func (r *reader) check(c *Config) {
+	r.checkFolders(c)
+	r.checkBroker(c)
+	r.checkTLS(c)
+	r.checkPages(c)
+	_, err := secret.ReadKey(string(c.SecretKey))
+	r.want(c.SecretKey == "" || err == nil, "SECRET_KEY", "write 32 random bytes as base64 or hex; `openssl rand -base64 32` makes them")
+	for i := range c.Entries {
+		r.checkEntry(c, &c.Entries[i])
+	}
+	r.want(c.SpoolMax >= max(c.SpoolCopy, 1<<20), "SPOOL_MAX",
+		"write a size of at least 1MiB that is not below "+Prefix+"SPOOL_COPY, 32MiB unless you set it")
+	r.want(c.SpoolMaxJobs >= 1 && c.SpoolMaxJobs <= 1e6, "SPOOL_MAX_JOBS", "write a whole number from 1 to 1000000")
+	r.want(c.MaxPublish >= 16<<10 && c.MaxPublish <= 32<<20, "MAX_PUBLISH", "write a size from 16KiB to 32MiB")
+	r.want(c.MaxAge >= time.Minute, "MAX_AGE", "write a duration of at least 1m, such as 168h")
+	r.want(c.Uploads >= 1 && c.Uploads <= 32, "UPLOADS", "write a whole number from 1 to 32")
+	r.want(c.ListItems >= 1 && c.ListItems <= 500, "LIST_ITEMS", "write a whole number from 1 to 500")
+	r.want(c.Refresh >= time.Minute && c.Refresh <= 50*time.Minute, "REFRESH",
+		"write a duration from 1m to 50m; the picture addresses in a listing stop working after 60 minutes")
+	for name, address := range map[string]string{
+		"GOOGLE_AUTH_URL": c.GoogleAuthURL, "GOOGLE_TOKEN_URL": c.GoogleTokenURL, "GOOGLE_REVOKE_URL": c.GoogleRevokeURL,
+		"GOOGLE_USERINFO_URL": c.GoogleUserInfoURL, "GOOGLE_LIBRARY_URL": c.GoogleLibraryURL,
+	} {
+		u, ok := webAddress(address)
+		r.want(address == "" || ok && (u.Scheme == "https" || auth.IsLoopback(u.Hostname())), name, "write an https:// address, "+
+			"or an http:// one of this machine, such as http://127.0.0.1:8085; tokens are sent to it")
+	}
+	const levels = "write letters, digits, _ and -, in levels separated by /, such as "
+	r.want(topicLevels.MatchString(c.Topic), "TOPIC", levels+"gphotos")
+	r.want(topicLevels.MatchString(c.DiscoveryPrefix), "DISCOVERY_PREFIX", levels+"homeassistant")
+	r.want(topicLevels.MatchString(c.BirthTopic), "BIRTH_TOPIC", levels+"homeassistant/status")
+	r.want(slices.Contains([]string{"error", "warn", "info", "debug"}, c.LogLevel), "LOG_LEVEL", "write error, warn, info or debug")
+	r.want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "write text or json")
+}
+
+// checkFolders finds the data folder where a user's programs keep their state: https://specifications.freedesktop.org/basedir-spec/latest/.
+func (r *reader) checkFolders(c *Config) {
+	base, home := r.env["XDG_STATE_HOME"], r.env["HOME"]
+	if c.DataDir == "" && filepath.IsAbs(base) {
+		c.DataDir = filepath.Join(base, "gphotos2mqtt")
+	} else if c.DataDir == "" && home != "" {
+		c.DataDir = filepath.Join(home, ".local", "state", "gphotos2mqtt")
+	}
+	r.want(c.DataDir != "", "DATA_DIR", "write the path of a folder for the queue and the links")
+	data, err := filepath.Abs(c.DataDir)
+	r.want(err == nil, "DATA_DIR", "write an absolute path")
+	for _, dir := range c.MediaDirs {
+		info, err := os.Stat(dir)
+		r.want(err == nil && info.IsDir(), "MEDIA_DIRS", dir+" is not a folder that can be read; create or mount it, or leave it out")
+		below, err := filepath.Rel(dir, data)
+		r.want(err != nil || !filepath.IsLocal(below), "MEDIA_DIRS",
+			"the data folder "+data+" lies in "+dir+", where uploads could read the keys in it; move one of them")
+	}
+}
+
+func (r *reader) checkBroker(c *Config) {
+	r.want(clientID.MatchString(c.MQTTClientID), "MQTT_CLIENT_ID", "write 1 to 64 letters, digits, _ and -")
+	r.want(c.MQTTPassword == "" || c.MQTTUser != "", "MQTT_USER",
+		"write the user that "+Prefix+"MQTT_PASSWORD belongs to; MQTT has no password without a user")
+	if c.MQTTURL == "" {
+		host, _, ok := hostPort(c.MQTTListen)
+		r.want(ok, "MQTT_LISTEN", "write an address and a port, such as 127.0.0.1:1883")
+		r.want(c.MQTTUser == "" || c.MQTTPassword != "", "MQTT_PASSWORD", "write the password that "+Prefix+
+			"MQTT_USER shall have at the built-in broker")
+		r.want(auth.IsLoopback(host) || c.MQTTUser != "", "MQTT_LISTEN", "set "+Prefix+"MQTT_USER and "+Prefix+
+			"MQTT_PASSWORD too, because other machines can reach this address; or write 127.0.0.1:1883")
+		return
+	}
+	var err error
+	c.Broker, err = broker.ParseURL(c.MQTTURL)
+	r.want(err == nil, "MQTT_URL", fmt.Sprint(err))
+	r.want(c.Broker.User == "", "MQTT_URL",
+		"write the user in "+Prefix+"MQTT_USER and the password in "+Prefix+"MQTT_PASSWORD, the address without them")
+}
+
+// checkTLS reads the certificates into MQTTTLS, so that a wrong file is known at the start and not at the first connection.
+func (r *reader) checkTLS(c *Config) {
+	if c.Broker.Network != "tls" && c.Broker.Network != "wss" {
+		const plain = " is for mqtts:// and wss:// addresses; change " + Prefix + "MQTT_URL, or leave this out"
+		r.want(c.MQTTCA == "", "MQTT_CA", "a certificate authority"+plain)
+		r.want(c.MQTTCert == "", "MQTT_CERT", "a client certificate"+plain)
+		r.want(c.MQTTKey == "", "MQTT_KEY", "a client certificate's key"+plain)
+		return
+	}
+	files := broker.TLSFiles{CA: c.MQTTCA}
+	if _, err := files.Config(); err != nil {
+		r.fail("MQTT_CA", err.Error()+"; write the path of a PEM file with the authorities")
+		files.CA = "" // the certificate is looked at all the same
+	}
+	files.Certificate, files.Key = c.MQTTCert, c.MQTTKey
+	var err error
+	if c.MQTTTLS, err = files.Config(); err != nil {
+		name := "MQTT_CERT"
+		if c.MQTTKey == "" {
+			name = "MQTT_KEY"
+		}
+		r.fail(name, err.Error()+"; write the paths of both PEM files in "+Prefix+"MQTT_CERT and "+Prefix+"MQTT_KEY")
+	}
+}
+
+// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: no name is known.
+func (r *reader) checkPages(c *Config) {
+	host, port, ok := hostPort(c.HTTPListen)
+	r.want(ok, "HTTP_LISTEN", "write an address and a port, such as 127.0.0.1:8099")
+	c.PublicURL = cmp.Or(c.PublicURL, "http://localhost:"+port)
+	c.PublicURL = strings.TrimRight(strings.TrimSuffix(c.PublicURL, auth.CallbackPath), "/")
+	err := auth.CheckRedirect(c.RedirectURL())
+	r.want(err == nil, "PUBLIC_URL", fmt.Sprint(err))
+	public, err := url.Parse(c.PublicURL)
+	switch _, ok = webAddress(c.LinkURL); {
+	case c.LinkURL != "":
+		r.want(ok, "LINK_URL", "write the address a browser reaches the bridge at, such as http://192.168.1.10:8099")
+	case err == nil && !auth.IsLoopback(public.Hostname()) || auth.IsLoopback(host):
+		c.LinkURL = c.PublicURL
+	case !isEveryAddress(host):
+		c.LinkURL = "http://" + net.JoinHostPort(host, port)
+	}
+	c.LinkURL = strings.TrimRight(c.LinkURL, "/")
+}
+
+// checkEntry gives an entry without an OAuth client the common one.
+func (r *reader) checkEntry(c *Config, e *Entry) {
+	own := ownPrefix(e.Name)
+	r.want(e.AlbumImages >= 0 && e.AlbumImages <= library.MaxListings, own+"ALBUM_IMAGES",
+		fmt.Sprintf("write a whole number from 0 to %d", library.MaxListings))
+	r.want(spec.Length(e.Album) <= spec.MaxTitle, own+"ALBUM", fmt.Sprintf("write a title of at most %d characters", spec.MaxTitle))
+	if e.ClientID != "" || e.ClientSecret != "" {
+		r.want(e.ClientID != "", own+"CLIENT_ID", "write the client id that belongs to "+Prefix+own+"CLIENT_SECRET")
+		r.want(e.ClientSecret != "", own+"CLIENT_SECRET", "write the secret that belongs to "+Prefix+own+"CLIENT_ID")
+		return
+	}
+	const where = " of your OAuth client from https://console.cloud.google.com/auth/clients"
+	r.want(c.ClientID != "", "CLIENT_ID", "write the client id"+where)
+	r.want(c.ClientSecret != "", "CLIENT_SECRET", "write the client secret"+where)
+	e.ClientID, e.ClientSecret = c.ClientID, c.ClientSecret
+}
+
+func webAddress(address string) (*url.URL, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(address, "?#") {
+		return nil, false
+	}
+	return u, u.Scheme == "http" || u.Scheme == "https"
+}

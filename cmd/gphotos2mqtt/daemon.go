@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"gphotos2mqtt/auth"
+	"gphotos2mqtt/auth/linkpage"
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge"
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/homeassistant"
+	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/bridge/media"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
+	"gphotos2mqtt/bridge/upload"
+	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
+	"gphotos2mqtt/mqttapi/broker/embedded"
+	"gphotos2mqtt/photos"
+	"gphotos2mqtt/photos/spec"
+)
+
+// A daemon is the bridge with all its parts, made in the order of its fields.
+type daemon struct {
+	config   config.Config
+	log      *logrus.Entry
+	google   *http.Transport
+	key      secret.Key
+	store    *store.Store
+	media    *media.Folders
+	capacity *upload.Capacity
+	status   *bridge.Status
+	projects map[string]*account.Project // by client id
+	links    []*auth.Link                // one an entry
+
+	works, connections []task.Task
+	refresh            []func()       // one an entry: sends again what it has retained
+	closers            []func() error // in the order in which their parts were opened
+}
+
+// openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
+func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
+	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}}
+	// As many connections as all entries send files at a time, so that none is opened anew for each file.
+	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = c.Uploads*len(c.Entries), 0
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	if d.key, err = openKey(c); err != nil {
+		return nil, err
+	}
+	if d.store, err = store.Open(ctx, store.Config{Dir: c.DataDir, Key: &d.key, Log: log}); err != nil {
+		return nil, err
+	}
+	d.closers = append(d.closers, d.store.Close)
+	d.untilFailed("store", d.store.Failed())
+	if err := d.startBroker(); err != nil {
+		return nil, err
+	}
+	if d.media, err = media.Open(c.MediaDirs); err != nil {
+		return nil, err
+	}
+	d.closers = append(d.closers, d.media.Close)
+	d.capacity = upload.NewCapacity(upload.CapacityConfig{
+		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
+	})
+	d.openStatus()
+	for _, e := range c.Entries {
+		if err := d.openEntry(ctx, e); err != nil {
+			return nil, fmt.Errorf("entry %s: %w", e.Name, err)
+		}
+	}
+	pages := linkpage.Handler(d.links, func(entry string, err error) {
+		log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
+	})
+	d.work("linking pages", func(ctx context.Context) error { return linkpage.Serve(ctx, c.HTTPListen, pages) })
+	if err := d.status.RecordTopics(ctx); err != nil {
+		return nil, err
+	}
+	return d, upload.Sweep(ctx, d.store)
+}
+
+func (d *daemon) work(name string, run func(context.Context) error) {
+	d.works = append(d.works, task.Task{Name: name, Run: run})
+}
+
+// untilFailed ends the daemon with what a part says of its failure.
+func (d *daemon) untilFailed(name string, failed <-chan error) {
+	d.work(name, func(ctx context.Context) error {
+		select {
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
+}
+
+func (d *daemon) startBroker() error {
+	c := d.config
+	if c.MQTTURL != "" {
+		return nil
+	}
+	built, err := embedded.Start(embedded.Config{
+		Dir: filepath.Join(c.DataDir, "broker"), Addr: c.MQTTListen, User: c.MQTTUser, Password: c.MQTTPassword, Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, func() error { built.Close(); return nil })
+	d.config.MQTTListen = built.Addr() // with the port it got
+	d.untilFailed("built-in broker", built.Failed())
+	return nil
+}
+
+func (d *daemon) openStatus() {
+	c := d.config
+	connection := connConfig(c, "bridge", 0, append(mqttapi.Topics{Root: c.Topic, Entry: "+"}.Commands(), c.BirthTopic)...)
+	connection.Clean, connection.Log = true, d.log
+	connection.Handle = func(ctx context.Context, m broker.Delivery) {
+		if m.Topic != c.BirthTopic {
+			d.status.Handle(ctx, m)
+		} else if string(m.Payload) == c.BirthPayload {
+			homeassistant.OnBirth(ctx, func() {
+				for _, refresh := range d.refresh {
+					refresh()
+				}
+			})
+			m.Ack()
+		}
+	}
+	connection.OnState = func(s broker.State) { d.status.Connected("bridge", s) }
+	conn := d.connect(connection)
+	d.status = bridge.NewStatus(bridge.StatusConfig{
+		Root: c.Topic, Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store,
+		Limits: mqttapi.Limits{
+			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
+			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
+			Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: mqttapi.MaxTransaction,
+		},
+	})
+	hook := bridge.NewLogHook(d.status)
+	d.log.Logger.AddHook(hook)
+	d.work("bridge status", d.status.Run)
+	d.work("removed entries", d.status.ClearRemoved)
+	d.work("published log", hook.Run)
+}
+
+// run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
+func (d *daemon) run(ctx context.Context, also ...task.Task) error {
+	online, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return task.Run(online, d.connections...) })
+	g.Go(func() error {
+		defer disconnect()
+		return task.Run(ctx, append(d.works, also...)...)
+	})
+	return errors.Join(g.Wait(), d.close())
+}
+
+func (d *daemon) close() (err error) {
+	for _, closePart := range slices.Backward(d.closers) {
+		err = errors.Join(err, closePart())
+	}
+	return err
+}
+
+func (d *daemon) connect(c broker.Config) *broker.Conn {
+	conn := broker.New(c)
+	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
+	return conn
+}
+
+// connConfig is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
+func connConfig(c config.Config, id string, qos byte, filters ...string) broker.Config {
+	conn := broker.Config{
+		URL: c.BrokerURL(), TLS: c.MQTTTLS, User: c.MQTTUser, Password: c.MQTTPassword,
+		ClientID: c.MQTTClientID + "-" + id, MaxPublish: int(c.MaxPublish),
+	}
+	for _, f := range filters {
+		conn.Subscriptions = append(conn.Subscriptions, broker.Subscription{Filter: f, QoS: qos})
+	}
+	return conn
+}
+
+func openKey(c config.Config) (secret.Key, error) {
+	if c.SecretKey != "" {
+		return secret.ReadKey(string(c.SecretKey))
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil { // the first start; the store opens it later
+		return secret.Key{}, fmt.Errorf("make the data folder (%sDATA_DIR): %w", config.Prefix, err)
+	}
+	return secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
+}
+
+// openEntry makes one entry with its link, its client for Google and its connection.
+func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
+	c, log := d.config, d.log.WithField("entry", e.Name)
+	project, err := d.project(ctx, e.ClientID)
+	if err != nil {
+		return err
+	}
+	discovery := ""
+	if c.Discovery {
+		discovery = c.DiscoveryPrefix
+	}
+	google := &transport{base: d.google, log: log}
+	link, err := auth.Open(ctx, auth.Config{
+		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
+		AuthURL: c.GoogleAuthURL, TokenURL: c.GoogleTokenURL, RevokeURL: c.GoogleRevokeURL, UserInfoURL: c.GoogleUserInfoURL,
+		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: google,
+		InUse: func(id string) bool {
+			return slices.ContainsFunc(d.links, func(l *auth.Link) bool { return l.Entry() != e.Name && l.State().Account.ID == id })
+		},
+	}, d.key, d.store.Links())
+	if err != nil {
+		return err
+	}
+	api := link.Client()
+	api.Transport = &transport{base: api.Transport, count: project.Count}
+	var entry *bridge.Entry
+	topics := mqttapi.Topics{Root: c.Topic, Entry: e.Name}
+	connection := connConfig(c, e.Name, 1, topics.Commands()...)
+	connection.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
+	connection.Log = log
+	connection.Handle = func(ctx context.Context, m broker.Delivery) { entry.Handle(ctx, m) }
+	connection.OnBusy = func(m broker.Delivery) { entry.Busy(m) }
+	connection.OnState = func(s broker.State) { d.status.Connected(e.Name, s) }
+	conn := d.connect(connection)
+	entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
+		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
+		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: e.AlbumImages,
+		MaxPublish: int(c.MaxPublish), MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
+		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
+		Google: photos.New(photos.Config{Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google}}),
+	})
+	if err != nil {
+		return err
+	}
+	d.links = append(d.links, link)
+	d.work("entry "+e.Name, entry.Run)
+	d.refresh = append(d.refresh, conn.Refresh)
+	d.status.Add(entry)
+	return nil
+}
+
+func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
+	if p, ok := d.projects[clientID]; ok {
+		return p, nil
+	}
+	sum := sha256.Sum256([]byte(clientID))
+	p, err := account.OpenProject(ctx, d.store, "requests-"+hex.EncodeToString(sum[:6]))
+	if err == nil {
+		d.projects[clientID] = p
+	}
+	return p, err
+}
+
+// A transport counts requests to Google for the day's quota and, at debug level, logs each without query, header and body, for secrets.
+type transport struct {
+	base  http.RoundTripper
+	count func()        // may be nil
+	log   *logrus.Entry // may be nil
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.count != nil {
+		t.count()
+	}
+	began := time.Now()
+	resp, err := t.base.RoundTrip(req)
+	if t.log != nil && t.log.Logger.IsLevelEnabled(logrus.DebugLevel) {
+		log := t.log.WithFields(logrus.Fields{
+			"op": req.Method + " " + req.URL.Host, "wait": time.Since(began).Round(time.Millisecond).String(), "kind": "no answer",
+		})
+		if err == nil {
+			log = log.WithField("kind", resp.StatusCode)
+		}
+		log.Debug("request to google")
+	}
+	return resp, err
+}

@@ -1,0 +1,217 @@
+// Package broker is one connection to an MQTT 3.1.1 broker, made again whenever it is lost.
+//
+// Each session is a new client of paho.mqtt.golang with an empty store, because paho's own reconnection resumes old publishes behind
+// newer ones, completes tokens that the broker never confirmed, and sends what made the broker hang up for ever. So an acknowledgement
+// always belongs to the connection it came on.
+//
+// # What waits and tries again
+//
+//	what                                     when again, and until when
+//	connect: lost, or nobody answers         after 1, 2, 4, 4… s, half of each at random, until Run ends; a session starts it anew
+//	connect: refused by the broker           after 1, 2, 4, 8, 16, 30, 30… s, half of each at random, until Run ends
+//	connect: another client has the id       as if refused, from the third session in a row that was cut within 2 s;
+//	                                         over once a session has lasted a minute
+//	SUBSCRIBE: a filter is refused           after 30 s on the same connection, Availability says Offline meanwhile
+//	SUBSCRIBE: no answer in 10 s             with the next connection
+//	PINGREQ: every 30 s, no answer in 10 s   with the next connection; so also when a packet does not leave in 30 s
+//	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
+//	Send and Clear                           on each new connection until acknowledged or their context ends
+//	either, at least 16 KiB, when the        on the next connection; after the third time it is quarantined: Send fails, a
+//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value
+//	a delivery without Ack                   by the broker, with the next connection
+//	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
+//
+// # Goroutines and locks
+//
+// Run's goroutine owns the session and decides everything; the transport's writer, one for each publication in flight and the handlers of
+// deliveries are the only others, and Run waits for them. The outbox has the one lock, which is never held across I/O or a callback.
+package broker
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/wake"
+)
+
+const (
+	// defaultMaxPublish is well below what any common broker takes: AWS IoT 128 KiB apart, EMQX has 1 MB, Mosquitto from 2.1 on 2 MB.
+	defaultMaxPublish = 256 << 10
+	maxQoS0           = 16 // maxQoS0 is how many deliveries with QoS 0, which no broker holds back, are handled at a time.
+)
+
+// Config is what a connection needs to know. It must not change afterwards.
+type Config struct {
+	URL           string         // the broker's address, see ParseURL; needed
+	User          string         // takes the place of the one in URL, with Password; empty: what stands there, else none
+	Password      secret.Text    // of User
+	ClientID      string         // names the session: two connections with one id throw each other out; needed unless Clean
+	TLS           *tls.Config    // for tls and wss; nil: the system's authorities and TLS 1.2 or newer
+	Clean         bool           // the broker forgets subscriptions and waiting messages at every disconnection; default: it keeps them
+	Availability  Availability   // what is said of the connection; zero: nothing, and no will either
+	Subscriptions []Subscription // made at every connection; none is fine
+	// Handle takes each delivery, in a goroutine of its own, and acknowledges it or leaves it to come again with the next connection.
+	// Its context ends when the connection is asked to stop. A panic is logged and its delivery acknowledged. Needed with Subscriptions.
+	Handle     func(context.Context, Delivery)
+	OnBusy     func(Delivery) // takes the QoS 0 deliveries above 16 at a time and returns at once; nil: they are dropped
+	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
+	MaxPublish int            // largest payload that is published, in bytes; default 256 KiB
+	Log        *logrus.Entry  // gets one line whenever the Reason changes; needed
+}
+
+// Availability is a retained topic: Online after everything else is out, Offline at a stop and, as the will, when the connection breaks.
+type Availability struct{ Topic, Online, Offline string }
+
+// Subscription is a topic filter and the most the broker may send with: QoS 1, unless losing messages is fine.
+type Subscription struct {
+	Filter string
+	QoS    byte
+}
+
+// Conn is a connection to a broker. Retained values are sent again on each, before Online. Methods: any goroutine, before and during Run.
+type Conn struct {
+	cfg        Config
+	timeouts   timeouts
+	outbox     *outbox
+	deliveries chan mqtt.Message // from paho's goroutines to Run's
+	qos0       chan struct{}     // one token per QoS 0 delivery in Handle
+	// What follows belongs to Run's goroutine.
+	address  Address // with the user that counts
+	failures failures
+	handlers sync.WaitGroup
+	writers  sync.WaitGroup
+	state    atomic.Pointer[State] // changed by Run's goroutine alone
+}
+
+// timeouts are a connection's intervals, which tests shorten.
+type timeouts struct{ keepAlive, ping, connect, write, shutdown, subscribe, stable, first, away, refused time.Duration }
+
+var defaultTimeouts = timeouts{
+	keepAlive: 30 * time.Second, // whole seconds
+	ping:      10 * time.Second, // how long a ping may stay unanswered
+	connect:   10 * time.Second, // for TCP, TLS and CONNACK together, and for SUBACK
+	write:     30 * time.Second, // for one packet to leave the machine
+	shutdown:  2 * time.Second,  // for the handlers, and again for the last publishes
+	subscribe: 30 * time.Second, // until refused subscriptions are asked for again
+	stable:    time.Minute,      // a session that lasts so long ends a client id conflict: twice the longest pause
+	first:     time.Second,      // pause after a loss, doubled with each failure
+	away:      4 * time.Second,  // longest pause when nobody answers: a broker that comes back is to be found within 5 s
+	refused:   30 * time.Second, // longest pause when the broker will not have us: asking more often makes things worse
+}
+
+// New makes a connection; Run makes it live.
+func New(cfg Config) *Conn {
+	cfg.MaxPublish = cmp.Or(cfg.MaxPublish, defaultMaxPublish)
+	c := &Conn{cfg: cfg, timeouts: defaultTimeouts, outbox: newOutbox(), deliveries: make(chan mqtt.Message), qos0: make(chan struct{}, maxQoS0)}
+	c.state.Store(&State{Since: time.Now()})
+	return c
+}
+
+// Run keeps the connection until ctx ends and is called once. Then it takes no more deliveries, waits for those in Handle, sends what
+// Retain was given, says Offline, and disconnects: at most four seconds, plus what Handle takes longer. When the broker does not confirm
+// Offline in time, the connection is cut, so that the broker says it. The error is nil unless the configuration is unusable.
+func (c *Conn) Run(ctx context.Context) error {
+	defer func() {
+		c.outbox.close()
+		c.handlers.Wait()
+		c.writers.Wait()
+		c.report(false, stopped, nil)
+	}()
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		s, err := c.connect(ctx)
+		if err == nil {
+			err = s.run(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			_ = wake.Sleep(ctx, nil, c.disconnected(s, err))
+		}
+	}
+	return nil
+}
+
+func (c *Conn) prepare() (err error) {
+	if c.address, err = ParseURL(c.cfg.URL); err != nil {
+		return err
+	}
+	if c.cfg.User != "" {
+		c.address.User, c.address.Password = c.cfg.User, c.cfg.Password
+	}
+	switch topic := c.cfg.Availability.Topic; {
+	case c.cfg.ClientID == "" && !c.cfg.Clean:
+		return errors.New("a session that the broker keeps needs a client id")
+	case c.cfg.Handle == nil && len(c.cfg.Subscriptions) > 0:
+		return errors.New("subscriptions need a handler")
+	case topic != "":
+		return c.check(topic, nil)
+	}
+	return nil
+}
+
+// Delivery is one message as the broker delivered it.
+type Delivery struct {
+	Topic     string
+	Payload   []byte // must not be changed; keep no part of it longer than needed
+	Retained  bool   // sent because the broker had stored it, not because it was published now
+	Duplicate bool   // the broker has delivered this before and saw no acknowledgement
+	QoS       byte
+	PacketID  uint16 // the broker's number while the message is unacknowledged; 0 with QoS 0
+	ack       func()
+}
+
+// Ack tells the broker that the message is taken care of. Every delivery needs one, also a duplicate and one that is refused: until then
+// it takes up room in the broker's window, which is 20 messages with Mosquitto, and comes back with the next connection. An
+// acknowledgement counts only on the connection of its delivery; later, and from the second one on, it does nothing.
+func (d Delivery) Ack() {
+	if d.ack != nil {
+		d.ack()
+	}
+}
+
+// WithAck returns the delivery with another way to acknowledge it, for one that no connection has brought.
+func (d Delivery) WithAck(ack func()) Delivery {
+	d.ack = ack
+	return d
+}
+
+func (c *Conn) receive(ctx context.Context, m mqtt.Message) {
+	d := Delivery{
+		Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(),
+		QoS: m.Qos(), PacketID: m.MessageID(), ack: m.Ack,
+	}
+	defer func() { // a panic would come again with the delivery, at every connection
+		if cause := recover(); cause != nil {
+			c.cfg.Log.WithFields(logrus.Fields{"topic": d.Topic, "bytes": len(d.Payload), "panic": cause, "stack": string(debug.Stack())}).
+				Error("handler of a delivery panicked")
+			d.Ack()
+		}
+	}()
+	if c.cfg.Handle == nil { // the broker may hold messages for subscriptions of an earlier configuration
+		d.Ack()
+		return
+	}
+	if d.QoS == 0 {
+		select {
+		case c.qos0 <- struct{}{}:
+			defer func() { <-c.qos0 }()
+		default:
+			if c.cfg.OnBusy != nil {
+				c.cfg.OnBusy(d)
+			}
+			return
+		}
+	}
+	c.cfg.Handle(ctx, d)
+}

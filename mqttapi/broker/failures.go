@@ -1,0 +1,172 @@
+package broker
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+	"github.com/sirupsen/logrus"
+)
+
+const (
+	shortSession  = 2 * time.Second // an end so soon after the start, or after a large publish, is no coincidence
+	shortSessions = 3               // so many in a row are a client id conflict, and no ordinary loss
+	suspectSize   = 16 << 10        // smallest payload in bytes that may be too large for a broker
+	maxFailures   = 3               // a publication in flight at so many sudden ends is their cause; at one, any may be
+	stopped       = "stopped"       // Reason after Run
+)
+
+// State is how a connection does. Reason also while connected: the id may be in use elsewhere, or a retained value not be taken.
+type State struct {
+	Connected bool      // all subscriptions stand, what is retained is out, and Availability says Online
+	Reason    string    // a sentence about what is wrong, empty when nothing is
+	Cause     error     // behind Reason, if there is one
+	Since     time.Time // when Connected changed last
+	attempts  int       // failed or ended since the last that came to be Connected
+}
+
+// report sets the state, passes on what is new, and logs what is wrong once, not again and again.
+func (c *Conn) report(connected bool, reason string, err error) {
+	before := c.state.Load()
+	now := State{Connected: connected, Reason: reason, Cause: err, Since: before.Since, attempts: before.attempts}
+	if connected != before.Connected {
+		now.Since = time.Now()
+	}
+	if connected {
+		now.attempts = 0
+	} else if err != nil {
+		now.attempts++
+	}
+	c.state.Store(&now)
+	if connected == before.Connected && reason == before.Reason {
+		return
+	}
+	switch log := c.cfg.Log.WithField("client", c.cfg.ClientID); {
+	case reason == stopped:
+		log.Info("broker connection stopped")
+	case reason == "":
+		log.Info("broker connected")
+	case reason != before.Reason:
+		if err != nil {
+			log = log.WithError(err)
+		}
+		log.WithFields(logrus.Fields{"reason": reason, "attempt": now.attempts}).Warn("broker connection in trouble")
+	}
+	if c.cfg.OnState != nil {
+		c.cfg.OnState(now)
+	}
+}
+
+type failures struct {
+	attempts int  // in vain since the last session
+	short    int  // sessions in a row that were cut short
+	conflict bool // another client uses the same id
+}
+
+type disconnect struct {
+	accepted bool // there was a session
+	refused  bool // the broker said no
+	hungUp   bool // it was ended by the other side
+	tooLarge bool // a large publish is the likely reason
+	lasted   time.Duration
+}
+
+// disconnected takes in an end and gives the pause before the next attempt, half at random so that many clients do not come in step.
+func (c *Conn) disconnected(s *session, err error) time.Duration {
+	p, reason := s.suspect(), c.reason(s, err)
+	d := disconnect{accepted: s.accepted, refused: s.refused != 0, hungUp: hungUp(err), lasted: time.Since(s.began)}
+	if d.tooLarge = d.hungUp && p != nil; d.tooLarge {
+		if p.failures++; p.failures >= maxFailures {
+			c.outbox.quarantine(p)
+			reason = p.tooLarge()
+		}
+	}
+	pause := c.failures.pause(d, c.timeouts)
+	if c.failures.conflict && s.accepted {
+		reason = c.conflict()
+	}
+	c.report(false, reason, err)
+	return pause/2 + rand.N(pause/2+1)
+}
+
+// pause counts a disconnect. Until a conflict is seen it is short after a session, so the other client's is too, and both notice.
+func (f *failures) pause(d disconnect, t timeouts) time.Duration {
+	switch {
+	case !d.accepted:
+	case d.lasted >= t.stable:
+		*f = failures{}
+	case d.tooLarge:
+	case d.hungUp && d.lasted < shortSession:
+		f.short++
+	case !f.conflict:
+		f.short = 0
+	}
+	f.conflict = f.short >= shortSessions
+	if d.accepted && !f.conflict {
+		f.attempts = 0
+	}
+	most := t.away
+	if d.refused || f.conflict {
+		most = t.refused
+	}
+	pause := min(t.first<<min(f.attempts, 16), most)
+	f.attempts++
+	return pause
+}
+
+// hungUp tells an end from the other side from a silence and from our own doing.
+func hungUp(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return (!ok || !e.Timeout()) && !errors.Is(err, net.ErrClosed)
+}
+
+// reason says what an attempt or a session ended of; Mosquitto refuses a wrong password with NotAuthorised too.
+func (c *Conn) reason(s *session, err error) string {
+	at := " at " + c.address.String()
+	switch {
+	case s.accepted:
+		return "the connection to the broker" + at + " was lost"
+	case s.refused == packets.ErrRefusedBadUsernameOrPassword, s.refused == packets.ErrRefusedNotAuthorised:
+		return "the broker does not let " + c.address.login() + " in: wrong password, or no right to connect"
+	case s.refused == packets.ErrRefusedIDRejected:
+		return fmt.Sprintf("the broker does not take the client id %q", c.cfg.ClientID)
+	case s.refused == packets.ErrRefusedBadProtocolVersion:
+		return "the broker does not speak MQTT 3.1.1"
+	case s.refused != 0:
+		return "the broker has no room for connections now"
+	case brokenTLS(err):
+		return "no trusted TLS connection to the broker" + at
+	case s.transport == nil:
+		return "the broker" + at + " cannot be reached"
+	case hungUp(err):
+		return "whatever answers" + at + " hangs up on MQTT: another port, or with TLS?"
+	default:
+		return "the broker" + at + " does not answer"
+	}
+}
+
+func (c *Conn) conflict() string { return fmt.Sprintf("another client uses the id %q", c.cfg.ClientID) }
+
+// brokenTLS tells a failed handshake; alerts of the other side, such as of a missing client certificate, are known by their operation.
+func brokenTLS(err error) bool {
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	_, plain := errors.AsType[tls.RecordHeaderError](err)
+	op, ok := errors.AsType[*net.OpError](err)
+	return untrusted || plain || ok && (op.Op == "remote error" || op.Op == "local error")
+}
+
+// LogPaho logs what paho says at debug level; a Reason has what matters. Its loggers are global, unguarded: call once, before any Run.
+func LogPaho(log *logrus.Entry) { mqtt.CRITICAL, mqtt.ERROR = pahoLog{log}, pahoLog{log} }
+
+type pahoLog struct{ log *logrus.Entry }
+
+func (l pahoLog) Println(words ...any) {
+	l.log.WithField("text", strings.TrimSpace(fmt.Sprintln(words...))).Debug("paho")
+}
+func (l pahoLog) Printf(format string, words ...any) { l.Println(fmt.Sprintf(format, words...)) }

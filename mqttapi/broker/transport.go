@@ -1,0 +1,306 @@
+package broker
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"gphotos2mqtt/auth/secret"
+)
+
+// Address is where an MQTT broker is and how it is spoken to, as ParseURL reads it. Printed in any way it shows neither user nor password.
+type Address struct {
+	Network  string      // tcp, tls, ws, wss or unix
+	Host     string      // host and port; for unix the path of the socket
+	Path     string      // path and query of a websocket, else empty
+	User     string      // may be empty
+	Password secret.Text // may be empty
+}
+
+// schemes are those of paho.mqtt.golang without its rarer synonyms, with the network and the port that is meant when none is written,
+// which is IANA's (https://www.iana.org/assignments/service-names-port-numbers).
+var schemes = map[string]struct{ network, port string }{
+	"tcp": {"tcp", "1883"}, "mqtt": {"tcp", "1883"},
+	"ssl": {"tls", "8883"}, "tls": {"tls", "8883"}, "mqtts": {"tls", "8883"},
+	"ws": {"ws", "80"}, "wss": {"wss", "443"},
+	"unix": {"unix", ""},
+}
+
+var (
+	hostName = regexp.MustCompile(`^[-._\p{L}\p{M}\p{Nd}]+$`) // letters of all languages
+	// errBadURL does not repeat what was written, because a password may be part of it.
+	errBadURL = errors.New("not the address of a broker: write mqtt://host, mqtts://host, ws://host/path or wss://host/path, " +
+		"with :port where it is not the usual one, and % signs for special characters in a user or password")
+)
+
+// ParseURL reads a broker's address. Default ports 1883, TLS 8883, websockets 80 and 443. The error says what to write, no password.
+func ParseURL(text string) (Address, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Opaque != "" || u.Fragment != "" {
+		return Address{}, errBadURL
+	}
+	s, ok := schemes[u.Scheme]
+	if !ok {
+		return Address{}, fmt.Errorf("no broker is reached by %q: write mqtt://, mqtts://, ws:// or wss:// and a host", u.Scheme)
+	}
+	password, _ := u.User.Password()
+	a := Address{Network: s.network, User: u.User.Username(), Password: secret.Text(password)}
+	web := a.Network == "ws" || a.Network == "wss"
+	switch {
+	case a.User == "" && password != "":
+		return Address{}, errors.New("the broker's address has a password but no user: MQTT knows no password without a user")
+	case a.Network == "unix" && u.Host+u.Path == "":
+		return Address{}, errors.New("the broker's address names no socket: write unix:///run/broker.sock")
+	case a.Network == "unix":
+		a.Host = u.Host + u.Path
+		return a, nil
+	case web:
+		a.Path = u.RequestURI()
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		return Address{}, errors.New("nothing may follow the port in the broker's address: only websockets have a path")
+	}
+	// The url package takes a port of any size and nearly anything as a host.
+	host := u.Hostname()
+	_, noIP := netip.ParseAddr(host)
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), s.port), 10, 16)
+	switch {
+	case host == "":
+		return Address{}, errors.New("the broker's address names no host: write mqtt://host")
+	case noIP != nil && !hostName.MatchString(host):
+		return Address{}, errBadURL
+	case err != nil || port == 0:
+		return Address{}, errors.New("the port of the broker's address must be a number from 1 to 65535")
+	}
+	a.Host = net.JoinHostPort(host, strconv.FormatUint(port, 10))
+	return a, nil
+}
+
+// String is the address without user, password and query.
+func (a Address) String() string {
+	return a.Network + "://" + a.Host + strings.SplitN(a.Path, "?", 2)[0]
+}
+
+// GoString is String for %#v.
+func (a Address) GoString() string { return strconv.Quote(a.String()) }
+
+func (a Address) login() string {
+	if a.User == "" {
+		return "a client without a user"
+	}
+	return "user " + strconv.Quote(a.User)
+}
+
+// TLSFiles names what a TLS connection to a broker needs beyond the system's certificate authorities. Zero needs nothing.
+type TLSFiles struct {
+	CA          string // PEM file with the authorities to trust in place of the system's
+	Certificate string // PEM file with the client's certificate and its chain; needs Key
+	Key         string // PEM file with the client's private key, not encrypted
+}
+
+// Config reads the files. TLS is at least 1.2, as RFC 8996 asks. The error names the file that is wrong and what is wrong with it.
+func (f TLSFiles) Config() (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
+		if cfg.RootCAs = x509.NewCertPool(); err == nil && !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			err = fmt.Errorf("%s holds no certificate in PEM form", f.CA)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("certificate authorities of the broker: %w", err)
+		}
+	}
+	switch {
+	case (f.Certificate == "") != (f.Key == ""):
+		return nil, errors.New("a client certificate for the broker needs both its file and the file of its key")
+	case f.Certificate != "":
+		pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate %s with key %s: %w", f.Certificate, f.Key, err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+const (
+	transportQueue = 256         // packets that wait for the network before a write blocks: more than publishes and acknowledgements in flight
+	flushLimit     = time.Second // for packets handed over before the end to leave
+	// handOver is how long paho waits for its writer, which waits for nothing here: it is over only when the connection ends just then.
+	handOver = 2 * time.Second
+)
+
+// errClosed is why paho closes a connection by itself.
+var errClosed = fmt.Errorf("a ping was not answered, or what came is no MQTT: %w", net.ErrClosed)
+
+// connect makes one attempt: one TCP connection, one CONNECT, one CONNACK. A session that failed is also returned, for how far it came.
+func (c *Conn) connect(ctx context.Context) (*session, error) {
+	s := &session{conn: c, ended: make(chan inFlight)}
+	dialed, armed := errClosed, func() bool { return true }
+	// paho's own reconnection resumes stale publishes and completes tokens that were never confirmed, its fallback to MQTT 3.1 doubles
+	// every refused login, its ordered delivery lets one slow handler block the answers to its pings.
+	opts := mqtt.NewClientOptions().SetStore(mqtt.NewOrderedMemoryStore()).SetProtocolVersion(4).
+		SetClientID(c.cfg.ClientID).SetCleanSession(c.cfg.Clean).
+		SetUsername(c.address.User).SetPassword(string(c.address.Password)).
+		SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false).SetAutoAckDisabled(true).
+		SetKeepAlive(c.timeouts.keepAlive).SetPingTimeout(c.timeouts.ping).
+		SetConnectTimeout(c.timeouts.connect).SetWriteTimeout(handOver)
+	opts.Servers = []*url.URL{{Scheme: c.address.Network, Host: c.address.Host}}
+	if a := c.cfg.Availability; a.Topic != "" {
+		opts.SetWill(a.Topic, a.Offline, 1, true)
+	}
+	opts.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+		select {
+		case c.deliveries <- m:
+		case <-s.transport.gone: // not acknowledged, so it comes back
+		case <-ctx.Done():
+		}
+	})
+	opts.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
+		var conn net.Conn
+		if conn, dialed = dial(ctx, c.address, c.cfg.TLS, c.timeouts.connect); dialed != nil {
+			return nil, dialed
+		}
+		s.transport = newTransport(conn, c.timeouts.write)
+		c.writers.Go(s.transport.send)
+		armed = context.AfterFunc(ctx, func() { s.transport.fail(context.Cause(ctx)) })
+		return s.transport, nil
+	})
+	s.client = mqtt.NewClient(opts)
+	token := s.client.Connect().(*mqtt.ConnectToken)
+	<-token.Done()
+	s.began = time.Now()
+	armed()
+	err, code := token.Error(), token.ReturnCode()
+	switch s.accepted = err == nil; {
+	case s.accepted:
+	case dialed != nil:
+		err = dialed
+	case code != packets.ErrNetworkError:
+		s.refused = code
+	default:
+		err = fmt.Errorf("wait for the broker's first answer: %w", s.transport.cause())
+	}
+	return s, err
+}
+
+// dial opens the network connection, TLS included. Proxies of the environment are not used: they are meant for the way to Google.
+func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	switch a.Network {
+	case "ws", "wss":
+		direct := func(*http.Request) (*url.URL, error) { return nil, nil }
+		return mqtt.NewWebsocket(a.Network+"://"+a.Host+a.Path, cfg, limit, nil, &mqtt.WebsocketOptions{Proxy: direct})
+	case "tls":
+		return (&tls.Dialer{Config: cfg}).DialContext(ctx, "tcp", a.Host)
+	default:
+		return (&net.Dialer{}).DialContext(ctx, a.Network, a.Host)
+	}
+}
+
+// transport is the network connection as paho sees it. Writing never waits for the network, because paho's Publish holds up its caller,
+// and its keepalive its own timeout, behind a peer that has stopped reading
+// (https://github.com/eclipse-paho/paho.mqtt.golang/issues/723). In return each packet has its deadline here, acknowledgements and pings
+// included. It also knows when and of what the connection ended before paho has taken itself apart.
+type transport struct {
+	net.Conn
+	limit time.Duration
+	out   chan []byte
+	gone  chan struct{} // closed at the end, whoever ended it
+	once  sync.Once
+	err   error // why it ended; set once, before gone is closed
+}
+
+func newTransport(conn net.Conn, limit time.Duration) *transport {
+	return &transport{Conn: conn, limit: limit, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
+}
+
+// send writes until the connection ends, then what was given before, as DISCONNECT. It alone writes and sets write deadlines: websockets.
+func (t *transport) send() {
+	defer func() { _ = t.Conn.Close() }()
+	for {
+		var packet []byte
+		select {
+		case packet = <-t.out:
+		case <-t.gone:
+			if len(t.out) == 0 {
+				return
+			}
+			packet = <-t.out
+		}
+		err := t.Conn.SetWriteDeadline(time.Now().Add(t.limit))
+		if err == nil {
+			_, err = t.Conn.Write(packet)
+		}
+		if err != nil {
+			t.fail(err)
+			return
+		}
+	}
+}
+
+// Read gives the end's first reason: paho takes "use of closed network connection" for its own doing, and waits for a failed ping.
+func (t *transport) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	if err != nil {
+		t.fail(err)
+		err = t.err
+	}
+	return n, err
+}
+
+// Write hands a packet to send; paho writes each with one call.
+func (t *transport) Write(p []byte) (int, error) {
+	select {
+	case <-t.gone:
+		return 0, t.err
+	default:
+	}
+	select {
+	case t.out <- bytes.Clone(p):
+		return len(p), nil
+	case <-t.gone:
+		return 0, t.err
+	}
+}
+
+// Close ends the connection after what was written has left, without waiting for it.
+func (t *transport) Close() error {
+	t.fail(errClosed)
+	return nil
+}
+
+// SetDeadline limits reads alone: paho sets it for CONNECT and CONNACK, and send has a deadline for each packet.
+func (t *transport) SetDeadline(at time.Time) error   { return t.SetReadDeadline(at) }
+func (t *transport) SetWriteDeadline(time.Time) error { return nil }
+
+// fail ends the connection; only the first reason counts. What has not left after flushLimit is cut.
+func (t *transport) fail(reason error) {
+	t.once.Do(func() {
+		t.err = reason
+		close(t.gone)
+		time.AfterFunc(flushLimit, func() { _ = t.Conn.Close() })
+	})
+}
+
+func (t *transport) cause() error {
+	t.fail(errClosed)
+	return t.err
+}
