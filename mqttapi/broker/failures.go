@@ -56,7 +56,7 @@ func (c *Conn) report(connected bool, reason string, err error) {
 		if err != nil {
 			log = log.WithError(err)
 		}
-		log.WithFields(logrus.Fields{"reason": reason, "attempt": now.attempts}).Warn("broker connection in trouble")
+		log.WithFields(logrus.Fields{"reason": reason, "attempt": now.attempts}).Warn("broker connection is not usable")
 	}
 	if c.cfg.OnState != nil {
 		c.cfg.OnState(now)
