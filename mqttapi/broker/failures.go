@@ -95,8 +95,9 @@ func (c *Conn) disconnected(s *session, err error) time.Duration {
 	return pause/2 + rand.N(pause/2+1)
 }
 
-// pause counts a disconnect. Until a conflict is seen it is short after a session, so the other client's is too, and both notice.
+// pause counts a disconnect. It is short after a session until a conflict was seen twice, so the other client's is too, and both notice.
 func (f *failures) pause(d disconnect, t timeouts) time.Duration {
+	seen := f.conflict
 	switch {
 	case !d.accepted:
 	case d.lasted >= t.stable:
@@ -108,7 +109,7 @@ func (f *failures) pause(d disconnect, t timeouts) time.Duration {
 		f.short = 0
 	}
 	f.conflict = f.short >= shortSessions
-	if d.accepted && !f.conflict {
+	if d.accepted && !(seen && f.conflict) {
 		f.attempts = 0
 	}
 	most := t.away

@@ -223,13 +223,13 @@ func TestPauses(t *testing.T) {
 		"nobody answers":          {[]disconnect{away, away, away, away, away}, "1s 2s 4s 4s 4s", false},
 		"refused":                 {[]disconnect{refused, refused, refused, refused, refused, refused, refused}, "1s 2s 4s 8s 16s 30s 30s", false},
 		"lost and found":          {[]disconnect{away, away, away, long, away}, "1s 2s 4s 1s 2s", false},
-		"conflict":                {[]disconnect{short, short, short, short, short, short, short, short}, "1s 1s 2s 4s 8s 16s 30s 30s", true},
-		"conflict is over":        {[]disconnect{short, short, short, long}, "1s 1s 2s 1s", false},
+		"conflict":                {[]disconnect{short, short, short, short, short, short, short, short}, "1s 1s 1s 2s 4s 8s 16s 30s", true},
+		"conflict is over":        {[]disconnect{short, short, short, long}, "1s 1s 1s 1s", false},
 		"long enough between":     {[]disconnect{short, short, {accepted: true, hungUp: true, lasted: 10 * time.Second}, short}, "1s 1s 1s 1s", false},
 		"cut by silence":          {[]disconnect{short, short, silent, short}, "1s 1s 1s 1s", false},
-		"longer in a conflict":    {[]disconnect{short, short, short, {accepted: true, hungUp: true, lasted: 10 * time.Second}}, "1s 1s 2s 4s", true},
+		"longer in a conflict":    {[]disconnect{short, short, short, {accepted: true, hungUp: true, lasted: 10 * time.Second}}, "1s 1s 1s 2s", true},
 		"too large":               {[]disconnect{tooLarge, tooLarge, tooLarge, tooLarge}, "1s 1s 1s 1s", false},
-		"broker away in conflict": {[]disconnect{short, short, short, away}, "1s 1s 2s 4s", true},
+		"broker away in conflict": {[]disconnect{short, short, short, away}, "1s 1s 1s 2s", true},
 	} {
 		var f failures
 		var got []string
