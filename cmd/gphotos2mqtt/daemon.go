@@ -26,6 +26,7 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -126,7 +127,18 @@ func (d *daemon) startBroker() error {
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
 	d.config.MQTTListen = built.Addr() // with the port it got
 	d.untilFailed("built-in broker", built.Failed())
+	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
+	d.work("publish again", func(ctx context.Context) error {
+		defer d.refreshAll()
+		return wake.Sleep(ctx, nil, 2*time.Second)
+	})
 	return nil
+}
+
+func (d *daemon) refreshAll() {
+	for _, refresh := range d.refresh {
+		refresh()
+	}
 }
 
 func (d *daemon) openStatus() {
@@ -137,11 +149,7 @@ func (d *daemon) openStatus() {
 		if m.Topic != c.BirthTopic {
 			d.status.Handle(ctx, m)
 		} else if string(m.Payload) == c.BirthPayload {
-			homeassistant.OnBirth(ctx, func() {
-				for _, refresh := range d.refresh {
-					refresh()
-				}
-			})
+			homeassistant.OnBirth(ctx, d.refreshAll)
 			m.Ack()
 		}
 	}
