@@ -109,7 +109,7 @@ func (f *failures) pause(d disconnect, t timeouts) time.Duration {
 		f.short = 0
 	}
 	f.conflict = f.short >= shortSessions
-	if d.accepted && !(seen && f.conflict) {
+	if d.accepted && (!seen || !f.conflict) {
 		f.attempts = 0
 	}
 	most := t.away
