@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/sirupsen/logrus"
 	"github.com/sirupsen/logrus/hooks/test"
+	"go.uber.org/goleak"
 
 	"gphotos2mqtt/bridge/store/engine"
 )
@@ -23,11 +24,11 @@ import (
 // be put under a limit.
 const childEnv = "GPHOTOS_STORE_CHILD"
 
-// RunChild is for the test binary that a test has started again.
-func RunChild() {
-	if os.Getenv(childEnv) == "fill" {
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) == "fill" { // the test binary that a test has started again
 		fillLimitedFiles(os.Args[1])
 	}
+	goleak.VerifyTestMain(m)
 }
 
 // child starts the test binary again.

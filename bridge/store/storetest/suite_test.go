@@ -1,7 +1,4 @@
-// Package storetest is what a store must do whatever engine is below it:
-//
-//	func TestMain(m *testing.M) { storetest.Main(m, opener) }
-//	func TestContract(t *testing.T) { storetest.Run(t, opener) }
+// Package storetest is what a store must do whatever engine is below it: another engine is a row in engines.
 //
 // A store in virtual time (testing/synctest) belongs to the bubble that opened it.
 package storetest
@@ -17,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"gphotos2mqtt/bridge/store"
 )
 
@@ -24,14 +23,24 @@ import (
 // the store was closed or its process killed.
 type Opener func(ctx context.Context, dir string) (*store.Store, error)
 
-// Run runs the whole suite.
-func Run(t *testing.T, open Opener) {
-	t.Helper()
-	for name, test := range map[string]func(*testing.T, Opener){
-		"kill": testKill, "stale revision": testRevisions, "finish": testFinish, "order": testOrder, "10,000 records": testMany,
-		"at the same time": testTogether, "full disk": testFullDisk, "read-only disk": testReadOnlyDisk,
-	} {
-		t.Run(name, func(t *testing.T) { test(t, open) })
+var engines = map[string]Opener{
+	"embedded": func(ctx context.Context, dir string) (*store.Store, error) {
+		log := logrus.New()
+		log.SetOutput(io.Discard)
+		return store.Open(ctx, store.Config{Dir: dir, Log: logrus.NewEntry(log)})
+	},
+}
+
+func TestContract(t *testing.T) {
+	for engine, open := range engines {
+		t.Run(engine, func(t *testing.T) {
+			for name, test := range map[string]func(*testing.T, Opener){
+				"kill": testKill, "stale revision": testRevisions, "finish": testFinish, "order": testOrder, "10,000 records": testMany,
+				"at the same time": testTogether, "full disk": testFullDisk, "read-only disk": testReadOnlyDisk,
+			} {
+				t.Run(name, func(t *testing.T) { test(t, open) })
+			}
+		})
 	}
 }
 

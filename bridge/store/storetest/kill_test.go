@@ -20,14 +20,16 @@ import (
 	"gphotos2mqtt/bridge/store"
 )
 
-// childEnv names the folder in which a test binary that is started again writes until
-// it is killed.
-const childEnv = "GPHOTOS_STORETEST_DIR"
+// childEnv and engineEnv name the folder in which a test binary that is started again
+// writes until it is killed, and its engine.
+const (
+	childEnv  = "GPHOTOS_STORETEST_DIR"
+	engineEnv = "GPHOTOS_STORETEST_ENGINE"
+)
 
-// Main runs the tests of a package that calls Run.
-func Main(m *testing.M, open Opener) {
-	if dir := os.Getenv(childEnv); dir != "" { //nolint:forbidigo // of the child of a test
-		writeUntilKilled(open, dir)
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		writeUntilKilled(engines[os.Getenv(engineEnv)], dir)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -99,7 +101,8 @@ func killedWriters(t *testing.T, dir string, n int) known {
 	exe, err := os.Executable()
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), exe) //nolint:gosec // this test itself
-	cmd.Env = append(cmd.Environ(), childEnv+"="+dir)
+	engine := strings.Split(t.Name(), "/")[1]    // TestContract/<engine>/kill
+	cmd.Env = append(cmd.Environ(), childEnv+"="+dir, engineEnv+"="+engine)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	must(t, err)
