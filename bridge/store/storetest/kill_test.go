@@ -100,8 +100,8 @@ func killedWriters(t *testing.T, dir string, n int) known {
 	t.Helper()
 	exe, err := os.Executable()
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), exe) //nolint:gosec // this test itself
-	engine := strings.Split(t.Name(), "/")[1]    // TestContract/<engine>/kill
+	cmd := exec.CommandContext(t.Context(), exe)
+	engine := strings.Split(t.Name(), "/")[1] // TestContract/<engine>/kill
 	cmd.Env = append(cmd.Environ(), childEnv+"="+dir, engineEnv+"="+engine)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
@@ -143,7 +143,7 @@ func writeUntilKilled(open Opener, dir string) {
 	s, err := open(ctx, dir)
 	if err != nil {
 		say("open:", err)
-		os.Exit(1) //nolint:forbidigo // the child of a test
+		os.Exit(1)
 	}
 	var wg sync.WaitGroup
 	for w := range writers {
@@ -151,7 +151,7 @@ func writeUntilKilled(open Opener, dir string) {
 			for i := 0; ; i++ {
 				if err := writeOne(ctx, s, fmt.Sprintf("w%d", w), i); err != nil {
 					say("write:", err)
-					os.Exit(1) //nolint:forbidigo // the child of a test
+					os.Exit(1)
 				}
 			}
 		})
