@@ -25,6 +25,7 @@ type Error struct {
 	Reason     string        // Google's name for it, such as RESOURCE_EXHAUSTED; may be empty
 	Message    string        // Google's sentence, at most 300 characters; may be empty
 	RetryAfter time.Duration // how long Google asks to wait, at most a day; 0 when it does not say
+	Console    string        // of ProjectBlocked: the page of Google's console to open, https; made here, not taken from the answer
 	Lost       bool          // the request may have taken effect although its answer says otherwise or is missing
 	Err        error         // the cause when there was no usable answer: what the transport or the context said
 }
@@ -57,28 +58,31 @@ type Kind int
 
 // The kinds of refusal. Zero is none of them: no *Error at all, or a call that its own caller cancelled.
 const (
-	Transient           Kind = iota + 1 // a fault of the network, a proxy or Google that may be gone in a moment
-	RateLimited                         // too many requests in a minute; Google asks for a pause of at least 30 s
-	ConcurrentWrites                    // a second write while another one ran for the same account
-	DailyQuota                          // the Google project's quota for the day, which comes back at midnight Pacific time
-	StorageFull                         // an account without room for the item
-	Unauthorized                        // an access token that Google does not accept, also after a refresh
-	ScopeMissing                        // a permission that the account's owner did not give
-	AccessNotConfigured                 // an API that is off in the Google project, or an account without Google Photos
-	Expired                             // a session, upload token or base URL that has died: send all bytes again, or get the item again
-	NotFound                            // an item that does not exist or was not made by this Google project
-	AlbumNotFound                       // an album that does not exist or was not made by this Google project
-	AlbumNotWriteable                   // an album that this Google project may not change
-	AlbumFull                           // an album that holds spec.MaxAlbumItems
-	TooLarge                            // a file above Google's limit, see spec.MaxSize
-	Duplicate                           // an item whose bytes are in the same batch a second time; in a later batch it goes through
-	ItemFault                           // a fault of Google's with one item, which often goes through when tried again
-	Rejected                            // a file that Google does not take: unreadable, unsupported or empty
-	Invalid                             // a request that is wrong in itself and stays wrong
+	Transient         Kind = iota + 1 // a fault of the network, a proxy or Google that may be gone in a moment
+	RateLimited                       // too many requests in a minute; Google asks for a pause of at least 30 s
+	ConcurrentWrites                  // a second write while another one ran for the same account, or for minutes after one did
+	DailyQuota                        // the Google project's quota for the day, which comes back at midnight Pacific time
+	StorageFull                       // an account without room for the item
+	Unauthorized                      // an access token that Google does not accept, also after a refresh; no proof that the link is over
+	ScopeMissing                      // a permission that the account's owner did not give
+	ProjectBlocked                    // the Google project cannot be used: its API is off, it is suspended or deleted; see Error.Console
+	PhotosDisabled                    // an account without Google Photos, as some administrators have it
+	Expired                           // a session, upload token or base URL that has died: send all bytes again, or get the item again
+	NotFound                          // an item that does not exist or was not made by this Google project
+	AlbumNotFound                     // an album that does not exist, or not yet, or was not made by this Google project
+	AlbumNotWriteable                 // an album that this Google project may not change
+	AlbumFull                         // an album that holds spec.MaxAlbumItems
+	TooLarge                          // a file above Google's limit, see spec.MaxSize
+	Duplicate                         // an item that Google has: its bytes came twice in a batch, or are in the library; no fault of the file
+	ItemFault                         // a fault of Google's with one item, which often goes through when tried again; no fault of the file
+	Rejected                          // a file that Google does not take: unreadable, unsupported or empty
+	Untrusted                         // an answer that leads to a host that is not Google's; nothing was sent to it or read from it
+	Invalid                           // a request that is wrong in itself and stays wrong
 )
 
 var kindNames = strings.Fields(`none transient rate_limited concurrent_writes daily_quota storage_full unauthorized scope_missing
-	access_not_configured expired not_found album_not_found album_not_writeable album_full too_large duplicate item_fault rejected invalid`)
+	project_blocked photos_disabled expired not_found album_not_found album_not_writeable album_full too_large duplicate item_fault rejected
+	untrusted invalid`)
 
 // String gives the kind in snake_case, and "none" for what is no kind.
 func (k Kind) String() string {
@@ -123,8 +127,8 @@ var words = []struct {
 	{AlbumNotWriteable, "no permission to add media items to this album"},  // not made by the app: ylexus/jiotty-photos-uploader
 	{AlbumFull, "album*20000"},                                             // the limit is documented, its text is not, see spec.MaxAlbumItems
 	{AlbumFull, "album*20,000"},
-	{AccessNotConfigured, "google photos is disabled"},    // GooglePhotosInterface.java
-	{AccessNotConfigured, "has not been used in project"}, // the API is off in the project
+	{PhotosDisabled, "google photos is disabled"},         // GooglePhotosInterface.java
+	{ProjectBlocked, "has not been used in project"},      // the API is off in the project
 	{ScopeMissing, "insufficient authentication scopes"},  // and https://developers.google.com/photos/support/updates
 	{NotFound, "invalid media item id"},                   // foreign, unknown or too fresh: f2calv/CasCap.Api.GooglePhotos issue 118
 	{Expired, "must contain a valid upload token"},        // gphotosuploader/gphotos-uploader-cli issue 223
@@ -136,7 +140,7 @@ var words = []struct {
 // https://cloud.google.com/apis/design/errors#error_model.
 var reasons = map[string]Kind{
 	"ACCESS_TOKEN_SCOPE_INSUFFICIENT": ScopeMissing, "insufficientPermissions": ScopeMissing,
-	"SERVICE_DISABLED": AccessNotConfigured, "accessNotConfigured": AccessNotConfigured,
+	"SERVICE_DISABLED": ProjectBlocked, "accessNotConfigured": ProjectBlocked,
 	"invalid_grant": Unauthorized, "invalid_token": Unauthorized,
 	"RESOURCE_EXHAUSTED": RateLimited, "RATE_LIMIT_EXCEEDED": RateLimited, "rateLimitExceeded": RateLimited,
 }
