@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -70,7 +71,7 @@ func (s *Server) createItems(c *call) (any, error) {
 	if req.AlbumID != "" {
 		a, ok := lib.albums[req.AlbumID]
 		switch {
-		case !ok:
+		case !ok || a.late():
 			return nil, errAlbumUnknown()
 		case a.project != c.token.project:
 			return nil, errAlbumNotWriteable()
@@ -99,7 +100,7 @@ func (b batchCreate) check() error {
 	for _, n := range b.Items {
 		switch {
 		case n.Simple == nil || n.Simple.UploadToken == "":
-			return invalidArgument("Request must contain a valid upload token.")
+			return errUploadToken()
 		case utf8.RuneCountInString(n.Description) > maxDescription:
 			return invalidArgument("Description must be shorter than 1000 characters.")
 		case utf8.RuneCountInString(n.Simple.FileName) > maxFileName:
@@ -125,12 +126,13 @@ func (s *Server) createEach(c *call, lib *library, req batchCreate, at albumPlac
 	for n, in := range req.Items {
 		r := newItemResult{UploadToken: in.Simple.UploadToken}
 		var i *item
-		code := c.fault.itemCode(n)
+		code, text := c.fault.itemCode(n), c.fault.itemText()
 		if code == 0 {
+			text = failedItem
 			i, code = s.createOne(c, lib, in, seen)
 		}
 		if code != 0 {
-			r.Status = rpcStatus{code, failedItem}
+			r.Status = rpcStatus{code, text}
 			failed++
 		} else {
 			if at.album != nil {
@@ -163,7 +165,7 @@ func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha
 		return nil, rpcInvalidArgument
 	}
 	if i, ok := lib.byHash[u.sha]; ok {
-		if !i.visible(c.token.project) {
+		if !slices.Contains(i.projects, c.token.project) {
 			i.projects = append(i.projects, c.token.project)
 		}
 		u.release()
@@ -184,6 +186,7 @@ func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha
 	}
 	i.created = i.created.UTC().Truncate(time.Second)
 	i.readyAt = i.uploaded.Add(s.cfg.VideoProcessing)
+	i.lateUntil = c.fault.lateUntil()
 	lib.add(i)
 	return i, 0
 }

@@ -83,7 +83,7 @@ func (s *Server) serveStart(x *exchange) {
 	if err != nil {
 		// "final" in the answer to a start means that the upload is rejected.
 		x.w.Header().Set("X-Goog-Upload-Status", "final")
-		writeUploadError(x.w, err)
+		x.failUpload(err)
 		return
 	}
 	h := x.w.Header()
@@ -132,7 +132,7 @@ func (s *Server) start(x *exchange) (*session, error) {
 func (s *Server) serveSession(x *exchange) {
 	t, err := s.admit(x.r, writeScopes, s.cfg.UploadsAreWrites, !s.cfg.UploadsUnmetered)
 	if err != nil {
-		writeUploadError(x.w, err)
+		x.failUpload(err)
 		return
 	}
 	id := x.r.URL.Query().Get("upload_id")
@@ -151,7 +151,7 @@ func (s *Server) serveSession(x *exchange) {
 	_, status, _ := se.state()
 	x.w.Header().Set("X-Goog-Upload-Status", status)
 	if err != nil {
-		writeUploadError(x.w, err)
+		x.failUpload(err)
 		return
 	}
 	writeText(x.w, http.StatusOK, answer)
