@@ -93,13 +93,13 @@ func (b batchCreate) check() error {
 	case len(b.Items) == 0:
 		return invalidArgument("Request must have at least one new media item.")
 	case len(b.Items) > maxBatch:
-		return invalidArgument("Request must have less than 50 items")
+		return invalidArgument("Request must have less than 50 items.")
 	case b.Position != nil && b.AlbumID == "":
 		return invalidArgument("Album position can only be set with an album id.")
 	}
 	for _, n := range b.Items {
 		switch {
-		case n.Simple == nil || n.Simple.UploadToken == "":
+		case n.Simple == nil || !validUploadToken(n.Simple.UploadToken):
 			return errUploadToken()
 		case utf8.RuneCountInString(n.Description) > maxDescription:
 			return invalidArgument("Description must be shorter than 1000 characters.")
@@ -151,7 +151,8 @@ func (s *Server) createEach(c *call, lib *library, req batchCreate, at albumPlac
 }
 
 // createOne turns an upload token into an item, or into a code. Equal bytes are one item: the first file name, description and
-// capture time stay. SIM: a token used again returns its item again.
+// capture time stay. SIM: a token used again returns its item again; one that is too old, or another account's or project's, is a
+// 3 of its item.
 func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha256.Size]byte]bool) (*item, int) {
 	u, ok := s.uploads.token(in.Simple.UploadToken)
 	if !ok || u.account != c.token.account || u.project != c.token.project {

@@ -18,20 +18,10 @@ func (s *Server) serveRaw(x *exchange) {
 		abort()
 	}
 	if err != nil {
-		x.failUpload(err)
+		x.fail(err)
 		return
 	}
 	writeText(x.w, http.StatusOK, token)
-}
-
-// failUpload sends refusals of the upload step as text and those of the front end as JSON. Anything else means that the
-// client's body broke off.
-func (x *exchange) failUpload(err error) {
-	if refusal, ok := errors.AsType[*uploadError](err); ok {
-		writeText(x.w, refusal.code, refusal.text)
-		return
-	}
-	x.fail(err)
 }
 
 func (s *Server) takeRaw(x *exchange) (string, error) {
