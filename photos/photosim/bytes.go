@@ -115,7 +115,7 @@ func (s *Server) serveBytes(x *exchange) {
 	i, spent := s.fetch(id)
 	switch {
 	case spent:
-		errDailyQuota(i.projects[0], dailyBytes).write(x.w)
+		x.fail(errDailyQuota(i.projects[0], dailyBytes))
 	case i == nil:
 		writeMissing(x.w)
 	default:

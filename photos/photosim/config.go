@@ -78,6 +78,8 @@ type Client struct {
 	Organization string
 	// Deleted clients are known and refused with deleted_client.
 	Deleted bool
+	// Disabled clients are known and refused with disabled_client: by their owner or by Google.
+	Disabled bool
 	// APIDisabled means the project has not enabled the Photos Library API: every call is refused with 403.
 	APIDisabled bool
 }

@@ -46,12 +46,15 @@ type item struct {
 	seq                       uint64
 	uploaded                  time.Time
 	readyAt                   time.Time // of a video
+	lateUntil                 time.Time // until then only the answer that made it has it
 	videoStatus               string    // set by control; "" follows readyAt
 	favorite, archived        bool
 	categories                []string
 }
 
-func (i *item) visible(project string) bool { return slices.Contains(i.projects, project) }
+func (i *item) visible(project string) bool {
+	return slices.Contains(i.projects, project) && !time.Now().Before(i.lateUntil)
+}
 
 func (i *item) key() cursor { return cursor{i.created.UnixNano(), i.seq} }
 

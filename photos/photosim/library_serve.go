@@ -93,12 +93,12 @@ func (s *Server) serveMethod(x *exchange, m method, id string) {
 	c := &call{exchange: x, method: m, id: id, query: x.r.URL.Query()}
 	mask, err := c.prepare(s)
 	if err != nil {
-		writeError(x.w, err)
+		x.fail(err)
 		return
 	}
 	answer, err := s.dispatch(c)
 	if err != nil {
-		writeError(x.w, err)
+		x.fail(err)
 		return
 	}
 	code := http.StatusOK

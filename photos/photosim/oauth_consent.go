@@ -114,6 +114,8 @@ func (s *Server) checkClient(q url.Values, userAgent string) (Client, error) {
 		return Client{}, &consentError{"invalid_client", "The OAuth client was not found."}
 	case c.Deleted:
 		return Client{}, &consentError{"deleted_client", "The OAuth client was deleted."}
+	case c.Disabled:
+		return Client{}, &consentError{"disabled_client", "The OAuth client was disabled."}
 	case !slices.Contains(c.RedirectURIs, q.Get("redirect_uri")):
 		return Client{}, &consentError{
 			"redirect_uri_mismatch",

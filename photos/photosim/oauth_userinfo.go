@@ -37,7 +37,7 @@ func (s *Server) serveUserInfo(x *exchange) {
 		err = errScopes()
 	}
 	if err != nil {
-		writeError(x.w, err)
+		x.fail(err)
 		return
 	}
 	a, _ := s.account(t.account)

@@ -76,7 +76,7 @@ func (s *Server) admit(r *http.Request, scopes []string, write, metered bool) (*
 		return nil, err
 	}
 	if c, _ := s.client(t.client); c.APIDisabled {
-		return nil, errNotEnabled(t.project)
+		return nil, errServiceDisabled(t.project)
 	}
 	if scopes != nil && !t.scopes.hasAny(scopes) {
 		return nil, errScopes()
@@ -103,7 +103,7 @@ func (s *Server) beginWrite(t *accessToken) (end func(), err error) {
 	writers := s.writers // a reset in between starts a new map
 	if writers[t.account] {
 		ended(true)
-		return nil, errConcurrentWrite(t.project)
+		return nil, errConcurrentWrite()
 	}
 	writers[t.account] = true
 	return func() {
