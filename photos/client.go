@@ -273,16 +273,15 @@ func withoutSecrets(message string, address *url.URL) string {
 }
 
 func (r request) judged(a answer) *Error {
-	return &Error{
-		Kind: judge(r.about, a), Op: r.op, Status: a.status, Reason: a.reason, Message: a.message, RetryAfter: a.wait,
-		Lost: r.write && (a.status < 400 || a.status >= 500),
-	}
+	err := a.refusal(r.op, judge(r.about, a))
+	err.Lost = r.write && (a.meant() < 400 || a.meant() >= 500)
+	return err
 }
 
 // decode reads the body of a success; one that is none, or cannot be read, leaves open what Google did.
 func (r request) decode(got reply, out any) error {
 	var err error
-	if bytes.Contains(got.text, []byte(`"error"`)) {
+	if bytes.Contains(got.text, []byte(`"error"`)) || bytes.Contains(got.text, []byte(`"code"`)) {
 		err = r.disguised(got)
 	}
 	if err == nil && out != nil {
@@ -296,17 +295,14 @@ func (r request) decode(got reply, out any) error {
 // disguised finds the refusal in the body of an answer that calls itself a success, as Google's PHP client knows of uploads; nil when there
 // is none. Source: google/php-photoslibrary, PhotosLibraryClient.php.
 func (r request) disguised(got reply) error {
-	var bare rpcStatus
-	var err *Error
-	switch a := parseAnswer(got.text, ""); {
-	case a.api && a.status >= 400:
-		err = r.judged(a)
-	case a.api:
-		err = itemError(r.op, r.about, rpcStatus{a.status, a.message})
-	case readLoosely(bytes.TrimSpace(got.text), &bare) && bare.Code != 0:
-		err = itemError(r.op, r.about, bare)
-	default:
+	a, refused := parseObject(strings.TrimLeft(string(got.text), "[ \t\r\n"))
+	if !refused || !a.api {
 		return nil
+	}
+	err := itemError(r.op, r.about, a)
+	if a.code >= http.StatusBadRequest {
+		a.status = a.code
+		err = r.judged(a)
 	}
 	err.Status = got.status
 	return err
