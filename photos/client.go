@@ -10,8 +10,8 @@
 // Source: https://developers.google.com/photos/overview/api-limits-quotas
 //
 // An access token is added by Config.HTTP; requests that carry one are never redirected. Upload tokens, session addresses and base URLs are
-// secrets and hide themselves when printed; no error holds more of an address than a foreign host. Addresses in Google's answers are believed
-// when they are Google's, see hosts.go; others are left out.
+// secrets and hide themselves when printed; no error holds more of an address than a foreign host. Addresses in Google's answers are
+// believed when they are of Google's hosts, see hosts.go; others are left out.
 package photos
 
 import (

@@ -56,8 +56,9 @@ type Bytes struct {
 }
 
 // Download fetches what a base URL and its suffix stand for. No access token is sent. Kind Expired means that the item must be read again
-// for a fresh base URL, Untrusted that it or a redirect leads to a host that is not Google's, which is not asked; TooLarge that there are
-// more bytes than spec.MaxPhotoSize, or spec.MaxVideoSize for SuffixVideo. A stall is for ctx to end. Only status 200 is a success: Google answers errors with pictures too. https://github.com/rclone/rclone/issues/4144
+// for a fresh base URL; Untrusted that it or a redirect leads to a host that is not Google's, which is not asked; TooLarge that there are
+// more bytes than spec.MaxPhotoSize, or spec.MaxVideoSize for SuffixVideo. A stall is for ctx to end. Only status 200 is a success: Google
+// answers errors with pictures too. https://github.com/rclone/rclone/issues/4144
 func (c *Client) Download(ctx context.Context, base secret.Text, suffix string) (Bytes, error) {
 	r := request{op: "download", about: aboutBytes, method: http.MethodGet, url: string(base) + suffix}
 	r.needs(base != "" && strings.HasPrefix(suffix, "="), `a base URL needs a suffix such as "=d", and there must be one`)

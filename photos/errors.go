@@ -155,7 +155,8 @@ var reasons = map[string]Kind{
 	"SERVICE_DISABLED": ProjectBlocked, "accessNotConfigured": ProjectBlocked, "SERVICE_NOT_VISIBLE": ProjectBlocked,
 	"CONSUMER_SUSPENDED": ProjectBlocked, "CONSUMER_INVALID": ProjectBlocked, "RESOURCE_PROJECT_INVALID": ProjectBlocked,
 	"USER_PROJECT_DENIED": ProjectBlocked, "GCP_SUSPENDED": ProjectBlocked, "BILLING_DISABLED": ProjectBlocked,
-	"invalid_client": ProjectBlocked, "deleted_client": ProjectBlocked, "disabled_client": ProjectBlocked, "unauthorized_client": ProjectBlocked,
+	"invalid_client": ProjectBlocked, "unauthorized_client": ProjectBlocked, "deleted_client": ProjectBlocked,
+	"disabled_client": ProjectBlocked,
 	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled,
 	"invalid_grant": Unauthorized, "invalid_token": Unauthorized, "authError": Unauthorized, "ACCESS_TOKEN_EXPIRED": Unauthorized,
 	"ACCESS_TOKEN_TYPE_UNSUPPORTED": Unauthorized, "CREDENTIALS_MISSING": Unauthorized, "ACCOUNT_STATE_INVALID": Unauthorized,
@@ -289,7 +290,7 @@ func (a answer) refusal(op string, kind Kind) *Error {
 }
 
 // projectNamed finds the number or the id of a Google project in a sentence or in the name of a consumer.
-var projectNamed = regexp.MustCompile(`(?:project_number:|projects/|project:|project=)([a-z0-9][a-z0-9:.-]*[a-z0-9]|[0-9])|project #?([0-9]+)`)
+var projectNamed = regexp.MustCompile(`(?:project_number:|projects/|project[:=])([a-z0-9](?:[a-z0-9:.-]*[a-z0-9])?)|project #?([0-9]+)`)
 
 // console is the page where the owner of the Google project sees what is wrong: that of the API when it is off, else the project's.
 func (a answer) console() string {

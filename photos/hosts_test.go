@@ -190,24 +190,27 @@ func TestDownloadsHaveALimit(t *testing.T) {
 	}
 }
 
-// Every address in an answer ends in a document, so all ways by which one comes are tried.
-func TestForeignAddressesAreLeftOut(t *testing.T) {
-	const (
-		base, cover = "https://lh3.googleusercontent.com/lr/x", "https://lh5.googleusercontent.com/lr/c"
-		photo       = "https://photos.google.com/lr/photo/i"
-		wholeItem   = `{"id":"i","baseUrl":%q,"productUrl":%q}`
-		wholeAlbum  = `{"id":"i","coverPhotoBaseUrl":%q,"productUrl":%q}`
-	)
+// forms of an item and an album, with the address of the bytes and that of the product.
+const (
+	wholeItem  = `{"id":"i","baseUrl":%q,"productUrl":%q}`
+	wholeAlbum = `{"id":"i","coverPhotoBaseUrl":%q,"productUrl":%q}`
+)
+
+// A way is a call by whose answer an address comes in.
+type way struct {
+	body, form string
+	get        func(context.Context, *Client) ([]string, error)
+}
+
+// waysIn are all that there are.
+func waysIn() map[string]way {
 	item := func(i Item, err error) ([]string, error) {
 		return []string{string(i.BaseURL), i.ProductURL, i.ViewURL(), i.ThumbnailURL(), i.DownloadURL()}, err
 	}
 	album := func(a Album, err error) ([]string, error) {
 		return []string{string(a.CoverURL), a.ProductURL, a.CoverThumbnailURL()}, err
 	}
-	ways := map[string]struct {
-		body, form string
-		get        func(context.Context, *Client) ([]string, error)
-	}{
+	return map[string]way{
 		"item":        {"%s", wholeItem, func(ctx context.Context, c *Client) ([]string, error) { return item(c.Item(ctx, "i")) }},
 		"description": {"%s", wholeItem, func(ctx context.Context, c *Client) ([]string, error) { return item(c.UpdateDescription(ctx, "i", "")) }},
 		"album":       {"%s", wholeAlbum, func(ctx context.Context, c *Client) ([]string, error) { return album(c.Album(ctx, "i")) }},
@@ -242,7 +245,15 @@ func TestForeignAddressesAreLeftOut(t *testing.T) {
 			return nil, io.EOF
 		}},
 	}
-	for name, way := range ways {
+}
+
+// Every address in an answer ends in a document, so all ways by which one comes are tried.
+func TestForeignAddressesAreLeftOut(t *testing.T) {
+	const (
+		base, cover = "https://lh3.googleusercontent.com/lr/x", "https://lh5.googleusercontent.com/lr/c"
+		photo       = "https://photos.google.com/lr/photo/i"
+	)
+	for name, way := range waysIn() {
 		get := func(address, product string) ([]string, []error) {
 			body := fmt.Sprintf(way.body, fmt.Sprintf(way.form, address, product))
 			c := through(answers(http.StatusOK, strings.NewReader(body)))
