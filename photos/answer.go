@@ -64,8 +64,7 @@ type detail struct {
 // parseAnswer reads the body of a refusal, of which nothing is relied upon, its type least of all.
 func parseAnswer(body []byte, contentType string) answer {
 	text := strings.TrimSpace(strings.TrimPrefix(string(body), "\ufeff"))
-	object := strings.TrimLeft(strings.TrimPrefix(text, ")]}'"), "[ \t\r\n") // against scripts; lists in which streaming front ends wrap it
-	if strings.HasPrefix(object, "{") {
+	if object := unwrapped(strings.TrimPrefix(text, ")]}'")); strings.HasPrefix(object, "{") { // a guard against scripts
 		if a, ok := parseObject(object); ok {
 			return a
 		}
@@ -86,6 +85,9 @@ var (
 	anyTag   = regexp.MustCompile(`<[^>]*>`)
 )
 
+// unwrapped takes away the lists in which streaming front ends wrap an answer.
+func unwrapped(text string) string { return strings.TrimLeft(text, "[ \t\r\n") }
+
 // parseObject reads the first JSON object of a text; false when it is no refusal.
 func parseObject(text string) (answer, bool) {
 	var refusal struct {
@@ -98,7 +100,7 @@ func parseObject(text string) (answer, bool) {
 	switch whole := readLoosely(text, &refusal); {
 	case !whole:
 		return scrape(text)
-	case readLoosely(string(refusal.Error), &inner):
+	case readLoosely(unwrapped(string(refusal.Error)), &inner):
 		return inner.answer(), true
 	case json.Unmarshal(refusal.Error, &word) == nil && word != "":
 		return answer{
@@ -106,6 +108,8 @@ func parseObject(text string) (answer, bool) {
 		}, true
 	case refusal.Code != 0:
 		return refusal.envelope.answer(), true
+	case refusal.Message != "": // somebody else's form
+		return answer{message: plain(refusal.Message), said: said(refusal.Message)}, true
 	}
 	return answer{}, false
 }

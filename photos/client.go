@@ -313,7 +313,7 @@ func (r request) decode(got reply, out any) error {
 // disguised finds the refusal in the body of an answer that calls itself a success, as Google's PHP client knows of uploads; nil when there
 // is none. Source: google/php-photoslibrary, PhotosLibraryClient.php.
 func (r request) disguised(got reply) error {
-	a, refused := parseObject(strings.TrimLeft(string(got.text), "[ \t\r\n"))
+	a, refused := parseObject(unwrapped(string(got.text)))
 	if !refused || !a.api {
 		return nil
 	}

@@ -122,15 +122,23 @@ type row struct {
 // loud texts go before every status, since Google sends them with more than one: what is full, who may not ask, which quota is used up.
 var loud = []row{
 	{StorageFull, "remaining storage in the user's account is not enough"}, // dtinit/data-transfer-project GooglePhotosInterface.java
-	{StorageFull, "storage quota"}, {StorageFull, "not enough storage"}, {StorageFull, "insufficient storage"},
-	{ProjectBlocked, "has not been used in project"}, {ProjectBlocked, "access not configured"}, // the API is off in the project
-	{ProjectBlocked, "consumer*has been suspended"}, {ProjectBlocked, "project*has been suspended"},
-	{ProjectBlocked, "project*has been deleted"}, {ProjectBlocked, "requires billing to be enabled"},
+	{StorageFull, "storage quota"},
+	{StorageFull, "not enough storage"},
+	{StorageFull, "insufficient storage"},
+	{ProjectBlocked, "has not been used in project"},
+	{ProjectBlocked, "access not configured"}, // the API is off in the project
+	{ProjectBlocked, "consumer*has been suspended"},
+	{ProjectBlocked, "project*has been suspended"},
+	{ProjectBlocked, "project*has been deleted"},
+	{ProjectBlocked, "requires billing to be enabled"},
 	{PhotosDisabled, "google photos is disabled"},        // GooglePhotosInterface.java
 	{ScopeMissing, "insufficient authentication scopes"}, // and https://developers.google.com/photos/support/updates
 	{RateLimited, "insufficient tokens for quota"},       // with a 400, gphotosuploader/gphotos-uploader-cli
-	{RateLimited, "quota exceeded"}, {RateLimited, "exceeded*quota"}, {RateLimited, "resource has been exhausted"},
-	{RateLimited, "rate limit exceeded"}, {RateLimited, "daily limit exceeded"},
+	{RateLimited, "quota exceeded"},
+	{RateLimited, "exceeded*quota"},
+	{RateLimited, "resource has been exhausted"},
+	{RateLimited, "rate limit exceeded"},
+	{RateLimited, "daily limit exceeded"},
 }
 
 // words go before the statuses from 400 to 499 but 429.
@@ -156,7 +164,7 @@ var reasons = map[string]Kind{
 	"CONSUMER_SUSPENDED": ProjectBlocked, "CONSUMER_INVALID": ProjectBlocked, "RESOURCE_PROJECT_INVALID": ProjectBlocked,
 	"USER_PROJECT_DENIED": ProjectBlocked, "GCP_SUSPENDED": ProjectBlocked, "BILLING_DISABLED": ProjectBlocked,
 	"invalid_client": ProjectBlocked, "unauthorized_client": ProjectBlocked, "deleted_client": ProjectBlocked,
-	"disabled_client": ProjectBlocked,
+	"disabled_client":       ProjectBlocked,
 	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled,
 	"invalid_grant": Unauthorized, "invalid_token": Unauthorized, "authError": Unauthorized, "ACCESS_TOKEN_EXPIRED": Unauthorized,
 	"ACCESS_TOKEN_TYPE_UNSUPPORTED": Unauthorized, "CREDENTIALS_MISSING": Unauthorized, "ACCOUNT_STATE_INVALID": Unauthorized,

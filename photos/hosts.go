@@ -46,7 +46,7 @@ func (c *Client) trusts(address string, hosts *regexp.Regexp) bool {
 	if err != nil || u.User != nil || !plainAddress.MatchString(address) {
 		return false
 	}
-	if c.own != nil && u.Scheme == c.own.Scheme && u.Host == c.own.Host {
+	if c.own != nil && u.Host != "" && u.Scheme == c.own.Scheme && u.Host == c.own.Host {
 		return true
 	}
 	return u.Scheme == "https" && (u.Host == u.Hostname() || u.Port() == "443") && hosts.MatchString(strings.ToLower(u.Hostname()))
@@ -78,7 +78,8 @@ func (c *Client) hop(next *http.Request, via []*http.Request) error {
 func (c *Client) believe(op string, out any) {
 	var refused error
 	keep := func(address string, hosts *regexp.Regexp, suffixed bool) string {
-		if address == "" || c.trusts(address, hosts) && !(suffixed && strings.Contains(address, "?")) {
+		queried := suffixed && strings.Contains(address, "?") // the suffix would not end the path
+		if address == "" || c.trusts(address, hosts) && !queried {
 			return address
 		}
 		refused = foreign(address)

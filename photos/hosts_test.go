@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,7 @@ func TestSimulatorIsTrustedByItsAddress(t *testing.T) {
 		},
 		DefaultLibrary + "/": {DefaultLibrary + "/lr/x": false, "https://lh3.googleusercontent.com/lr/x": true},
 		"":                   {"http:///lr/x": false, "https:///lr/x": false, "/lr/x": false},
+		"/library":           {"/bytes/lr/x": false, "https://lh3.googleusercontent.com/lr/x": true},
 	} {
 		c := New(Config{Library: library})
 		for address, want := range allowed {
@@ -139,7 +141,7 @@ func TestSessionsAreOnUploadHosts(t *testing.T) {
 		asked := 0
 		c := through(func(*http.Request) (*http.Response, error) {
 			asked++
-			return &http.Response{StatusCode: 200, Header: http.Header{headerStatus: {"active"}, headerURL: {address}}, Body: http.NoBody}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{headerStatus: {"active"}, headerURL: {address}}, Body: http.NoBody}, nil
 		})
 		session, err := c.Start(t.Context(), text("x"))
 		if KindOf(err) != Untrusted || session != "" {
@@ -167,7 +169,7 @@ func TestDownloadsHaveALimit(t *testing.T) {
 	}
 	for _, test := range tests {
 		c := through(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody, ContentLength: test.announced}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, ContentLength: test.announced}, nil
 		})
 		if _, err := c.Download(t.Context(), "https://lh3.googleusercontent.com/lr/x", test.suffix); KindOf(err) != KindOf(test.want) {
 			t.Errorf("%s of %d bytes: got %v", test.suffix, test.announced, err)
@@ -175,7 +177,7 @@ func TestDownloadsHaveALimit(t *testing.T) {
 	}
 	endless := readerFunc(func(p []byte) (int, error) { return len(p), nil })
 	c := through(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(endless), ContentLength: -1}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(endless), ContentLength: -1}, nil
 	})
 	got, err := c.Download(t.Context(), "https://lh3.googleusercontent.com/lr/x", SuffixPhoto)
 	if err != nil {
@@ -291,4 +293,18 @@ func TestForeignAddressesAreLeftOut(t *testing.T) {
 	if left.believe("get item", &i); !cmp.Equal(i, Item{ID: "i"}) {
 		t.Errorf("got %+v when nobody wants to be told", i)
 	}
+}
+
+// FuzzAddresses: what is trusted is taken apart alike by every reader, and is Google's.
+func FuzzAddresses(f *testing.F) {
+	for _, address := range append(slices.Clone(elsewhere), "https://lh3.googleusercontent.com/lr/x=d", "https://LH3.googleusercontent.com:443/x?a=b%20c") {
+		f.Add(address)
+	}
+	c := New(Config{})
+	form := regexp.MustCompile(`^(?i:https)://([A-Za-z0-9-]+\.)*(?i:googleusercontent\.com)(:443)?([/?][^"\\<>#\s]*)?$`)
+	f.Fuzz(func(t *testing.T, address string) {
+		if c.trusts(address, mediaHosts) && !form.MatchString(address) {
+			t.Errorf("%q is trusted", address)
+		}
+	})
 }
