@@ -176,7 +176,7 @@ func TestItemErrors(t *testing.T) {
 		{-1, "", aboutLibrary, ItemFault},
 	}
 	for _, test := range tests {
-		got := itemError("create items", test.about, rpcStatus{test.code, test.message})
+		got := itemError("create items", test.about, envelope{Code: test.code, Message: test.message}.answer())
 		if got.Kind != test.want {
 			t.Errorf("code %d %q: got %v, want %v", test.code, test.message, got.Kind, test.want)
 		}
