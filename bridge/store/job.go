@@ -85,7 +85,7 @@ type File struct {
 	Token   secret.Text `json:"-"` // upload token
 	TokenAt time.Time   `json:"token_at,omitzero"`
 	Account string      `json:"account,omitempty"` // id of the Google account that session and token are of
-	Resent  bool        `json:"resent,omitempty"` // what was at Google could not be used once
+	Resent  bool        `json:"resent,omitempty"`  // what was at Google could not be used once
 
 	Status       FileStatus `json:"status"`
 	ItemID       string     `json:"item_id,omitempty"`
