@@ -9,6 +9,7 @@ package bridge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -162,6 +163,9 @@ func (e *Entry) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// stateLook is the longest time between two looks whether E/state is still true: the clock may have been set.
+const stateLook = time.Minute
+
 // publishState publishes E/state whenever it changes, and at the end of each hold, until ctx ends.
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
@@ -187,7 +191,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		}
 		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, lasts)
+			_ = wake.Sleep(ctx, e.changed, cmp.Or(lasts, stateLook))
 		}
 	}
 }

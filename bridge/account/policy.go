@@ -3,7 +3,6 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -89,7 +88,7 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 	google, answered := errors.AsType[*photos.Error](err)
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)
 	link, isLink := errors.AsType[*auth.Error](err)
-	if wrong := clockProblem(err, now); wrong != "" {
+	if wrong := wake.WrongClock(err); wrong != "" {
 		return Decision{
 			Action: HoldEntry, Code: mqttapi.CodeGoogleUnavailable, Hold: mqttapi.HoldOffline, Sentence: wrong, At: now.Add(clockLook),
 		}
@@ -117,19 +116,6 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 		return Decision{Action: Fail, Code: mqttapi.CodeInternal}
 	}
 	return decideGoogle(google, a, now, random)
-}
-
-// clockProblem says that the machine's clock makes a certificate invalid, "" when that is not what is wrong: a board without a clock of its
-// own starts in 1970, or at its last time.
-func clockProblem(err error, now time.Time) string {
-	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
-	if !ok || invalid.Reason != x509.Expired {
-		return ""
-	}
-	const zone = "2006-01-02 15:04 MST"
-	return fmt.Sprintf("The clock of the bridge's machine says %s, when Google's certificate is not valid, which it is from %s to %s: set the "+
-		"clock, or let it be set from the network (NTP); uploads then go on by themselves.",
-		now.UTC().Format(zone), invalid.Cert.NotBefore.UTC().Format(zone), invalid.Cert.NotAfter.UTC().Format(zone))
 }
 
 // Sentences of Google's answers that say more than their codes do.
