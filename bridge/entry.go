@@ -177,9 +177,13 @@ func (e *Entry) publishState(ctx context.Context) error {
 			return err
 		}
 		hold, lasts := e.account.Held()
+		queue := e.uploads.Summary()
+		if queue.Waiting+queue.Active > 0 {
+			hold = e.account.Shown()
+		}
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
-			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
+			Link: linkView(e.cfg.Link.State()), Queue: queue, Hold: hold,
 			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
 			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
 		})

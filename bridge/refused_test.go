@@ -70,7 +70,12 @@ func TestRefusalsHold(t *testing.T) {
 				r.send(1)
 				time.Sleep(5 * time.Minute) // far from Google's midnight
 				contains(t, r.hold(tc.reason), tc.says...)
+				shown := r.broker.holds()
 				time.Sleep(2 * time.Hour)
+				synctest.Wait()
+				if again := r.broker.holds(); again != shown {
+					t.Errorf("the hold came and went %d times", again-shown)
+				}
 				r.restart()
 				if results := r.broker.all("gphotos/home/upload/result"); len(results) != 1 {
 					t.Fatalf("results: %v", results)

@@ -8,10 +8,11 @@ import (
 	"gphotos2mqtt/mqttapi"
 )
 
-// A hold is why an account waits, as E/state shows it, and how long it was to last when it began; 0 = until a person ends it.
+// A hold is why an account waits, as E/state shows it.
 type hold struct {
 	mqttapi.Hold
-	wait time.Duration
+	wait time.Duration // how long it was to last when it began; 0 = until a person ends it
+	step Step          // what Google has refused
 }
 
 // ofUploads tells a hold that stops nothing else.

@@ -58,6 +58,7 @@ type Attempt struct {
 	ByTitle  bool          // the album was named by its title
 	NewAlbum bool          // the bridge has made the album only minutes ago
 	Resent   bool          // the bytes were sent anew for such an error before
+	step     Step          // what failed
 }
 
 // A Decision is the one answer to one error.
@@ -69,11 +70,13 @@ type Decision struct {
 	Code     mqttapi.Code       // what the user sees when the file is over
 	Sentence string
 	Fault    bool // counts among Attempt.Faults
+	step     Step // of the Attempt
 }
 
 // Decide alone says what an error means for an upload. It is pure: random is in [0,1). What only waits fails once the job is past MaxAge.
 func Decide(err error, a Attempt, now time.Time, random float64) Decision {
 	d := decide(err, a, now, random)
+	d.step = a.step
 	if d.Sentence = cmp.Or(d.Sentence, d.Code.Sentence()); a.Age >= a.MaxAge {
 		d.Action = Fail
 	}
