@@ -169,14 +169,14 @@ func TestStopWhileDialling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer silent.Close() //nolint:errcheck // at the end of the test
+		defer silent.Close()
 		accepted := make(chan net.Conn, 1)
 		go func() {
 			conn, _ := silent.Accept()
 			accepted <- conn
 		}()
 		c := start(t, Config{URL: scheme + "://" + silent.Addr().String(), ClientID: "dialling"})
-		defer receiveFrom(t, "the connection", accepted).Close() //nolint:errcheck // likewise
+		defer receiveFrom(t, "the connection", accepted).Close()
 		begin := time.Now()
 		c.stop()
 		if took := time.Since(begin); took > 3*time.Second {

@@ -23,7 +23,7 @@ func TestMissingRights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "acl")
-			if err := os.WriteFile(file, []byte(test.rights+"\n"), 0o644); err != nil { //nolint:gosec // Mosquitto runs as another user
+			if err := os.WriteFile(file, []byte(test.rights+"\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			b := startMosquitto(t, "acl_file "+file, "max_queued_messages 1000") // 0 makes Mosquitto 2.0 hang up on what it denies

@@ -211,7 +211,7 @@ func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) 
 	switch a.Network {
 	case "ws", "wss":
 		direct := &http.Client{Transport: &http.Transport{TLSClientConfig: cfg, DisableKeepAlives: true}}
-		conn, _, err := websocket.Dial(ctx, a.Network+"://"+a.Host+a.Path, &websocket.DialOptions{
+		conn, _, err := websocket.Dial(ctx, a.Network+"://"+a.Host+a.Path, &websocket.DialOptions{ //nolint:bodyclose // it is the connection
 			HTTPClient: direct, Subprotocols: []string{"mqtt"},
 		})
 		if err != nil {
