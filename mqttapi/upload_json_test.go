@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -29,12 +30,23 @@ func TestUploadObject(t *testing.T) {
 		`{"files": [{"path": "/a", "name": "n", "description": "d"}, {"data": "` + b64 + `"}, {"path": "/b", "description": ""}], "description": "all"}`: {
 			Files: []UploadFile{{Path: "/a", Name: "n", Description: "d"}, {Data: data, Description: "all"}, {Path: "/b", Description: "all"}},
 		},
-		`{"filename": "/a", "config_entry_id": "home"}`:                             {Files: []UploadFile{{Path: "/a"}}},
-		`{"filename": ["/a", "/b"], "album": "x"}`:                                  {Files: []UploadFile{{Path: "/a"}, {Path: "/b"}}, Album: "x"},
-		`{"p\u0061th": "/\u00e4\ud83d\ude00"}`:                                      {Files: []UploadFile{{Path: "/ä😀"}}},
-		`{"path": "/a", "paths": null, "album": null, "id": null, "name": null}`:    {Files: []UploadFile{{Path: "/a"}}},
+		`{"filename": "/a", "config_entry_id": "home"}`:                          {Files: []UploadFile{{Path: "/a"}}},
+		`{"filename": ["/a", "/b"], "album": "x"}`:                               {Files: []UploadFile{{Path: "/a"}, {Path: "/b"}}, Album: "x"},
+		`{"p\u0061th": "/\u00e4\ud83d\ude00"}`:                                   {Files: []UploadFile{{Path: "/ä😀"}}},
+		`{"path": "/a", "paths": null, "album": null, "id": null, "name": null}`: {Files: []UploadFile{{Path: "/a"}}},
+		`{"path": "/a", "wait": 0, "recursive": false, "after": "keep"}`: {
+			Files: []UploadFile{{Path: "/a"}}, Wait: 1, After: After{Action: "keep"},
+		},
+		`{"path": "/clips/*.mp4", "wait": 3600, "recursive": true, "after": "delete"}`: {
+			Files: []UploadFile{{Path: "/clips/*.mp4"}}, Wait: time.Hour + 1, Recursive: true, After: After{Action: "delete"},
+		},
+		`{"files": [{"data": "` + b64 + `"}, {"path": "a"}], "wait": 2.5, "after": "move:file:///media/done%20b"}`: {
+			Files: []UploadFile{{Data: data}, {Path: "a"}}, Wait: 2500*time.Millisecond + 1, After: After{Action: "move", Folder: "/media/done b"},
+		},
+		`{"path": "/a", "wait": null, "after": "move:done: x"}`:                     {Files: []UploadFile{{Path: "/a"}}, After: After{Action: "move", Folder: "done: x"}},
 		"{\"path\":\r\n\t\"/a\" , \"id\" : \"" + strings.Repeat("ä", MaxID) + "\"}": {Files: []UploadFile{{Path: "/a"}}, ID: strings.Repeat("ä", MaxID)},
 	} {
+		want.Wait-- // so that 0 in the table is not given
 		u, err := ParseUpload([]byte(payload), "home", nil)
 		if err != nil {
 			t.Errorf("%s: %v", payload, err)
@@ -80,6 +92,19 @@ func TestUploadObjectRefused(t *testing.T) {
 		`{"files": ["/a"]}`:                                                          `"files[0]" must be an object, not a string.`,
 		`{"files": [{"data": 1}]}`:                                                   `"files[0].data" must be a string, not the number 1.`,
 		`{"files": [{"path": "/a"}, {"path": "/b"}], "name": "x"}`:                   `"name" names one file, but there are 2`,
+		`{` + ok + `, "wait": -1}`:                                                   `"wait" must be from 0 to 3600 seconds.`,
+		`{` + ok + `, "wait": 3600.1}`:                                               `"wait" must be from 0 to 3600 seconds.`,
+		`{` + ok + `, "wait": "30"}`:                                                 `"wait" must be a number of seconds, not a string.`,
+		`{` + ok + `, "recursive": "yes"}`:                                           `"recursive" must be true or false, not a string.`,
+		`{` + ok + `, "after": "Delete"}`:                                            `"after" is "Delete"; possible are keep, delete, move:/folder.`,
+		`{` + ok + `, "after": "move"}`:                                              `"after" lacks the folder: write "move:/folder".`,
+		`{` + ok + `, "after": "move:"}`:                                             `"after" lacks the folder`,
+		`{` + ok + `, "after": "move:a\nb"}`:                                         `The path has a control character`,
+		`{` + ok + `, "after": "copy:/x"}`:                                           `"after" is "copy:/x"; possible are`,
+		`{` + ok + `, "after": true}`:                                                `"after" must be a string, not true or false.`,
+		`{"path": "/a", "recursive": true, "name": "x"}`:                             `"name" names one file, but "recursive" takes many`,
+		`{"data": "QUJD", "wait": 3}`:                                                `"wait" is for files that are named by a path, and none is given.`,
+		`{"data": "QUJD", "after": "keep"}`:                                          `"after" is for files`,
 		`{"data": "Q!=="}`:                                                           `'!' at byte 1`,
 		`{"data": "data:image/jpeg,x"}`:                                              "not in base64",
 		`{` + ok + `, "name": "` + strings.Repeat("ä", 256) + `"}`:                   `"name" is too long; at most 255 characters`,

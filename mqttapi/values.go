@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -50,6 +51,12 @@ func (r *reader) read(place string, to any, limit int) {
 		}
 	case *float64:
 		*to = r.number(place, "a number")
+	case *time.Duration:
+		if n := r.number(place, "a number of seconds"); n >= 0 && n <= float64(limit) {
+			*to = time.Duration(n * float64(time.Second))
+		} else {
+			r.fail("%q must be from 0 to %d seconds.", place, limit)
+		}
 	case *bool:
 		raw := r.value()
 		if *to = raw.Kind() == 't'; !*to && raw.Kind() != 'f' {
@@ -83,6 +90,8 @@ func (r *reader) readParts(place string, to any, limit int) {
 	case *UploadFile:
 		r.object(place, field{"path", (*filePath)(&to.Path), 0}, field{"data", &to.Data, 0}, field{"name", &to.Name, spec.MaxFileName},
 			field{"description", (*prose)(&to.Description), spec.MaxDescription}).chooseOne("path", "data")
+	case *After:
+		*to = r.after(place)
 	case *spec.Date:
 		*to = r.date(place)
 	case *[]spec.Date:
@@ -160,6 +169,25 @@ func (r *reader) items(place string) (ids []string) {
 		seen[id] = true
 	}
 	return ids
+}
+
+// after reads "keep", "delete" or "move:" and a folder.
+func (r *reader) after(place string) (after After) {
+	s := r.text(place, MaxPath)
+	action, folder, move := strings.Cut(s, ":")
+	switch {
+	case s == "keep", s == "delete":
+		after.Action = s
+	case move && action == "move" && folder != "":
+		name, err := readPath(folder)
+		r.note(err)
+		after = After{action, name}
+	case action == "move":
+		r.fail(`%q lacks the folder: write "move:/folder".`, place)
+	default:
+		r.fail("%q is %q; possible are keep, delete, move:/folder.", place, clip(s))
+	}
+	return after
 }
 
 func (r *reader) word(place string, words ...string) string {
