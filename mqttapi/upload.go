@@ -1,16 +1,11 @@
 package mqttapi
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"net/url"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gphotos2mqtt/photos/spec"
 )
@@ -62,22 +57,30 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 	if _, ok := MediaType(payload); ok {
 		return uploadOf(UploadFile{Data: Data{raw: payload, size: int64(len(payload))}}), nil
 	}
-	if text[0] == '{' {
+	switch {
+	case inUTF16(text):
+		return uploadOf(), inWrapping(text)
+	case text[0] == '{':
 		return parseUploadObject(text, entry)
-	}
-	if isDataURI(text) {
+	case isDataURI(text):
 		data, err := decoded(text, false)
 		return uploadOf(UploadFile{Data: data}), err
-	}
-	if isPath(text, exists) {
+	case isPath(text, exists):
 		name, err := readPath(string(text))
 		return uploadOf(UploadFile{Path: name}), err
 	}
-	data, _ := readBase64(text, false) // none when it is no base64
+	data, err := readBase64(text, false) // none when it is no base64
 	if _, ok := MediaType(data.head()); ok {
 		return uploadOf(UploadFile{Data: data}), nil
 	}
-	return uploadOf(), unfit(payload, text, data)
+	if err != nil && imageCutOff(text) {
+		return uploadOf(), err
+	}
+	refused := unfit(payload, text, data)
+	if refused.Code == CodeBadPayload && maybePath(text) {
+		return uploadOf(UploadFile{Path: string(text)}), nil
+	}
+	return uploadOf(), refused
 }
 
 // uploadOf is a command that says nothing of its files, if there are any.
@@ -100,6 +103,7 @@ func parseUploadObject(command []byte, entry string) (Upload, error) {
 	in, of := newReader(command), entry
 	o := in.object("",
 		field{"path", (*filePath)(&one.Path), 0}, field{"paths", &paths, 0}, field{"data", &one.Data, 0}, field{"files", &u.Files, 0},
+		field{"type", in.isBuffer, 0},
 		field{"filename", func(place string) {
 			if in.dec.PeekKind() == '"' {
 				in.read(place, (*filePath)(&one.Path), 0)
@@ -108,7 +112,7 @@ func parseUploadObject(command []byte, entry string) (Upload, error) {
 			}
 		}, 0},
 		field{"name", &one.Name, spec.MaxFileName}, field{"description", (*prose)(&one.Description), spec.MaxDescription},
-		field{"album", &u.Album, spec.MaxTitle}, field{"album_id", &u.AlbumID, spec.MaxID}, field{"config_entry_id", &of, spec.MaxFileName},
+		field{"album", (*title)(&u.Album), spec.MaxTitle}, field{"album_id", &u.AlbumID, spec.MaxID}, field{"config_entry_id", &of, spec.MaxFileName},
 		field{"wait", &u.Wait, int(MaxWait / time.Second)}, field{"recursive", &u.Recursive, 0}, field{"after", &u.After, 0},
 		field{"id", &u.ID, MaxID}, field{keyTransaction, &u.Transaction, MaxTransaction})
 	in.end()
@@ -144,72 +148,4 @@ func parseUploadObject(command []byte, entry string) (Upload, error) {
 		f.Name, f.Description = cmp.Or(f.Name, one.Name), cmp.Or(f.Description, one.Description)
 	}
 	return u, nil
-}
-
-func trim(payload []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff"))) }
-
-// isPath: base64 of a JPEG starts with a slash too, so a file must be there, or an ending: base64 has no dot.
-func isPath(text []byte, exists func(string) bool) bool {
-	if bytes.ContainsAny(text, "\r\n") {
-		return false
-	}
-	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
-		return true
-	}
-	last := text[bytes.LastIndexByte(text, '/')+1:]
-	if dot := bytes.LastIndexByte(last, '.'); text[0] == '/' && dot >= 0 && dot < len(last)-1 {
-		return true
-	}
-	if len(text) > MaxPath || exists == nil {
-		return false
-	}
-	name, err := readPath(string(text))
-	return err == nil && exists(name)
-}
-
-// readPath checks a path or a file URI and returns the path. Source: https://www.rfc-editor.org/rfc/rfc8089
-func readPath(text string) (string, error) {
-	if len(text) > MaxPath {
-		return "", Errorf(CodeBadPayload, "The path has %d bytes; at most %d are possible.", len(text), MaxPath)
-	}
-	name := text
-	if strings.HasPrefix(text, "file://") {
-		u, err := url.Parse(text)
-		if err != nil || u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || u.Fragment != "" {
-			return "", Errorf(CodeBadPayload, "The file address is not understood: write file:///folder/name.jpg, with %%20 for a space.")
-		}
-		name = u.Path
-	}
-	switch {
-	case name == "":
-		return "", Errorf(CodeBadPayload, "The path is empty.")
-	case !utf8.ValidString(name):
-		return "", Errorf(CodeBadPayload, "The path is no valid UTF-8: rename the file.")
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return "", Errorf(CodeBadPayload, "The path has a control character, such as NUL or a line break.")
-	}
-	return name, nil
-}
-
-// unfit says why a payload is in none of the forms. data is set when the text is base64.
-func unfit(payload, text []byte, data Data) error {
-	isText := utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
-	content := payload
-	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
-		content = data.head()
-	}
-	mime, _ := MediaType(content)
-	switch {
-	case isText && (text[0] == '[' || text[0] == '"'):
-		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
-	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
-		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
-	case mime == "application/octet-stream" && !isText:
-		return Errorf(CodeUnsupportedType, "The content is of an unknown format, no image or video that Google Photos takes.")
-	case !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/"):
-		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", mime)
-	case text[0] == '/':
-		return Errorf(CodeBadPayload, "The text is no existing file below the media directories, has no file ending, and is no base64 of an image or video.")
-	}
-	return NewError(CodeBadPayload)
 }
