@@ -103,14 +103,14 @@ func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef) (string, e
 	if ref.ID != "" {
 		return ref.ID, nil
 	}
-	id, ok, err := e.albums.LookUp(ctx, ref.Title)
+	found, ok, err := e.albums.LookUp(ctx, ref.Title)
 	if err != nil {
 		return "", e.account.NameScopes(err, auth.ScopeRead)
 	}
 	if !ok {
 		return "", mqttapi.Errorf(mqttapi.CodeAlbumNotFound, "The bridge has made no album of the title %q.", ref.Title)
 	}
-	return id, nil
+	return found.ID, nil
 }
 
 // albumRefused forgets an album that Google says does not exist.
