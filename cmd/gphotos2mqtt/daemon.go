@@ -257,7 +257,10 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
 		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: e.AlbumImages,
 		MaxPublish: conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
 		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
-		Google: photos.New(photos.Config{Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google}}),
+		Google: photos.New(photos.Config{
+			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google},
+			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },
+		}),
 	})
 	if err != nil {
 		return err
