@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"gphotos2mqtt/mediatype"
 	"gphotos2mqtt/photos/spec"
 )
 
@@ -51,7 +52,7 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 		return Upload{}, Errorf(CodeBadPayload, "The payload is empty: send a JSON object, the path of a file, or the bytes of an image or video.")
 	}
 	// Content is looked at first: no text is taken for an image, but a video may start with any byte, even a brace.
-	if _, ok := MediaType(payload); ok {
+	if mediatype.Of(payload).Taken {
 		return Upload{Files: []UploadFile{{Data: Data{raw: payload, size: int64(len(payload))}}}}, nil
 	}
 	if text[0] == '{' {
@@ -66,7 +67,7 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 		return Upload{Files: []UploadFile{{Path: name}}}, err
 	}
 	data, _ := readBase64(text, false) // none when it is no base64
-	if _, ok := MediaType(data.head()); ok {
+	if mediatype.Of(data.head()).Taken {
 		return Upload{Files: []UploadFile{{Data: data}}}, nil
 	}
 	return Upload{}, unfit(payload, text, data)
@@ -77,7 +78,7 @@ func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
 	if f.Path != "" {
 		f.Name = cmp.Or(f.Name, spec.CutName(filepath.Base(f.Path)))
 	}
-	return cmp.Or(f.Name, entry+"-"+at.UTC().Format("20060102T150405Z")+endings[mime])
+	return cmp.Or(f.Name, entry+"-"+at.UTC().Format("20060102T150405Z")+mediatype.Ending(mime))
 }
 
 // parseUploadObject reads an upload that is a JSON object. "filename" and "config_entry_id" are parameters of Home Assistant's own action.
@@ -176,7 +177,7 @@ func unfit(payload, text []byte, data Data) error {
 	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
 		content = data.head()
 	}
-	mime, _ := MediaType(content)
+	mime := mediatype.Of(content).MIME
 	switch {
 	case isText && (text[0] == '[' || text[0] == '"'):
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)

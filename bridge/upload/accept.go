@@ -18,6 +18,7 @@ import (
 
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/mediatype"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/spec"
@@ -221,7 +222,7 @@ func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size i
 
 // recognise reads the head of a file, which tells its type, and checks size and type.
 func (u *Uploads) recognise(f *store.File, r io.Reader, size int64) ([]byte, error) {
-	head := make([]byte, min(size, 3072))
+	head := make([]byte, min(size, mediatype.HeadSize))
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, unreadable(f, err)
@@ -229,12 +230,12 @@ func (u *Uploads) recognise(f *store.File, r io.Reader, size int64) ([]byte, err
 	if n == 0 {
 		return nil, mqttapi.Errorf(mqttapi.CodeEmpty, "%s is empty.", called(f))
 	}
-	mime, ok := mqttapi.MediaType(head[:n])
-	if !ok {
-		return nil, mqttapi.Errorf(mqttapi.CodeUnsupportedType, "%s is %s, not a photo or video that Google Photos takes.", called(f), mime)
+	kind := mediatype.Of(head[:n])
+	if !kind.Taken {
+		return nil, mqttapi.Errorf(mqttapi.CodeUnsupportedType, "%s is %s, not a photo or video that Google Photos takes.", called(f), kind.MIME)
 	}
-	f.MIMEType = mime
-	limit := spec.MaxSize(mime)
+	f.MIMEType = kind.MIME
+	limit := spec.MaxSize(kind.MIME)
 	if most := u.cfg.Capacity.cfg.MaxFile; most > 0 {
 		limit = min(limit, most)
 	}
