@@ -44,7 +44,9 @@ var ends = map[string]func(*window) Extent{
 	"image/heic": boxesEnd, "image/heif": boxesEnd, "image/avif": boxesEnd, "image/x-canon-cr3": boxesEnd, "video/mp4": boxesEnd,
 	"video/quicktime": boxesEnd, "video/3gpp": boxesEnd, "video/3gpp2": boxesEnd, "video/x-m4v": boxesEnd,
 	"image/tiff": tiffEnd, "image/x-adobe-dng": tiffEnd, "image/x-canon-cr2": tiffEnd, "image/x-olympus-orf": tiffEnd,
-	"image/x-fuji-raf": rafEnd,
+	"image/x-epson-erf": tiffEnd, "image/x-hasselblad": tiffEnd, "image/x-kodak-dcr": tiffEnd, "image/x-leaf-mos": tiffEnd,
+	"image/x-mamiya-mef": tiffEnd, "image/x-nikon-nef": tiffEnd, "image/x-nikon-nrw": tiffEnd, "image/x-pentax-pef": tiffEnd,
+	"image/x-samsung-srw": tiffEnd, "image/x-sony-arw": tiffEnd, "image/x-fuji-raf": rafEnd,
 }
 
 const (

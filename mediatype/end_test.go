@@ -35,7 +35,7 @@ func TestEnd(t *testing.T) {
 	}
 	for _, name := range names {
 		name = filepath.Base(name)
-		content := file(t, name)
+		content := strings.TrimSuffix(file(t, name), "\r\n--ffmpeg\r\n") // the stream goes on behind the picture
 		want := Whole
 		if unmarked[name] || !Of([]byte(content)).Taken {
 			want = NoMark
@@ -134,7 +134,7 @@ func (f readerAt) ReadAt(p []byte, at int64) (int, error) { return f(p, at) }
 // TestEndReadsLittle proves that a large file is not read to find its end, and that a hostile one is not read for ever.
 func TestEndReadsLittle(t *testing.T) {
 	const large = 20 << 30
-	qt := "\x00\x00\x00\x14ftypqt  \x00\x00\x02\x00qt  \x00\x00\x00\x08moov"
+	qt, zeros := "\x00\x00\x00\x14ftypqt  \x00\x00\x02\x00qt  \x00\x00\x00\x08moov", strings.Repeat("\x00", 60)
 	size := binary.BigEndian.AppendUint64(nil, uint64(large-len(qt)))
 	for name, tt := range map[string]struct {
 		head, rest string
@@ -143,12 +143,12 @@ func TestEndReadsLittle(t *testing.T) {
 	}{
 		"film":           {qt + "\x00\x00\x00\x01mdat" + string(size), "\x00", Whole, 16 << 10},
 		"jpeg":           {string(photo()[:len(photo())-2]), "\xff\xd9", Whole, 16 << 10},
-		"endless boxes":  {qt, "\x00\x00\x00\x08free", NoMark, 257 << 20},
-		"endless coding": {string(photo()[:len(photo())-2]), "\xff\x00", NoMark, 257 << 20},
-		"endless chunks": {file(t, "still.png")[:33], "\x00\x00\x00\x00tEXt\x00\x00\x00\x00", NoMark, 257 << 20},
+		"endless boxes":  {qt, "\x00\x00\x00\x40free" + zeros[:56], NoMark, 257 << 20},
+		"endless coding": {string(photo()[:len(photo())-2]), "\xff\x00" + zeros, NoMark, 257 << 20},
+		"endless chunks": {file(t, "still.png")[:33], "\x00\x00\x00\x34tEXt" + zeros[:56], NoMark, 257 << 20},
 	} {
 		var read int64
-		pattern := []byte(strings.Repeat(tt.rest, 48<<10))
+		pattern := []byte(strings.Repeat(tt.rest, 64<<10/len(tt.rest)+2))
 		got := End(readerAt(func(p []byte, at int64) (int, error) {
 			n := 0
 			if at < int64(len(tt.head)) {
@@ -168,7 +168,7 @@ func TestEndReadsLittle(t *testing.T) {
 
 // FuzzEnd proves that End ends, and that what follows a whole file leaves it whole.
 func FuzzEnd(f *testing.F) {
-	for _, s := range samples() {
+	for _, s := range samples(f) {
 		f.Add([]byte(s.head))
 	}
 	names, _ := filepath.Glob("testdata/*.*")

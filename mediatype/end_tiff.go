@@ -35,6 +35,9 @@ func tiffEnd(w *window) Extent {
 	if head == nil {
 		return Cut
 	}
+	if head[2] == 43 || head[3] == 43 { // BigTIFF, whose numbers are longer
+		return NoMark
+	}
 	t := tiff{w: w, order: byteOrder(head)}
 	t.directories = append(t.directories, int64(t.order.Uint32(head[4:])))
 	if t.directories[0] == 0 { // libtiff writes the pictures first, and this at last

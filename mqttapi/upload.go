@@ -73,12 +73,14 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 	return Upload{}, unfit(payload, text, data)
 }
 
-// FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry, time and media type.
+// FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry and time; with the
+// ending of the media type if it has none. mime is "" while it is not known.
 func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
-	if f.Path != "" {
-		f.Name = cmp.Or(f.Name, spec.CutName(filepath.Base(f.Path)))
+	name := f.Name
+	if name == "" && f.Path != "" {
+		name = filepath.Base(f.Path)
 	}
-	return cmp.Or(f.Name, entry+"-"+at.UTC().Format("20060102T150405Z")+mediatype.Ending(mime))
+	return spec.CutName(mediatype.Named(cmp.Or(name, entry+"-"+at.UTC().Format("20060102T150405Z")), mime))
 }
 
 // parseUploadObject reads an upload that is a JSON object. "filename" and "config_entry_id" are parameters of Home Assistant's own action.
@@ -177,16 +179,14 @@ func unfit(payload, text []byte, data Data) error {
 	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
 		content = data.head()
 	}
-	mime := mediatype.Of(content).MIME
+	kind := mediatype.Of(content)
 	switch {
 	case isText && (text[0] == '[' || text[0] == '"'):
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
 	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
 		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
-	case mime == "application/octet-stream" && !isText:
-		return Errorf(CodeUnsupportedType, "The content is of an unknown format, no image or video that Google Photos takes.")
-	case !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/"):
-		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", mime)
+	case !isText || !kind.Plain():
+		return Errorf(CodeUnsupportedType, "The content is %s", kind.Refusal())
 	case text[0] == '/':
 		return Errorf(CodeBadPayload, "The text is no existing file below the media directories, has no file ending, and is no base64 of an image or video.")
 	}

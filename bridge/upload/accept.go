@@ -232,7 +232,7 @@ func (u *Uploads) recognise(f *store.File, r io.Reader, size int64) ([]byte, err
 	}
 	kind := mediatype.Of(head[:n])
 	if !kind.Taken {
-		return nil, mqttapi.Errorf(mqttapi.CodeUnsupportedType, "%s is %s, not a photo or video that Google Photos takes.", called(f), kind.MIME)
+		return nil, mqttapi.Errorf(mqttapi.CodeUnsupportedType, "%s is %s", called(f), kind.Refusal())
 	}
 	f.MIMEType = kind.MIME
 	limit := spec.MaxSize(kind.MIME)
