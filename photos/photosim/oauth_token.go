@@ -92,7 +92,7 @@ func (x *exchange) writeOAuth(v any, err error) {
 		return
 	}
 	maps.Copy(x.w.Header(), oauthHeader())
-	write(x.w, http.StatusOK, typeJSON, pretty(v))
+	x.sendJSON(http.StatusOK, v)
 }
 
 // oauthHeader forbids to keep the answer.
