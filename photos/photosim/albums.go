@@ -28,7 +28,7 @@ type albumEntry struct {
 
 func (l *library) newAlbum(project, title string) *album {
 	l.seq++
-	a := &album{id: secret("AF1Qip", 36), title: title, project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
+	a := &album{id: secret("AF1Qip", 52), title: title, project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
 	l.albums[a.id] = a
 	l.albumList = append(l.albumList, a)
 	return a

@@ -58,7 +58,7 @@ func (s *Server) addEnrichment(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := secret("AF1Qip", 30)
+	id := secret("AF1Qip", 52)
 	a.entries = slices.Insert(a.entries, at.index, albumEntry{enrichment: id, text: text})
 	return map[string]any{"enrichmentItem": map[string]string{"id": id}}, nil
 }

@@ -13,31 +13,41 @@ import (
 	"time"
 )
 
+// baseLength is how many bytes a base URL holds, in base64: of all recorded ones the address has 871 characters,
+// https://github.com/gilesknap/gphotos-sync/issues/211
+const baseLength = 625
+
 // baseURL makes a capability address for an item's bytes. It needs no Authorization header and dies after Config.BaseURLLife.
-func (s *Server) baseURL(id string, p place) string {
+func (s *Server) baseURL(id string, p place) string { return p.url(byteHost) + "/lr/" + s.capability("base", id) }
+
+// capability signs an item's id for one purpose, with the time until which it opens the item, and fills up to baseLength.
+func (s *Server) capability(purpose, id string) string {
 	raw := binary.AppendVarint(nil, time.Now().Add(s.cfg.BaseURLLife).UnixNano())
 	raw = binary.AppendUvarint(raw, s.epoch)
-	raw = append(raw, id...)
-	raw = append(raw, s.sign("base", "", raw)...)
-	return p.url(byteHost) + "/lr/" + base64.RawURLEncoding.EncodeToString(raw)
+	raw = append(binary.AppendUvarint(raw, uint64(len(id))), id...)
+	raw = append(raw, s.filling[len(raw)+macSize:]...)
+	return base64.RawURLEncoding.EncodeToString(append(raw, s.sign(purpose, "", raw)...))
 }
 
-// openBase reads what baseURL made. dead is true for an address that was good once.
-func (s *Server) openBase(text string) (id string, dead, ok bool) {
+// openCapability reads what capability made. dead is true for one that was good once.
+func (s *Server) openCapability(purpose, text string) (id string, dead, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) <= macSize {
+	if err != nil || len(raw) != baseLength {
 		return "", false, false
 	}
 	body, mac := raw[:len(raw)-macSize], raw[len(raw)-macSize:]
-	if !hmac.Equal(mac, s.sign("base", "", body)) {
+	if !hmac.Equal(mac, s.sign(purpose, "", body)) {
 		return "", false, false
 	}
 	s.mu.Lock()
 	now := s.epoch
 	s.mu.Unlock()
 	expires, n := binary.Varint(body)
-	epoch, m := binary.Uvarint(body[n:])
-	return string(body[n+m:]), !time.Now().Before(time.Unix(0, expires)) || epoch != now, true
+	body = body[n:]
+	epoch, n := binary.Uvarint(body)
+	body = body[n:]
+	size, n := binary.Uvarint(body)
+	return string(body[n:][:size]), !time.Now().Before(time.Unix(0, expires)) || epoch != now, true
 }
 
 // suffix is what follows a base URL, https://developers.google.com/photos/library/guides/access-media-items#base-urls
@@ -95,7 +105,7 @@ func (s *Server) serveBytes(x *exchange) {
 	}
 	name, ok := strings.CutPrefix(x.place.path, "/lr/")
 	token, options, hasSuffix := strings.Cut(name, "=")
-	id, dead, found := s.openBase(token)
+	id, dead, found := s.openCapability("base", token)
 	switch {
 	case !ok || !found:
 		writeMissing(x.w)

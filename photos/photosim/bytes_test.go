@@ -160,3 +160,24 @@ func TestSeededItemsHavePictures(t *testing.T) {
 		}
 	}
 }
+
+// TestLengths holds addresses and ids to the lengths that were recorded.
+func TestLengths(t *testing.T) {
+	m := newSim(t, Config{})
+	if err := m.Seed(Seed{Items: 10, Albums: 1, AlbumItems: 10}); err != nil {
+		t.Fatal(err)
+	}
+	var page itemPage
+	m.call("GET", "/v1/mediaItems", "").decode(t, &page)
+	for _, i := range page.Items {
+		if len(i.BaseURL) != 871 || len(i.ID) < 98 || len(i.ID) > 102 {
+			t.Errorf("address of %d characters, id of %d", len(i.BaseURL), len(i.ID))
+		}
+		if r := m.call("GET", i.BaseURL+"=w10", ""); r.status != 200 {
+			t.Errorf("bytes of %s: %d", i.ID, r.status)
+		}
+	}
+	if id := m.Library()[0].Albums[0].ID; len(id) != 76 {
+		t.Errorf("album id of %d characters", len(id))
+	}
+}

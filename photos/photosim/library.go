@@ -75,10 +75,11 @@ func (i *item) status() string {
 	return "READY"
 }
 
-// newItem fills in an item's identity.
+// newItem fills in an item's identity. Ids of items have 98 to 102 characters, those of albums 76, as in
+// https://github.com/f2calv/CasCap.Api.GooglePhotos/issues/118
 func (l *library) newItem(project string) *item {
 	l.seq++
-	return &item{id: secret("AF1Qip", 30), projects: []string{project}, seq: l.seq, uploaded: time.Now()}
+	return &item{id: secret("AF1Qip", 69+int(l.seq%4)), projects: []string{project}, seq: l.seq, uploaded: time.Now()}
 }
 
 // add puts an item in its place by capture time.

@@ -27,6 +27,8 @@ type Server struct {
 	stats *recorder
 	// key signs base URLs and page tokens.
 	key [32]byte
+	// filling is what base URLs are filled up with.
+	filling [baseLength]byte
 	// inflight counts requests served by Transport, so that Close can wait for them.
 	inflight sync.WaitGroup
 	// buffers are reused between uploads.
@@ -55,6 +57,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, stats: newRecorder()}
 	_, _ = rand.Read(s.key[:]) // never fails, by its documentation
+	_, _ = rand.Read(s.filling[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clearLocked(false)
