@@ -96,12 +96,8 @@ func readSuffix(text string) (suffix, bool) {
 
 // serveBytes is the byte host.
 func (s *Server) serveBytes(x *exchange) {
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
-		writeHTML(x.w, http.StatusMethodNotAllowed, "Error 405 (Method Not Allowed)!!1", "The request method is inappropriate for this address.")
+	if !s.beginBytes(x) {
 		return
-	}
-	if !s.pause(x.r.Context(), x.route) {
-		abort()
 	}
 	name, ok := strings.CutPrefix(x.place.path, "/lr/")
 	token, options, hasSuffix := strings.Cut(name, "=")
@@ -111,7 +107,7 @@ func (s *Server) serveBytes(x *exchange) {
 		writeMissing(x.w)
 		return
 	case dead: // SIM: 403
-		writeHTML(x.w, http.StatusForbidden, "Error 403 (Forbidden)!!1", "Your client does not have permission to get this address.")
+		writeDead(x.w)
 		return
 	case !hasSuffix: // SIM: 400
 		writeText(x.w, http.StatusBadRequest, "A base URL needs a suffix such as =w2048-h1024, =d or =dv.")
@@ -131,6 +127,22 @@ func (s *Server) serveBytes(x *exchange) {
 	default:
 		s.sendMedia(x, i, want)
 	}
+}
+
+// beginBytes does what the hosts of bytes have in common; false when the request has its answer.
+func (s *Server) beginBytes(x *exchange) bool {
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		writeHTML(x.w, http.StatusMethodNotAllowed, "Error 405 (Method Not Allowed)!!1", "The request method is inappropriate for this address.")
+		return false
+	}
+	if !s.pause(x.r.Context(), x.route) {
+		abort()
+	}
+	return true
+}
+
+func writeDead(w http.ResponseWriter) {
+	writeHTML(w, http.StatusForbidden, "Error 403 (Forbidden)!!1", "Your client does not have permission to get this address.")
 }
 
 // fetch finds a copy of an item and takes one of the day's byte requests.
@@ -166,18 +178,50 @@ func (s *Server) sendMedia(x *exchange, i *item, want suffix) {
 	case want.film && i.status() != "READY":
 		writeMissing(x.w) // a video that is still processed has no bytes yet
 		return
-	case want.film, want.download && !i.facts.video:
-		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": i.fileName}))
-		if i.payload == nil {
-			h.Set("Content-Type", "image/jpeg")
-			s.sendPicture(x, i, suffix{width: int(i.facts.width), height: int(i.facts.height)})
-			return
-		}
-		h.Set("Content-Type", i.facts.mime)
+	case want.film: // https://github.com/gilesknap/gphotos-sync/issues/131
+		h.Set("Location", x.place.url(videoHost)+"/"+s.capability("video", i.id))
+		write(x.w, http.StatusFound, "text/html; charset=utf-8", nil)
+		return
+	case want.download && !i.facts.video:
+		s.sendFile(x, i)
 	default:
 		s.sendPicture(x, i, want)
+	}
+}
+
+// serveVideo is the host that an address with =dv leads to. It takes nothing from the day's byte requests: that one did.
+func (s *Server) serveVideo(x *exchange) {
+	if !s.beginBytes(x) {
 		return
 	}
+	id, dead, ok := s.openCapability("video", strings.TrimPrefix(x.place.path, "/"))
+	s.mu.Lock()
+	var i *item
+	if found, _ := s.itemAnywhere(id); found != nil {
+		i = new(*found)
+	}
+	s.mu.Unlock()
+	switch {
+	case !ok || i == nil:
+		writeMissing(x.w)
+	case dead:
+		writeDead(x.w)
+	default:
+		x.w.Header().Set("Cache-Control", "private, max-age=3600")
+		s.sendFile(x, i)
+	}
+}
+
+// sendFile sends the original; a seeded item, which has none, is drawn.
+func (s *Server) sendFile(x *exchange, i *item) {
+	h := x.w.Header()
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": i.fileName}))
+	if i.payload == nil {
+		h.Set("Content-Type", "image/jpeg")
+		s.sendPicture(x, i, suffix{width: int(i.facts.width), height: int(i.facts.height)})
+		return
+	}
+	h.Set("Content-Type", i.facts.mime)
 	r, err := i.payload.open()
 	if err != nil { // the item was deleted, or the server reset, since the look-up
 		h.Del("Content-Disposition")

@@ -9,7 +9,7 @@
 //
 // A Server is reached in three ways: over any listener through Handler or Serve, by an unmodified client through the proxy that
 // Serve offers with a CA, and in process through Transport, which needs no socket and works under testing/synctest. Requests are
-// routed by Host header for Google's host names and by path prefix (/accounts, /oauth2, /openid, /www, /library, /bytes) for any
+// routed by Host header for Google's host names and by path prefix (/accounts, /oauth2, /openid, /www, /library, /bytes, /videos) for any
 // other host. Everything under /_sim/ controls the simulator itself; the methods of Server mirror it.
 //
 // All methods are safe for concurrent use. Time comes from time.Now, delays are timers that the request's context ends.
