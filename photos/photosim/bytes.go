@@ -18,7 +18,9 @@ import (
 const baseLength = 625
 
 // baseURL makes a capability address for an item's bytes. It needs no Authorization header and dies after Config.BaseURLLife.
-func (s *Server) baseURL(id string, p place) string { return p.url(byteHost) + "/lr/" + s.capability("base", id) }
+func (s *Server) baseURL(id string, p place) string {
+	return p.url(byteHost) + "/lr/" + s.capability("base", id)
+}
 
 // capability signs an item's id for one purpose, with the time until which it opens the item, and fills up to baseLength.
 func (s *Server) capability(purpose, id string) string {

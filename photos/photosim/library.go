@@ -153,7 +153,10 @@ type photoMeta struct {
 }
 
 type videoMeta struct {
-	Status string `json:"status,omitempty"`
+	CameraMake  string  `json:"cameraMake,omitempty"`
+	CameraModel string  `json:"cameraModel,omitempty"`
+	FPS         float64 `json:"fps,omitempty"`
+	Status      string  `json:"status,omitempty"`
 }
 
 // wire writes an item for a client that reached the server at p. batchCreate leaves the base URL out.
@@ -167,7 +170,8 @@ func (s *Server) wire(i *item, p place, withBase bool) mediaItem {
 		m.BaseURL = s.baseURL(i.id, p)
 	}
 	if i.facts.video {
-		m.Metadata.Video = &videoMeta{Status: i.status()}
+		f := i.facts.film
+		m.Metadata.Video = &videoMeta{CameraMake: f.make, CameraModel: f.model, FPS: f.fps, Status: i.status()}
 		return m
 	}
 	e := i.facts.exif

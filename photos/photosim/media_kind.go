@@ -15,6 +15,8 @@ type kind struct {
 	video bool
 	// decodable photos are read with the standard library: they have a real size, and a damaged one is refused.
 	decodable bool
+	// boxes are what files of the families of MP4 and QuickTime are made of; they say more about themselves.
+	boxes bool
 }
 
 // kindOf recognises the formats that Google Photos takes, https://developers.google.com/photos/library/guides/upload-media
@@ -58,9 +60,9 @@ var magics = []struct {
 	{0, "IIRO", kind{mime: "image/x-olympus-orf"}},
 	{0, "IIU\x00", kind{mime: "image/x-panasonic-rw2"}},
 	{0, "FUJIFILMCCD-RAW", kind{mime: "image/x-fuji-raf"}},
-	{4, "moov", kind{mime: "video/quicktime", video: true}},
-	{4, "mdat", kind{mime: "video/quicktime", video: true}},
-	{4, "wide", kind{mime: "video/quicktime", video: true}},
+	{4, "moov", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "mdat", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "wide", kind{mime: "video/quicktime", video: true, boxes: true}},
 	{0, "\x00\x00\x01\xBA", kind{mime: "video/mpeg", video: true}},
 	{0, "\x00\x00\x01\xB3", kind{mime: "video/mpeg", video: true}},
 	{0, "\x30\x26\xB2\x75\x8E\x66\xCF\x11", kind{mime: "video/x-ms-asf", video: true}},
@@ -82,15 +84,15 @@ func isoKind(head []byte) (kind, bool) {
 	case brand == "crx ":
 		return kind{mime: "image/x-canon-cr3"}, true
 	case brand == "qt  ":
-		return kind{mime: "video/quicktime", video: true}, true
+		return kind{mime: "video/quicktime", video: true, boxes: true}, true
 	case strings.HasPrefix(brand, "3gp"):
-		return kind{mime: "video/3gpp", video: true}, true
+		return kind{mime: "video/3gpp", video: true, boxes: true}, true
 	case strings.HasPrefix(brand, "3g2"):
-		return kind{mime: "video/3gpp2", video: true}, true
+		return kind{mime: "video/3gpp2", video: true, boxes: true}, true
 	case strings.HasPrefix(brand, "M4A") || strings.HasPrefix(brand, "M4B"):
 		return kind{}, false // audio
 	}
-	return kind{mime: "video/mp4", video: true}, true
+	return kind{mime: "video/mp4", video: true, boxes: true}, true
 }
 
 func riffKind(form string) (kind, bool) {
@@ -120,7 +122,7 @@ func (p *payload) facts() (mediaFacts, bool) {
 		return mediaFacts{}, false
 	}
 	f := mediaFacts{kind: k}
-	if !k.decodable {
+	if !k.decodable && !k.boxes {
 		return f, true
 	}
 	r, err := p.open()
@@ -128,6 +130,11 @@ func (p *payload) facts() (mediaFacts, bool) {
 		return mediaFacts{}, false
 	}
 	defer closeQuietly(r)
+	if k.boxes {
+		f.film = readFilm(r)
+		f.width, f.height = f.film.width, f.film.height
+		return f, true
+	}
 	c, _, err := image.DecodeConfig(r)
 	if err != nil {
 		return mediaFacts{}, false
@@ -146,4 +153,5 @@ type mediaFacts struct {
 	kind
 	width, height int64
 	exif          exif
+	film          film
 }
