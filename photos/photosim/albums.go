@@ -112,11 +112,13 @@ func checkTitle(title string) error {
 	return nil
 }
 
+type createAlbum struct {
+	Album *wireAlbum `json:"album"`
+}
+
 // createAlbum is albums.create: titles are not unique.
 func (s *Server) createAlbum(c *call) (any, error) {
-	var req struct {
-		Album *wireAlbum `json:"album"`
-	}
+	var req createAlbum
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}

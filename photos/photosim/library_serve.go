@@ -67,8 +67,11 @@ var methods = map[string]method{
 
 // findLibrary splits /v1/<collection>[/<id>][:<verb>] into a method and an id.
 func findLibrary(path string, r *http.Request) (endpoint, bool) {
-	if path == "/v1/uploads" {
+	switch path {
+	case "/v1/uploads":
 		return findUpload(r)
+	case "/$discovery/rest":
+		return endpoint{"discovery", (*Server).serveAPIDiscovery}, r.Method == http.MethodGet
 	}
 	pattern, id := path, ""
 	if parts := strings.SplitN(path, "/", 4); len(parts) == 4 {
