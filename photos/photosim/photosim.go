@@ -141,9 +141,9 @@ type Endpoints struct {
 	Library     string // base of the Library API, without /v1
 }
 
-// Endpoints returns the addresses of a server that is reached at base, such as "http://127.0.0.1:8080". With an empty base they
+// EndpointsAt returns the addresses of a server that is reached at base, such as "http://127.0.0.1:8080". With an empty base they
 // are Google's own, for Transport or the proxy.
-func (s *Server) Endpoints(base string) Endpoints {
+func EndpointsAt(base string) Endpoints {
 	p := place{byHost: base == "", base: base}
 	return Endpoints{
 		AuthURL:     p.url(accounts) + "/o/oauth2/v2/auth",
@@ -153,3 +153,6 @@ func (s *Server) Endpoints(base string) Endpoints {
 		Library:     p.url(libraryAPI),
 	}
 }
+
+// Endpoints is EndpointsAt.
+func (s *Server) Endpoints(base string) Endpoints { return EndpointsAt(base) }
