@@ -59,8 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	sim := photosim.New(opt.config)
 	defer func() { err = errors.Join(err, sim.Close()) }()
-	c := opt.config.Clients[0]
-	if _, err := fmt.Fprintf(stdout, "photosim listening on http://%s\n%s", ln.Addr(), settings(ln.Addr().String(), c.ID, c.Secret)); err != nil {
+	if _, err := fmt.Fprintf(stdout, "photosim listening on http://%s\n%s", ln.Addr(), settings(ln.Addr().String())); err != nil {
 		_ = ln.Close()
 		return err
 	}

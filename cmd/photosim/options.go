@@ -29,7 +29,7 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 	f.Usage = func() {
 		fmt.Fprint(stderr, "photosim is a simulated Google for tests of Google Photos clients: docs/photosim.md.\n\nFlags:\n")
 		f.PrintDefaults()
-		fmt.Fprintf(stderr, "\nSettings with which gphotos2mqtt uses it:\n%s", settings(opt.listen, client.ID, client.Secret))
+		fmt.Fprintf(stderr, "\nSettings with which gphotos2mqtt uses it:\n%s", settings(opt.listen))
 	}
 	f.StringVar(&opt.listen, "listen", "127.0.0.1:8085", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&opt.tlsDir, "tls-dir", "", "also serve TLS and an HTTPS proxy, with the CA certificate written to `DIR`/ca.pem")

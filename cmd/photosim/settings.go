@@ -9,17 +9,15 @@ import (
 	"gphotos2mqtt/photos/photosim"
 )
 
-// settings are the lines with which gphotos2mqtt uses a simulator that listens on addr, ready for its environment.
-func settings(addr, clientID, clientSecret string) string {
+// settings are the addresses with which gphotos2mqtt uses a simulator that listens on addr, ready for its environment.
+func settings(addr string) string {
 	at := photosim.EndpointsAt("http://" + reachable(addr))
 	return fmt.Sprintf(`GPHOTOS_GOOGLE_AUTH_URL=%s
 GPHOTOS_GOOGLE_TOKEN_URL=%s
 GPHOTOS_GOOGLE_REVOKE_URL=%s
 GPHOTOS_GOOGLE_USERINFO_URL=%s
 GPHOTOS_GOOGLE_LIBRARY_URL=%s
-GPHOTOS_CLIENT_ID=%s
-GPHOTOS_CLIENT_SECRET=%s
-`, at.AuthURL, at.TokenURL, at.RevokeURL, at.UserInfoURL, at.Library, clientID, clientSecret)
+`, at.AuthURL, at.TokenURL, at.RevokeURL, at.UserInfoURL, at.Library)
 }
 
 // reachable puts the local host in place of "all addresses", to which nobody can connect.
