@@ -100,7 +100,7 @@ func unfit(payload, text []byte, data Data) *Error {
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
 	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
 		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
-	case isText && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
+	case isText && kind.Plain() && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
 		return Errorf(CodeBadPayload, `The text has several lines: a path is one; send several as {"paths": ["…", "…"]}.`)
 	case !isText || !kind.Plain():
 		return Errorf(CodeUnsupportedType, "The content is %s", kind.Refusal())
