@@ -172,7 +172,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
-		hold, lasts := e.account.Held(time.Now())
+		hold, lasts := e.account.Held()
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
 			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
