@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,19 +44,19 @@ type Publisher interface {
 
 // EntryConfig says what one entry does and what it works with.
 type EntryConfig struct {
-	Name            string           // the entry's name in topics
-	Root            string           // the first part of every topic, setting GPHOTOS_TOPIC
-	Album           string           // title of the album for uploads that name none; empty = none
-	Listings        library.Listings // the albums that get a retained listing
-	ListItems       int              // how many items a listing has at most
-	MaxPublish      int              // the largest payload that is published, in bytes
-	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
-	Uploads         int              // how many files are sent at a time
-	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
-	AlbumImages     int              // how many of the listed albums, newest first, are images in Home Assistant
-	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
-	Version         string           // the bridge's, for Home Assistant
-	Renew           time.Duration    // the age at which a listing's addresses are renewed
+	Name            string               // the entry's name in topics
+	Root            string               // the first part of every topic, setting GPHOTOS_TOPIC
+	Album           string               // title of the album for uploads that name none; empty = none
+	Listings        library.Listings     // the albums that get a retained listing
+	ListItems       int                  // how many items a listing has at most
+	MaxPublish      int                  // the largest payload that is published, in bytes
+	MaxAge          time.Duration        // how long an upload may wait for Google before it fails
+	Uploads         int                  // how many files are sent at a time
+	DisplayName     string               // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
+	AlbumImages     homeassistant.Images // the albums that are images in Home Assistant; those named by title get a listing too
+	DiscoveryPrefix string               // where Home Assistant looks for devices; empty = no discovery
+	Version         string               // the bridge's, for Home Assistant
+	Renew           time.Duration        // the age at which a listing's addresses are renewed
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -115,8 +116,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	if last := e.uploads.Totals().LastUpload; last != nil {
 		latest = last.MediaItemID
 	}
+	choice := library.Listings{All: cfg.Listings.All, Titles: slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles)}
 	e.library, err = library.Open(ctx, library.Config{
-		Topics: e.topics, Choice: cfg.Listings, Items: cfg.ListItems, Renew: cfg.Renew, MaxPublish: cfg.MaxPublish,
+		Topics: e.topics, Choice: choice, Items: cfg.ListItems, Renew: cfg.Renew, MaxPublish: cfg.MaxPublish,
 		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
 		AwaitIdle: e.uploads.AwaitIdle, Changed: func() { e.device.Changed() },
 	})

@@ -33,7 +33,7 @@ type Publisher interface {
 // Listings chooses the albums that get a retained listing.
 type Listings struct {
 	All    bool     // every album, newest first, up to MaxListings
-	Titles []string // the albums of exactly these titles; ignored with All
+	Titles []string // the albums of exactly these titles, also beyond MaxListings
 }
 
 // Bounds of listings.
@@ -119,11 +119,12 @@ func (l *Library) Has(itemID string) bool {
 	return ok
 }
 
-// Pictured returns the listed albums that have a picture, newest first, by id and title; false before Google has listed them in this run.
+// Pictured returns the listed albums that have a picture, by id and title, the one that was changed last first; false before Google has
+// listed them in this run.
 func (l *Library) Pictured() (pictured []mqttapi.Album, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, a := range l.cache.albums {
+	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
 		if a.listed && (a.Items > 0 || len(a.ids) > 0) {
 			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
 		}
