@@ -9,6 +9,7 @@ package bridge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -101,7 +102,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
 		Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google, Account: e.account, Albums: e.albums,
-		Send: cfg.Out.Send, Log: cfg.Log, Changed: e.changed.Set,
+		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
 			Has:          func(id string) bool { return e.library.Has(id) },
 			Uploaded:     func(album string, items []photos.Item) { e.library.Uploaded(album, items) },
@@ -113,8 +114,8 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 		return nil, err
 	}
 	latest := ""
-	if last := e.uploads.Totals().LastUpload; last != nil {
-		latest = last.MediaItemID
+	if totals, _ := e.uploads.Totals(); totals.LastUpload != nil {
+		latest = totals.LastUpload.MediaItemID
 	}
 	choice := library.Listings{All: cfg.Listings.All, Titles: slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles)}
 	e.library, err = library.Open(ctx, library.Config{
@@ -164,13 +165,13 @@ func (e *Entry) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// publishState publishes E/state whenever it changes, and at the end of each hold, until ctx ends.
+// publishState publishes E/state whenever it changes, and at the end of each hold and of the last error, until ctx ends.
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
 	for {
 		// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
 		saving := context.WithoutCancel(ctx)
-		totals, err := e.uploads.SaveTotals(saving)
+		totals, same, err := e.uploads.SaveTotals(saving)
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
@@ -189,7 +190,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		}
 		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, lasts)
+			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, same), cmp.Or(same, lasts)))
 		}
 	}
 }

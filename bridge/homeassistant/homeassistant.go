@@ -216,7 +216,7 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 func (r Removed) topics(ctx context.Context, entries ...Presence) (topics []string, err error) {
 	for _, p := range entries {
 		t := mqttapi.Topics{Root: p.Root, Entry: p.Entry}
-		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image())
+		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress())
 		if p.Prefix != "" {
 			topics = append(topics, t.Discovery(p.Prefix))
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -36,7 +37,7 @@ type cache struct {
 	libraryNext time.Time // when its newest items are to be read
 	items       map[string]item
 	newest      string          // id of the newest upload
-	shown       string          // id of the upload that E/image shows
+	shown       string          // id of what E/image shows; empty = nothing in this run
 	pages       *rate.Limiter   // of albums that are read
 	refreshes   []chan struct{} // to be closed when all that is due now is published
 }
@@ -102,6 +103,7 @@ func (c *cache) reset() {
 		cfg: c.cfg, picture: c.picture, refreshes: c.refreshes,
 		library: album{listed: true, kept: kept{More: true}}, items: map[string]item{}, pages: newLimiter(),
 	}
+	c.picture.Set()
 }
 
 func (c *cache) album(id string) *album {
@@ -197,7 +199,7 @@ func (c *cache) listed() (ids []string) {
 // batch returns the ids of one request, or the first turn (zero = none). Addresses that are due take the next ones along, as one costs as
 // much as fifty; a new item does not, since the listings of all others would be published again with it.
 func (c *cache) batch(now time.Time) (ids []string, turn time.Time) {
-	if ids = c.listed(); c.newest != c.shown && !slices.Contains(ids, c.newest) {
+	if ids = c.listed(); c.newest != "" && c.newest != c.shown && !slices.Contains(ids, c.newest) {
 		ids = append(ids, c.newest)
 	}
 	if len(ids) == 0 {
@@ -272,13 +274,14 @@ func (c *cache) see(got photos.Item, at time.Time) {
 
 func (c *cache) gone(id string) {
 	delete(c.items, id)
-	if c.newest == id {
-		c.newest = c.shown
-	}
 	for _, a := range c.listings() {
 		if a.without(id) && a != &c.library {
 			c.grow(a, -1)
 		}
+	}
+	if c.newest == id { // the library holds uploads alone
+		c.newest = strings.Join(c.library.ids[:min(len(c.library.ids), 1)], "")
+		c.picture.Set()
 	}
 }
 
@@ -300,4 +303,11 @@ func earliest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

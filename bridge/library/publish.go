@@ -20,7 +20,6 @@ const (
 
 	listedRecord  = "listed"   // ids, sorted, of the albums that may have a retained listing at the broker, also of an earlier run
 	listingRecord = "listing-" // begins the names of what is known of each listing
-	imageRecord   = "image"    // id of the upload that E/image shows
 )
 
 func takeBack(at time.Time) time.Time { return at.Add(urlLife - takenBack) }

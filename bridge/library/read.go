@@ -59,7 +59,7 @@ func (l *Library) next(now time.Time) (time.Time, func(context.Context) error) {
 // pause returns how long Google is not to be asked, 0 when it is now; negative = until something changes.
 func (l *Library) pause(now, due, death time.Time) time.Duration {
 	from, may := l.cfg.Account.MayList(now)
-	due = slices.MaxFunc([]time.Time{due, from, l.backoff}, time.Time.Compare)
+	due = later(due, from)
 	switch {
 	case may && !due.After(now):
 		return 0
