@@ -236,6 +236,7 @@ func quotaUsedUp(what string) error {
 }
 
 func (e *Entry) refresh(ctx context.Context) (any, error) {
+	e.account.AskAgain()
 	ctx, cancel := context.WithTimeout(ctx, account.ReadLimit)
 	defer cancel()
 	if err := e.account.AwaitAsk(ctx, []string{auth.ScopeRead}); err != nil {
