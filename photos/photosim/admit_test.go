@@ -236,13 +236,16 @@ func TestQueryParameters(t *testing.T) {
 	for _, path := range []string{
 		"/v1/albums?page_size=3", "/v1/albums?unknown=1", "/v1/albums?pageSize=1&pageSize=2", "/v1/albums?alt=media", "/v1/albums?pageSize=x",
 		"/v1/albums?excludeNonAppCreatedData=perhaps", "/v1/albums?fields=a(b", "/v1/mediaItems?albumId=1", "/v1/mediaItems?pageSize=-1",
-		"/v1/albums?pageSize=99999999999",
+		"/v1/albums?pageSize=99999999999", "/v1/albums?callback=alert(1)//",
 	} {
 		if r := m.call("GET", path, ""); r.status != 400 {
 			t.Errorf("%s: %d %s, want 400", path, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/v1/albums?alt=json&key=k&prettyPrint=false&quotaUser=q", "/v1/albums?pageSize=1000", "/v1/albums?pageSize=0"} {
+	for _, path := range []string{
+		"/v1/albums?alt=json&key=k&quotaUser=q&uploadType=media&upload_protocol=raw&%24.xgafv=2&callback=&prettyPrint=true",
+		"/v1/albums?pageSize=1000", "/v1/albums?pageSize=0",
+	} {
 		if r := m.call("GET", path, ""); r.status != 200 || r.body != "{}\n" {
 			t.Errorf("%s: %d %q", path, r.status, r.body)
 		}

@@ -28,7 +28,7 @@ type albumEntry struct {
 
 func (l *library) newAlbum(project, title string) *album {
 	l.seq++
-	a := &album{id: secret("AF1Qip", 36), title: title, project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
+	a := &album{id: secret("AF1Qip", 52), title: strings.TrimSpace(title), project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
 	l.albums[a.id] = a
 	l.albumList = append(l.albumList, a)
 	return a
@@ -112,11 +112,13 @@ func checkTitle(title string) error {
 	return nil
 }
 
+type createAlbum struct {
+	Album *wireAlbum `json:"album"`
+}
+
 // createAlbum is albums.create: titles are not unique.
 func (s *Server) createAlbum(c *call) (any, error) {
-	var req struct {
-		Album *wireAlbum `json:"album"`
-	}
+	var req createAlbum
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
@@ -225,7 +227,7 @@ func (s *Server) patchAlbum(c *call) (any, error) {
 		a.cover = i
 	}
 	if setTitle {
-		a.title = req.Title
+		a.title = strings.TrimSpace(req.Title)
 	}
 	return s.wireAlbum(c, a), nil
 }

@@ -119,7 +119,7 @@ func (f *Fault) answer(x *exchange) {
 		if status == 0 {
 			status = http.StatusOK
 		}
-		write(x.w, status, typeJSON, pretty(envelope{envelopeBody{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL"}}))
+		x.sendJSON(status, envelope{envelopeBody{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL"}})
 		return
 	case f.Mode == Garble && body == "":
 		if status == 0 {
@@ -132,7 +132,7 @@ func (f *Fault) answer(x *exchange) {
 	}
 	kind := x.w.Header().Get("Content-Type")
 	if kind == "" && strings.HasPrefix(strings.TrimSpace(body), "{") {
-		kind = "application/json; charset=UTF-8"
+		kind = typeJSON
 	} else if kind == "" {
 		kind = "text/plain; charset=utf-8"
 	}

@@ -1,6 +1,7 @@
 package photosim
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"net/http"
@@ -181,11 +182,7 @@ func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha
 		i.fileName = u.fileName
 	}
 	i.facts, i.payload, u.payload = u.facts, u.payload, nil
-	i.created = i.facts.exif.taken
-	if i.created.IsZero() {
-		i.created = u.at
-	}
-	i.created = i.created.UTC().Truncate(time.Second)
+	i.created = cmp.Or(i.facts.exif.taken, i.facts.film.taken, u.at).UTC().Truncate(time.Second)
 	i.readyAt = i.uploaded.Add(s.cfg.VideoProcessing)
 	i.lateUntil = c.fault.lateUntil()
 	lib.add(i)

@@ -232,7 +232,7 @@ func TestVideoProcessing(t *testing.T) {
 		if got := get().Metadata.Video.Status; got != "READY" {
 			t.Errorf("status %s", got)
 		}
-		if r := m.call("GET", i.BaseURL+"=dv", ""); r.status != 200 || r.body != string(data) || r.header.Get("Content-Type") != "video/mp4" {
+		if r := m.call("GET", m.videoOf(i.BaseURL), ""); r.status != 200 || r.body != string(data) || r.header.Get("Content-Type") != "video/mp4" {
 			t.Errorf("bytes: %d %v", r.status, r.header)
 		}
 		if err := m.ChangeItem(ItemChange{ID: id, VideoStatus: new("FAILED")}); err != nil || get().Metadata.Video.Status != "FAILED" {

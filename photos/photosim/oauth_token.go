@@ -92,7 +92,7 @@ func (x *exchange) writeOAuth(v any, err error) {
 		return
 	}
 	maps.Copy(x.w.Header(), oauthHeader())
-	write(x.w, http.StatusOK, typeJSON, pretty(v))
+	x.sendJSON(http.StatusOK, v)
 }
 
 // oauthHeader forbids to keep the answer.
@@ -253,21 +253,17 @@ func (s *Server) refreshAccess(c Client, form url.Values) (tokenAnswer, error) {
 	}, nil
 }
 
-// serveRevoke ends a grant; the token may be in the form or in the address.
+// serveRevoke ends a grant; the token may be in the address or in the form, which may come in parts: rclone sends it so.
 // https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
 func (s *Server) serveRevoke(x *exchange) {
 	if !s.pause(x.r.Context(), x.route) {
 		abort()
 	}
-	var err error
-	token := x.r.URL.Query().Get("token")
+	token, err := x.r.URL.Query().Get("token"), error(nil)
 	if x.r.Method != http.MethodPost {
 		err = &tokenError{http.StatusMethodNotAllowed, "invalid_request", "Only POST is allowed."}
 	} else if token == "" {
-		var form url.Values
-		if form, err = oauthForm(x.r); err == nil {
-			token = form.Get("token")
-		}
+		token, err = tokenInForm(x.r)
 	}
 	switch {
 	case err != nil:
@@ -281,4 +277,17 @@ func (s *Server) serveRevoke(x *exchange) {
 		s.mu.Unlock()
 	}
 	x.writeOAuth(struct{}{}, err)
+}
+
+func tokenInForm(r *http.Request) (string, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		form, err := oauthForm(r)
+		return form.Get("token"), err
+	}
+	r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
+	if err := r.ParseMultipartForm(maxBody); err != nil {
+		return "", badToken("invalid_request", "Bad Request")
+	}
+	return url.Values(r.MultipartForm.Value).Get("token"), nil
 }

@@ -1,6 +1,7 @@
 package photosim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,12 +53,15 @@ func (q *quota) spendWrite(key string, limit int) bool {
 	return true
 }
 
-// bearer returns the token of the Authorization header.
+// bearer returns the token of the Authorization header, or without one of the query, where Google takes it too.
 func (s *Server) bearer(r *http.Request) (*accessToken, error) {
-	head := r.Header.Get("Authorization")
-	kind, name, _ := strings.Cut(head, " ")
-	if head == "" {
-		return nil, errUnauthenticated(true)
+	q := r.URL.Query()
+	kind, name, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if kind == "" {
+		kind, name = "Bearer", cmp.Or(q.Get("access_token"), q.Get("oauth_token"))
+		if name == "" {
+			return nil, errUnauthenticated(true)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,7 +3,6 @@ package photosim
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -63,19 +62,5 @@ func (x *exchange) refuse(r refusal, form Form) {
 		return
 	case Envelope:
 	}
-	write(x.w, a.code, typeJSON, pretty(body))
-}
-
-const typeJSON = "application/json; charset=UTF-8"
-
-// pretty is JSON as Google sends it: indented by two spaces, nothing escaped for HTML.
-func pretty(v any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		panic(fmt.Sprintf("photosim: encode %T: %v", v, err)) // wire types always encode
-	}
-	return buf.Bytes()
+	x.sendJSON(a.code, body)
 }

@@ -25,6 +25,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveControl(w, r)
 		return
 	}
+	r = overridden(r)
 	p, ok := locate(r)
 	var e endpoint
 	if ok {
