@@ -7,8 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -38,7 +37,8 @@ var steps = map[string]struct{ wrong, set time.Duration }{
 }
 
 // stepping runs a test in virtual time for each step of the clock, which do makes, and once more with a restart right after it.
-func stepping(t *testing.T, test func(t *testing.T, r *harness, step func()), config ...func(*EntryConfig)) {
+func stepping(t *testing.T, test func(r *harness, step func()), config ...func(*EntryConfig)) {
+	t.Helper()
 	for name, tc := range steps {
 		for _, restarts := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/restarts=%v", name, restarts), func(t *testing.T) {
@@ -52,7 +52,7 @@ func stepping(t *testing.T, test func(t *testing.T, r *harness, step func()), co
 					}
 					r.start()
 					time.Sleep(time.Minute)
-					test(t, r, func() {
+					test(r, func() {
 						if restarts {
 							r.stop()
 						}
@@ -79,6 +79,7 @@ func (r *harness) last() map[string]any {
 func (r *harness) within(limit time.Duration) map[string]any {
 	r.t.Helper()
 	for began := time.Now(); time.Since(began) <= limit; time.Sleep(time.Minute) {
+		synctest.Wait()
 		if got := r.last(); got["status"] != "accepted" {
 			return got
 		}
@@ -89,7 +90,7 @@ func (r *harness) within(limit time.Duration) map[string]any {
 
 // A file that waits before it is tried again is tried again as soon as it would have been, or sooner, and fails for no age.
 func TestClockStepsWhileAFileWaits(t *testing.T) {
-	stepping(t, func(t *testing.T, r *harness, step func()) {
+	stepping(t, func(r *harness, step func()) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", ItemCode: 13}))
 		r.send(1)
 		time.Sleep(time.Hour) // the pauses have grown to a quarter of an hour
@@ -97,7 +98,7 @@ func TestClockStepsWhileAFileWaits(t *testing.T) {
 		time.Sleep(time.Minute) // it fails once more, perhaps
 		r.must(r.sim.Faults())
 		if got := r.within(20 * time.Minute); got["status"] != "done" {
-			t.Errorf("result: %v", got)
+			r.t.Errorf("result: %v", got)
 		}
 		r.wantEmpty()
 	})
@@ -110,7 +111,7 @@ func TestClockStepsDuringAHold(t *testing.T) {
 	} {
 		fault := map[mqttapi.HoldReason]string{mqttapi.HoldStorageFull: "storage_full", mqttapi.HoldQuotaDaily: "daily_quota"}[reason]
 		t.Run(fault, func(t *testing.T) {
-			stepping(t, func(t *testing.T, r *harness, step func()) {
+			stepping(t, func(r *harness, step func()) {
 				r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: fault}))
 				r.send(1)
 				r.hold(reason)
@@ -118,11 +119,11 @@ func TestClockStepsDuringAHold(t *testing.T) {
 				step()
 				time.Sleep(5 * time.Minute) // asked again, perhaps
 				if got := r.last(); got["status"] != "accepted" {
-					t.Fatalf("result: %v", got)
+					r.t.Fatalf("result: %v", got)
 				}
 				r.must(r.sim.Faults())
 				if got := r.within(limit); got["status"] != "done" {
-					t.Errorf("result: %v", got)
+					r.t.Errorf("result: %v", got)
 				}
 				r.wantEmpty()
 			})
@@ -132,18 +133,18 @@ func TestClockStepsDuringAHold(t *testing.T) {
 
 // The bridge's own limit of age counts the time that it has run, whatever its clock says.
 func TestClockStepsAndAge(t *testing.T) {
-	stepping(t, func(t *testing.T, r *harness, step func()) {
+	stepping(t, func(r *harness, step func()) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "unavailable"}))
 		r.send(1)
 		time.Sleep(4 * time.Hour)
 		step()
 		time.Sleep(3*time.Hour + 30*time.Minute)
 		if got := r.last(); got["status"] != "accepted" {
-			t.Fatalf("before its time: %v", got)
+			r.t.Fatalf("before its time: %v", got)
 		}
 		got := r.within(time.Hour)
 		if refused, _ := got["error"].(map[string]any); refused["code"] != "google_unavailable" {
-			t.Errorf("after eight hours: %v", got)
+			r.t.Errorf("after eight hours: %v", got)
 		}
 		time.Sleep(23 * time.Hour)
 		step()
@@ -152,25 +153,25 @@ func TestClockStepsAndAge(t *testing.T) {
 		r.ask("job/retry", got["job"].(string))
 		time.Sleep(time.Minute)
 		if got := r.broker.final(t, n); got["status"] != "done" {
-			t.Errorf("tried again within a day: %v", got)
+			r.t.Errorf("tried again within a day: %v", got)
 		}
 	}, func(c *EntryConfig) { c.MaxAge = 8 * time.Hour })
 }
 
 // A command is recognised for a day by its id.
 func TestClockStepsAndIDs(t *testing.T) {
-	stepping(t, func(t *testing.T, r *harness, step func()) {
+	stepping(t, func(r *harness, step func()) {
 		command := fmt.Sprintf(`{"path": %q, "id": "one"}`, r.write("a.jpg", jpegOf(1)))
 		first := r.upload(command)
 		time.Sleep(time.Minute)
 		step()
 		time.Sleep(20 * time.Hour)
 		if again := r.upload(command); again["job"] != first["job"] {
-			t.Errorf("it was another command: %v, then %v", first, again)
+			r.t.Errorf("it was another command: %v, then %v", first, again)
 		}
 		time.Sleep(5 * time.Hour)
 		if again := r.upload(command); again["job"] == first["job"] {
-			t.Error("it is recognised after a day")
+			r.t.Error("it is recognised after a day")
 		}
 	})
 }
@@ -212,7 +213,7 @@ func TestClockStepsWhileLinking(t *testing.T) {
 
 // An upload token that the clock makes look old, or that is, costs no upload.
 func TestClockStepsWithAnUploadToken(t *testing.T) {
-	stepping(t, func(t *testing.T, r *harness, step func()) {
+	stepping(t, func(r *harness, step func()) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "storage_full"}))
 		for n := range 3 {
 			r.send(n)
@@ -222,13 +223,14 @@ func TestClockStepsWithAnUploadToken(t *testing.T) {
 		step()
 		r.must(r.sim.Faults())
 		time.Sleep(3 * time.Hour)
+		synctest.Wait()
 		for _, got := range r.broker.all("gphotos/home/upload/result") {
 			if s := fmt.Sprint(got["status"]); !strings.Contains("accepted done", s) {
-				t.Errorf("result: %v", got)
+				r.t.Errorf("result: %v", got)
 			}
 		}
 		if n := len(r.items()); n != 3 {
-			t.Errorf("%d items", n)
+			r.t.Errorf("%d items", n)
 		}
 		r.wantEmpty()
 	})
@@ -239,7 +241,7 @@ func TestClockThatMakesCertificatesInvalid(t *testing.T) {
 	for name, valid := range map[string][2]time.Duration{"the clock is behind": {day, 90 * day}, "the clock is ahead": {-90 * day, -day}} {
 		t.Run(name, func(t *testing.T) {
 			google := httptest.NewUnstartedServer(http.NotFoundHandler())
-			google.Config.ErrorLog = log.New(io.Discard, "", 0)
+			google.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 			trusted := certificate(t, google, valid)
 			defer google.Close()
 			r := newHarness(t)

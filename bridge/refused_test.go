@@ -38,7 +38,8 @@ func TestRefusalsHold(t *testing.T) {
 		},
 		"api off in the project": {
 			every("mediaItems.batchCreate", "service_disabled"), mqttapi.HoldAccessNotConfigured,
-			[]string{"switched off", consoleOf + "apis/library/photoslibrary.googleapis.com?project=" + photosim.DefaultProject, "goes on by itself"}, time.Hour,
+			[]string{"switched off", consoleOf + "apis/library/photoslibrary.googleapis.com?project=" + photosim.DefaultProject, "by itself"},
+			time.Hour,
 		},
 		"project suspended": {
 			every("uploads.raw", "consumer_suspended"), mqttapi.HoldAccessNotConfigured, []string{"whole Google Cloud project", consoleOf}, time.Hour,
@@ -58,7 +59,9 @@ func TestRefusalsHold(t *testing.T) {
 		"a page in place of an answer": {html, mqttapi.HoldGoogleUnavailable, []string{"a fault of its own"}, 20 * time.Minute},
 		"overlap that is none": {
 			photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Sticky, For: photosim.Duration(3 * time.Hour)},
-			mqttapi.HoldRateLimited, []string{"fewer requests a minute"}, 11 * time.Minute,
+			mqttapi.HoldRateLimited,
+			[]string{"fewer requests a minute"},
+			11 * time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

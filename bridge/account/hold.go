@@ -15,9 +15,9 @@ type hold struct {
 	step Step          // what Google has refused
 }
 
-// ofUploads tells a hold that stops nothing else.
+// ofUploads tells a hold that stops nothing else: what reads finds out by itself whether Google answers.
 func (h hold) ofUploads() bool {
-	return h.Reason == mqttapi.HoldStorageFull || h.Reason == mqttapi.HoldScopeMissing
+	return h.Reason == mqttapi.HoldStorageFull || h.Reason == mqttapi.HoldScopeMissing || h.Reason == mqttapi.HoldGoogleUnavailable
 }
 
 // Who sets holds: each has one at a time, so that linking again does not end a quota hold.

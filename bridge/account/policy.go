@@ -186,7 +186,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		if a.Faults > 1 {
 			d.At = now.Add(doubled(time.Minute, lastRetry, a.Faults-1))
 		}
-	case photos.Rejected: // perhaps it is the token that is refused, as one of another account or of yesterday
+	case photos.Rejected, photos.NotFound: // perhaps it is the token that is refused, as one of another account or of yesterday
 		if a.Sent && !a.Resent {
 			d.Action, d.At = Resend, now
 		}

@@ -219,6 +219,11 @@ func TestDecide(t *testing.T) {
 			Attempt{Sent: true},
 			outcome{Resend, now, "", mqttapi.CodeRejected},
 		},
+		"upload token unknown": {
+			google(photos.NotFound),
+			Attempt{Sent: true},
+			outcome{Resend, now, "", mqttapi.CodeNotFound},
+		},
 		"upload token refused, sent anew before": {
 			google(photos.Rejected),
 			Attempt{Sent: true, Resent: true},
