@@ -19,10 +19,10 @@ func boxType(head []byte) string {
 			}
 			return brandType(head[at+8 : min(len(head), at+size)])
 		case "moov", "mdat", "pnot":
-			return when(kind == "moov" && size < 1<<28 || isBinary(head), "video/quicktime")
+			return when(isBinary(head), "video/quicktime")
 		case "styp", "moof", "sidx":
-			return when(size < 1<<24, fragment)
-		case "wide", "free", "skip":
+			return when(isBinary(head), fragment)
+		case "wide", "free", "skip", "junk", "uuid", "udta", "PICT":
 			if size < 8 || size > 1<<24 {
 				return ""
 			}
@@ -50,7 +50,7 @@ func brandType(brands []byte) string {
 			return b.mime
 		}
 	}
-	if !slices.Contains([]string{"mif1", "mif2", "msf1", "miaf", "MiHB", "MiHE", "MiPr", "MA1B", "MA1A", "avci", "avcs", "jpeg", "1pic"}, major) {
+	if !slices.Contains(strings.Fields("mif1 mif2 msf1 miaf MiHB MiHE MiPr MA1A MA1B avci avcs jpeg 1pic"), major) {
 		return "video/mp4"
 	}
 	for b := range slices.Chunk(brands[min(8, len(brands)):], 4) { // behind the minor version

@@ -44,7 +44,8 @@ func rawType(head []byte) string {
 	}
 	compression, photometric := d.short(tagCompression), d.short(tagPhotometric)
 	preview := d.short(tagSubfileType)&1 == 1 && len(d.entries[tagSubIFDs]) > 0
-	if !preview && photometric != 32803 && (compression < 32767 || compression == 32773 || compression == 32946) { // 32773 PackBits, 32946 Deflate
+	const sensor, private, packBits, deflate = 32803, 32767, 32773, 32946 // private: the numbers of makers begin here
+	if !preview && photometric != sensor && (compression < private || compression == packBits || compression == deflate) {
 		return "image/tiff"
 	}
 	maker := d.text(tagMake)
