@@ -12,11 +12,11 @@ import (
 )
 
 // file returns one of testdata, which testdata/make.sh made.
-func file(t testing.TB, name string) string {
-	t.Helper()
+func file(tb testing.TB, name string) string {
+	tb.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(content)
 }

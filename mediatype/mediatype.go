@@ -135,7 +135,7 @@ var endings = func() map[string]bool {
 	for _, f := range formats {
 		all[f.ending] = true
 	}
-	for _, other := range strings.Fields(`.jpeg .jpe .jfif .jif .jps .mpo .insp .apng .dib .tif .btf .hif .heics .heifs .avifs .avcs .fff
+	for other := range strings.FieldsSeq(`.jpeg .jpe .jfif .jif .jps .mpo .insp .apng .dib .tif .btf .hif .heics .heifs .avifs .avcs .fff
 		.kdc .gpr .sr2 .srf .ptx .raw .rwz .eip .cap .qt .mp4v .m4p .f4v .mqv .insv .lrv .360 .3gpp
 		.3gp2 .3ga .m2t .m2ts .m2v .m1v .mpv .ts .tp .trp .tod .mod .mpeg .mpe .vob .mk3d .asf .wm
 		.divx .mmv .xvid`) {

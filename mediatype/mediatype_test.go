@@ -65,7 +65,7 @@ func TestTables(t *testing.T) {
 	told := map[string]string{}
 	_, section, _ = strings.Cut(section, "\n| content | what to do |\n| --- | --- |\n")
 	for _, row := range regexp.MustCompile("(?m)^\\| ([^|`]+) \\| ([^|`]+) \\|$").FindAllStringSubmatch(section, -1) {
-		for _, words := range strings.Split(row[1], "; ") {
+		for words := range strings.SplitSeq(row[1], "; ") {
 			told[words] = row[2]
 		}
 	}

@@ -58,11 +58,21 @@ func rawType(head []byte) string {
 }
 
 var makers = []struct{ prefix, model, mime string }{
-	{"NIKON", "COOLPIX", "image/x-nikon-nrw"}, {"NIKON", "", "image/x-nikon-nef"}, {"SONY", "", "image/x-sony-arw"},
-	{"PENTAX", "", "image/x-pentax-pef"}, {"ASAHI", "", "image/x-pentax-pef"}, {"RICOH", "", "image/x-pentax-pef"},
-	{"SAMSUNG", "", "image/x-samsung-srw"}, {"HASSELBLAD", "", "image/x-hasselblad"}, {"IMACON", "", "image/x-hasselblad"},
-	{"SEIKO EPSON", "", "image/x-epson-erf"}, {"EASTMAN KODAK", "", "image/x-kodak-dcr"}, {"KODAK", "", "image/x-kodak-dcr"},
-	{"MAMIYA", "", "image/x-mamiya-mef"}, {"LEAF", "", "image/x-leaf-mos"}, {"PHASE ONE", "", "image/x-phaseone-iiq"},
+	{"NIKON", "COOLPIX", "image/x-nikon-nrw"},
+	{"NIKON", "", "image/x-nikon-nef"},
+	{"SONY", "", "image/x-sony-arw"},
+	{"PENTAX", "", "image/x-pentax-pef"},
+	{"ASAHI", "", "image/x-pentax-pef"},
+	{"RICOH", "", "image/x-pentax-pef"},
+	{"SAMSUNG", "", "image/x-samsung-srw"},
+	{"HASSELBLAD", "", "image/x-hasselblad"},
+	{"IMACON", "", "image/x-hasselblad"},
+	{"SEIKO EPSON", "", "image/x-epson-erf"},
+	{"EASTMAN KODAK", "", "image/x-kodak-dcr"},
+	{"KODAK", "", "image/x-kodak-dcr"},
+	{"MAMIYA", "", "image/x-mamiya-mef"},
+	{"LEAF", "", "image/x-leaf-mos"},
+	{"PHASE ONE", "", "image/x-phaseone-iiq"},
 }
 
 // A firstDirectory is what of a TIFF's first directory is within the head.
