@@ -177,9 +177,9 @@ type (
 		Duplicate   bool   `json:"duplicate"` // Google had this content already
 		Error       *Error `json:"error,omitzero"`
 	}
-	// Progress is the message on E/upload/progress, at most one a second and file.
+	// Progress is the message on E/upload/progress, at most one a second and file. The one without a file is retained.
 	Progress struct {
-		Job         string          `json:"job"`
+		Job         Optional        `json:"job"`
 		Transaction json.RawMessage `json:"transaction"`
 		File        string          `json:"file"`    // its name
 		Sent        int64           `json:"sent"`    // bytes
@@ -202,6 +202,7 @@ const (
 	StageSending  Stage = "sending"  // bytes are going to Google
 	StageCreating Stage = "creating" // all bytes are there; Google makes the item
 	StageDone     Stage = "done"
+	StageIdle     Stage = "idle" // no file is on its way
 )
 
 // Refused returns the result of a command that is not carried out.
@@ -232,10 +233,28 @@ func (r Result) Encode(limit int) ([]byte, error) {
 	return fit(limit, &r, &r.Items, &r.Truncated)
 }
 
+// TooLarge returns, in place of an answer or a result that the broker does not take, one that only says so, about the same command.
+func TooLarge(answer []byte) ([]byte, error) {
+	var of struct {
+		Status      Status
+		EventType   Status `json:"event_type"` // of a result alone
+		Job, ID     *string
+		Transaction json.RawMessage
+	}
+	if err := json.Unmarshal(answer, &of); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	why, text := NewError(CodeAnswerTooLarge), func(s *string) Optional { return Optional(*cmp.Or(s, new(string))) }
+	if of.EventType == "" {
+		return Response{Transaction: of.Transaction, Error: why}.Encode(0)
+	}
+	return Result{Status: of.Status, Job: text(of.Job), ID: text(of.ID), Transaction: of.Transaction, Error: why, Truncated: true}.Encode(0)
+}
+
 // Encode writes the message.
 func (p Progress) Encode() ([]byte, error) {
-	if p.Percent = 100; p.Size > 0 {
-		p.Percent = int(min(100, 100*p.Sent/p.Size))
+	if p.Percent = 100; p.Size > 0 || p.Stage == StageIdle {
+		p.Percent = int(min(100, 100*p.Sent/max(p.Size, 1)))
 	}
 	return Encode(p)
 }
@@ -281,8 +300,9 @@ const (
 	CodeGoogleUnavailable Code = "google_unavailable"  // no answer, or a fault of Google's own; holds uploads
 
 	// Of the bridge itself.
-	CodeCancelled Code = "cancelled" // an upload that was stopped by the command job/cancel
-	CodeInternal  Code = "internal"  // a fault of the bridge; the details are in its log
+	CodeCancelled      Code = "cancelled"        // an upload that was stopped by the command job/cancel
+	CodeAnswerTooLarge Code = "answer_too_large" // an answer that the broker does not take; what was asked for is done
+	CodeInternal       Code = "internal"         // a fault of the bridge; the details are in its log
 )
 
 // Error is what a user reads: a code, and one sentence to act on. It never holds a secret, and is safe to publish as it is.

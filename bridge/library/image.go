@@ -2,6 +2,7 @@ package library
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,15 +36,21 @@ var converted = []string{"image/png", "image/gif", "image/webp"}
 
 var errNoJPEG = errors.New("google gives no picture that can be shown as a jpeg")
 
-// KeepImage keeps E/image at the newest upload until ctx ends. Its error is the store's, or ctx's.
+// KeepImage keeps E/image at the newest upload until ctx ends, whose error it returns. It is published once in each run, so that a broker
+// that has lost it has it again.
 func (l *Library) KeepImage(ctx context.Context) error {
 	for tries, wait := 0, time.Duration(0); ; { // until the next try; 0 = until there is something new
 		if err := wake.Sleep(ctx, l.picture, wait); err != nil {
 			return err
 		}
 		l.mu.Lock()
-		newest, shown := l.cache.items[l.cache.newest], l.cache.newest == l.cache.shown
+		id := cmp.Or(l.cache.newest, noUpload)
+		newest, shown := l.cache.items[id], id == l.cache.shown
 		l.mu.Unlock()
+		if id == noUpload && !shown {
+			l.showImage(id, placeholder())
+			continue
+		}
 		if shown || newest.BaseURL == "" || !time.Now().Before(takeBack(newest.at)) {
 			tries, wait = 0, 0
 			continue
@@ -57,19 +64,20 @@ func (l *Library) KeepImage(ctx context.Context) error {
 			l.cfg.Log.WithError(err).WithFields(map[string]any{"op": "image", "wait": wait.String()}).Info("newest upload cannot be shown yet")
 			continue
 		}
-		if err := l.cfg.Out.Retain(l.cfg.Topics.Image(), picture); err != nil {
-			l.cfg.Log.WithError(err).WithField("op", "image").Error("newest upload is not shown")
-		}
-		// A stop before this save publishes it again.
-		if err := l.cfg.Store.SaveState(ctx, l.cfg.Topics.Entry, imageRecord, newest.ID); err != nil {
-			return err
-		}
-		l.mu.Lock()
-		l.cache.shown = newest.ID
-		l.mu.Unlock()
+		l.showImage(id, picture)
 		tries, wait = 0, 0
 		_ = wake.Sleep(ctx, nil, imagePause)
 	}
+}
+
+func (l *Library) showImage(id string, picture []byte) {
+	if err := l.cfg.Out.Retain(l.cfg.Topics.Image(), picture); err != nil {
+		l.cfg.Log.WithError(err).WithField("op", "image").Error("newest upload is not shown")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cache.shown = id
+	l.picture.Set() // there may be a newer one by now
 }
 
 // fetchImage returns the item, of a video a frame, as the largest JPEG to be published, and learns the density of a camera's pictures.
@@ -78,7 +86,7 @@ func (l *Library) fetchImage(ctx context.Context, i photos.Item) (best []byte, e
 	fits, fails := -1, largest(i)+1 // sides that are known to
 	for range imageTries {
 		side := fails - 1
-		for side > max(fits, 0) && pixels(i, side)*l.density > margin*float64(l.cfg.MaxPublish) {
+		for side > max(fits, 0) && pixels(i, side)*l.density > margin*float64(l.cfg.MaxPublish()) {
 			side--
 		}
 		if side == fits {
@@ -109,19 +117,19 @@ func (l *Library) download(ctx context.Context, i photos.Item, side int) (pictur
 	if i.IsVideo() {
 		suffix += suffixNoButton
 	}
-	watchdog := wake.Watch(ctx, account.StallLimit)
+	limit, watchdog := l.cfg.MaxPublish(), wake.Watch(ctx, account.StallLimit)
 	got, err := l.cfg.Google.Download(watchdog.Context, i.BaseURL, suffix)
 	if err != nil {
 		return nil, false, watchdog.Stop(err)
 	}
 	body := watchdog.Reader(got.Body)
 	defer body.Close() //nolint:errcheck // only read from
-	picture, err = io.ReadAll(io.LimitReader(body, int64(l.cfg.MaxPublish)+1))
-	if err = watchdog.Stop(err); err != nil || len(picture) > l.cfg.MaxPublish {
+	picture, err = io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	if err = watchdog.Stop(err); err != nil || len(picture) > limit {
 		return picture, false, err
 	}
 	picture, err = asJPEG(picture)
-	return picture, err == nil && len(picture) <= l.cfg.MaxPublish, err
+	return picture, err == nil && len(picture) <= limit, err
 }
 
 func largest(i photos.Item) int {
