@@ -52,7 +52,10 @@ func brandType(brands []byte) string {
 			}
 		}
 	}
-	if !slices.Contains(strings.Fields("mif1 mif2 msf1 miaf MiHB MiHE MiPr MA1A MA1B avci avcs jpeg 1pic"), major) {
+	if strings.HasPrefix(major, "3g") { // 3gp, 3gs, 3ge, …
+		return "video/3gpp"
+	}
+	if !slices.Contains(strings.Fields("mif1 mif2 msf1 miaf MiHA MiHB MiHE MiPr MA1A MA1B avci avcs jpeg 1pic"), major) {
 		return "video/mp4"
 	}
 	for b := range slices.Chunk(brands[min(8, len(brands)):], 4) { // behind the minor version
@@ -69,7 +72,7 @@ func brandType(brands []byte) string {
 // brandTypes are the beginnings of major brands, none of which begins another.
 var brandTypes = map[string]string{
 	"image/avif": "avif|avis", "image/heic": "hei|hev", "image/x-canon-cr3": "crx ", "image/jp2": "jp2 |jpx |jpm ", "image/jxl": "jxl ",
-	"video/quicktime": "qt  |mqt ", "video/3gpp": "3gp|3gs|3ge|3gg|3gr|3gh", "video/3gpp2": "3g2|KDDI", "video/x-m4v": "M4V",
+	"video/quicktime": "qt  |mqt ", "video/3gpp2": "3g2|KDDI", "video/x-m4v": "M4V",
 	"audio/mp4": "M4A |M4B |M4P |F4A |F4B |NDAS|aax ",
 }
 

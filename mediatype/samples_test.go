@@ -152,6 +152,7 @@ func samples(tb testing.TB) []sample {
 		{"video/3gpp2", "brand `KDDI`", brand("KDDI", "3g2a")},
 		{"video/mp2t", "M2T, TS, TOD", file(tb, "clip.m2t")},
 		{"video/mp2t", "M2TS, MTS of AVCHD", file(tb, "clip.mts")},
+		{"video/mp2t", "with error correction", strings.Repeat("G\x40\x00\x10"+strings.Repeat("\xff", 200), 4)},
 		{"video/mp2t", "cut out of a stream", file(tb, "clip.m2t")[100:]},
 		{"video/mp4", "any brand", file(tb, "clip.mp4")},
 		{"video/mp4", "any brand", brand("XAVC", "XAVC", "mp42", "iso2")},

@@ -40,6 +40,7 @@ var signatures = []sign{
 	{magic: "\x30\x26\xB2\x75\x8E\x66\xCF\x11", and: soundOnly, mime: "audio/x-ms-wma"},
 	{at: 0, magic: "G", and: syncs(0, 188), mime: "video/mp2t"},
 	{at: 4, magic: "G", and: syncs(4, 192), mime: "video/mp2t"}, // with the time stamps of AVCHD
+	{at: 0, magic: "G", and: syncs(0, 204), mime: "video/mp2t"}, // with the error correction of DVB
 	{magic: "\x00\x00\x00\x01", and: bareVideo, mime: "video/h264"},
 	{magic: "\x1F\x07\x00", and: isBinary, mime: "video/dv"},
 	{magic: "\x06\x0E\x2B\x34\x02\x05\x01\x01", mime: "application/mxf"},
