@@ -3,6 +3,7 @@ package photos
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -168,8 +169,8 @@ func (c *Client) Items(ctx context.Context, ids []string) ([]Got, error) {
 // NewItem turns uploaded bytes into an item.
 type NewItem struct {
 	Token       secret.Text
-	FileName    string // shown in Google Photos; cut to spec.MaxFileName, keeping its ending
-	Description string // words of a person; cut to spec.MaxDescription
+	FileName    string // shown in Google Photos; at most spec.MaxFileName characters
+	Description string // words of a person; at most spec.MaxDescription characters
 }
 
 // Created is what became of one NewItem.
@@ -221,8 +222,12 @@ func newBatch(albumID string, items []NewItem) (batch, error) {
 		if one.Token == "" || slices.ContainsFunc(items[:i], func(other NewItem) bool { return other.Token == one.Token }) {
 			return b, fmt.Errorf("item %d has no upload token of its own", i+1)
 		}
-		b.Items[i].Description = spec.Cut(one.Description, spec.MaxDescription)
-		b.Items[i].Simple.Token, b.Items[i].Simple.FileName = string(one.Token), spec.CutName(one.FileName)
+		err := errors.Join(spec.CheckLength("name", one.FileName, spec.MaxFileName),
+			spec.CheckLength("description", one.Description, spec.MaxDescription))
+		if err != nil {
+			return b, fmt.Errorf("item %d: %w", i+1, err)
+		}
+		b.Items[i].Description, b.Items[i].Simple.Token, b.Items[i].Simple.FileName = one.Description, string(one.Token), one.FileName
 	}
 	return b, nil
 }
