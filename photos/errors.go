@@ -165,7 +165,7 @@ var reasons = map[string]Kind{
 	"USER_PROJECT_DENIED": ProjectBlocked, "GCP_SUSPENDED": ProjectBlocked, "BILLING_DISABLED": ProjectBlocked,
 	"invalid_client": ProjectBlocked, "unauthorized_client": ProjectBlocked, "deleted_client": ProjectBlocked,
 	"disabled_client":       ProjectBlocked,
-	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled,
+	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled, "admin_policy_enforced": PhotosDisabled,
 	"invalid_grant": Unauthorized, "invalid_token": Unauthorized, "authError": Unauthorized, "ACCESS_TOKEN_EXPIRED": Unauthorized,
 	"ACCESS_TOKEN_TYPE_UNSUPPORTED": Unauthorized, "CREDENTIALS_MISSING": Unauthorized, "ACCOUNT_STATE_INVALID": Unauthorized,
 	"RESOURCE_EXHAUSTED": RateLimited, "RATE_LIMIT_EXCEEDED": RateLimited, "RESOURCE_QUOTA_EXCEEDED": RateLimited,
