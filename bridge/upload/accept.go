@@ -18,6 +18,7 @@ import (
 
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mediatype"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -102,7 +103,7 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 		return nil, err
 	}
 	r := &store.Job{
-		ID: ulid.Make().String(), Entry: u.cfg.Topics.Entry, Received: time.Now().UTC(),
+		ID: ulid.Make().String(), Entry: u.cfg.Topics.Entry, Received: wake.Wall(), Ran: u.cfg.Store.Ran(),
 		CommandID: cmd.ID, Transaction: cmd.Transaction, Delivery: delivery,
 		Album: store.Album{Title: cmd.Album, ID: cmd.AlbumID},
 	}
