@@ -58,8 +58,8 @@ func (l *Library) next(now time.Time) (time.Time, func(context.Context) error) {
 
 // pause returns how long Google is not to be asked, 0 when it is now; negative = until something changes.
 func (l *Library) pause(now, due, death time.Time) time.Duration {
-	from, may := l.cfg.Account.MayList(now)
-	due = slices.MaxFunc([]time.Time{due, from, l.backoff}, time.Time.Compare)
+	wait, may := l.cfg.Account.MayList()
+	due = slices.MaxFunc([]time.Time{due, now.Add(wait), l.backoff}, time.Time.Compare)
 	switch {
 	case may && !due.After(now):
 		return 0
@@ -119,7 +119,8 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 // choose gives listings to the albums that are to have one, and takes them from others once Google has listed the albums.
 func (c *cache) choose() {
 	for i, a := range c.albums {
-		chosen := c.cfg.Choice.All && i < MaxListings || !c.cfg.Choice.All && slices.Contains(c.cfg.Choice.Titles, a.Title)
+		named := func(title string) bool { return albums.Key(title) == albums.Key(a.Title) }
+		chosen := c.cfg.Choice.All && i < MaxListings || !c.cfg.Choice.All && slices.ContainsFunc(c.cfg.Choice.Titles, named)
 		switch {
 		case chosen && !a.listed:
 			a.listed, a.ids, a.document, a.kept = true, nil, document{}, kept{Due: true, Changed: a.Changed}
@@ -135,6 +136,9 @@ func (l *Library) readAlbum(ctx context.Context, id string) error {
 	defer cancel()
 	now, err := l.cfg.Google.Album(ctx, id)
 	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound && l.cfg.Albums.IsNew(id): // not known yet: the next list tells
+		l.changeAlbum(id, func(_ *cache, a *album) { a.recheck = false })
+		return nil
 	case kind == photos.AlbumNotFound:
 		return l.AlbumGone(ctx, id)
 	case err != nil && !unreadable(kind):
@@ -199,6 +203,9 @@ func (l *Library) readPage(ctx context.Context, a *album) error {
 		page, err = l.cfg.Google.SearchItems(ctx, search)
 	}
 	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound && l.cfg.Albums.IsNew(search.AlbumID): // what the bridge has put into it is known
+		l.change(func(*cache) { a.scan, a.Due = nil, false })
+		return nil
 	case kind == photos.AlbumNotFound && search.AlbumID != "":
 		return l.AlbumGone(ctx, search.AlbumID)
 	case err != nil && (!unreadable(kind) || search.AlbumID+search.PageToken == ""):

@@ -184,7 +184,7 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 	case store.JobCancelled:
 		v.Status = mqttapi.StatusCancelled
 	case store.JobOpen:
-		v.Waits, _ = u.cfg.Account.Held(time.Now())
+		v.Waits, _ = u.cfg.Account.Held()
 	}
 	for _, f := range r.Files {
 		v.Bytes += f.Size
