@@ -15,7 +15,7 @@ type object = map[string]any
 // made of the methods and the wire types here, so it promises what the simulator does.
 // https://developers.google.com/discovery/v1/reference/apis
 func (s *Server) serveAPIDiscovery(x *exchange) {
-	if v := x.r.URL.Query().Get("version"); v != "v1" {
+	if v := x.r.URL.Query().Get("version"); v != "" && v != "v1" {
 		x.fail(notFound("Discovery document not found for API service: photoslibrary.googleapis.com format: rest version: " + bound(v)))
 		return
 	}
