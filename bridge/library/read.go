@@ -59,7 +59,7 @@ func (l *Library) next(now time.Time) (time.Time, func(context.Context) error) {
 // pause returns how long Google is not to be asked, 0 when it is now; negative = until something changes.
 func (l *Library) pause(now, due, death time.Time) time.Duration {
 	wait, may := l.cfg.Account.MayList()
-	due = slices.MaxFunc([]time.Time{due, now.Add(wait), l.backoff}, time.Time.Compare)
+	due = later(due, now.Add(wait))
 	switch {
 	case may && !due.After(now):
 		return 0
@@ -109,7 +109,9 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 		default: // Google's count may lag behind the bridge's own changes: a difference soon after one counts when it stays
 			a.off, listed.Items = off, a.Items
 		}
-		a.Album, a.stale = listed, true // the cover's address is a new one
+		shown := a.Album
+		shown.CoverURL = listed.CoverURL // a new one each time
+		a.Album, a.stale, a.fresher = listed, a.stale || shown != listed, true
 		next = append(next, a)
 	}
 	c.albums, c.albumsAt, c.albumsNext, c.index.stale = next, at, at.Add(c.cfg.Renew), true
@@ -120,7 +122,7 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 func (c *cache) choose() {
 	for i, a := range c.albums {
 		named := func(title string) bool { return albums.Key(title) == albums.Key(a.Title) }
-		chosen := c.cfg.Choice.All && i < MaxListings || !c.cfg.Choice.All && slices.ContainsFunc(c.cfg.Choice.Titles, named)
+		chosen := c.cfg.Choice.All && i < MaxListings || slices.ContainsFunc(c.cfg.Choice.Titles, named)
 		switch {
 		case chosen && !a.listed:
 			a.listed, a.ids, a.document, a.kept = true, nil, document{}, kept{Due: true, Changed: a.Changed}

@@ -186,6 +186,7 @@ func retriable(f store.File) bool {
 // stays: nothing can be deleted there. A retained job is forgotten. Errors are *mqttapi.Error and the store's.
 func (u *Uploads) Cancel(ctx context.Context, id string) (mqttapi.OneData, error) {
 	return u.change(id, func(j *job) error {
+		u.settled(id)
 		if j.view().State == store.JobRetained {
 			return j.remove(ctx, store.JobRetained)
 		}
@@ -208,6 +209,7 @@ func (u *Uploads) Cancel(ctx context.Context, id string) (mqttapi.OneData, error
 // hold ends; the others are Google's to end. Errors are *mqttapi.Error and the store's.
 func (u *Uploads) Requeue(ctx context.Context, id string) (mqttapi.OneData, error) {
 	return u.change(id, func(j *job) error {
+		u.settled(id)
 		again := false
 		// A stop before this save leaves the job as it was; after it the next start goes on with it.
 		err := j.update(ctx, func(r *store.Job) {
