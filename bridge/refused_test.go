@@ -222,3 +222,25 @@ func TestTwinIsTheItemOfEqualBytes(t *testing.T) {
 		r.stop()
 	})
 }
+
+// A file that waits for itself says why: Google's own fault is no hold, since others go on.
+func TestJobsSayWhyAFileIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", ItemCode: 13}))
+		r.send(1)
+		time.Sleep(time.Hour + 5*time.Second)
+		r.command(broker.Delivery{Topic: "gphotos/home/request/jobs", QoS: 1})
+		answers := r.broker.all("gphotos/home/response/jobs")
+		data := answers[len(answers)-1]["data"].(map[string]any)
+		waits, _ := data["jobs"].([]any)[0].(map[string]any)["waits"].(map[string]any)
+		if waits["reason"] != "google_unavailable" || waits["until"] == nil {
+			t.Errorf("waits: %v", waits)
+		}
+		contains(t, fmt.Sprint(waits["message"]), "nothing is wrong with the file")
+		r.hold("")
+		r.stop()
+	})
+}

@@ -123,8 +123,8 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 
 // Sentences of Google's answers that say more than their codes do.
 const (
-	sayFault = "Google failed on its own side each time that it was to make the item, for hours: nothing is wrong with the file; try it " +
-		"again with job/retry."
+	sayFault = "Google fails on its own side at making this item, and nothing is wrong with the file: it is tried again for hours, and then " +
+		"with job/retry."
 	sayTwin = "Google says that it has this very photo or video, and does not say which item it is: look for it in Google Photos. Nothing " +
 		"is wrong with the file."
 	sayToken = "Google gives the bridge access and then refuses to take it (status 401). It is asked again by itself; if that lasts, look " +

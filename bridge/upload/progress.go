@@ -230,7 +230,9 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 	case store.JobCancelled:
 		v.Status = mqttapi.StatusCancelled
 	case store.JobOpen:
-		v.Waits, _ = u.cfg.Account.Held()
+		if v.Waits, _ = u.cfg.Account.Held(); v.Waits == nil {
+			v.Waits = retried(r)
+		}
 	}
 	for _, f := range r.Files {
 		v.Bytes += f.Size
@@ -239,4 +241,14 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 		}
 	}
 	return v
+}
+
+// retried says why a file of a job waits for itself to be tried again, and until when; nil when none does.
+func retried(r *store.Job) *mqttapi.Hold {
+	for _, f := range r.Files {
+		if wake.Left(f.NotBefore, f.Pause) > 0 && onItsWay(f.Status) {
+			return &mqttapi.Hold{Reason: mqttapi.HoldReason(f.ErrorCode), Message: f.ErrorMessage, Until: mqttapi.At(f.NotBefore)}
+		}
+	}
+	return nil
 }
