@@ -218,10 +218,13 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 	return d
 }
 
-// blocked says what is wrong with a Google project, and where to set it right; "" when nothing is.
+// blocked says what a person has to set right, and where; "" when that is nothing.
 func blocked(err *photos.Error) string {
 	what := "Google refuses the whole Google Cloud project of this OAuth client: open %s and set right what it says there"
-	if err.Kind != photos.ProjectBlocked {
+	if err.Kind == photos.ScopeMissing {
+		return fmt.Sprintf("Google says that the right to upload was not given: link the account again and tick the box %q on Google's page.",
+			auth.Box(auth.ScopeAppend))
+	} else if err.Kind != photos.ProjectBlocked {
 		return ""
 	} else if strings.Contains(err.Console, "/apis/library/") {
 		what = "The Photos Library API is switched off in the Google Cloud project of this OAuth client: open %s and enable it"

@@ -181,8 +181,11 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 	album := batch[0].job.view().Album
 	if album.ID == "" && album.Title != "" {
 		found, err := u.cfg.Albums.Find(ctx, album.Title)
+		if err != nil && !u.cfg.Account.Link().State().Has(auth.ScopeRead) {
+			err = u.cfg.Account.NameScopes(err, auth.ScopeRead) // which no waiting gives, and which files without an album do not need
+		}
 		if err != nil {
-			return nil, u.cfg.Account.NameScopes(err, auth.ScopeRead) // which no waiting gives, and other files do not need
+			return nil, err
 		}
 		album = store.Album{ID: found.ID, Title: found.Title}
 		for i, f := range batch {
