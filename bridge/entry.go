@@ -165,6 +165,9 @@ func (e *Entry) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// stateLook is the longest time between two looks whether E/state is still true: the clock may have been set.
+const stateLook = time.Minute
+
 // publishState publishes E/state whenever it changes, and at the end of each hold and of the last error, until ctx ends.
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
@@ -176,9 +179,14 @@ func (e *Entry) publishState(ctx context.Context) error {
 			return err
 		}
 		hold, lasts := e.account.Held()
+		queue := e.uploads.Summary()
+		link := e.cfg.Link.State()
+		if queue.Waiting+queue.Active > 0 || link.Refused { // otherwise nothing asks Google again
+			hold = e.account.Shown()
+		}
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
-			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
+			Link: linkView(link), Queue: queue, Hold: hold,
 			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
 			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
 		})
@@ -190,7 +198,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		}
 		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, same), cmp.Or(same, lasts)))
+			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, stateLook), cmp.Or(same, stateLook)))
 		}
 	}
 }
