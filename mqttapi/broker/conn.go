@@ -74,8 +74,9 @@ type Availability struct{ Topic, Online, Offline string }
 
 // Subscription is a topic filter and the most the broker may send with: QoS 1, unless losing messages is fine.
 type Subscription struct {
-	Filter string
-	QoS    byte
+	Filter   string
+	QoS      byte
+	Optional bool // that the broker refuses it is no fault: nothing is received there
 }
 
 // Conn is a connection to a broker. Retained values are sent again on each, before Online. Methods: any goroutine, before and during Run.

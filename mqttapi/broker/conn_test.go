@@ -184,7 +184,7 @@ func TestBlockedHandlerKeepsConnection(t *testing.T) {
 	release := make(chan struct{})
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "busy",
-		Subscriptions: []Subscription{{"t/in", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}},
 		Handle: func(_ context.Context, d Delivery) {
 			<-release
 			d.Ack()
@@ -232,7 +232,7 @@ func TestUnusableConfig(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"no address":     {ClientID: "x"},
 		"no id":          {URL: "tcp://127.0.0.1"},
-		"no handler":     {URL: "tcp://127.0.0.1", ClientID: "x", Subscriptions: []Subscription{{"a", 1}}},
+		"no handler":     {URL: "tcp://127.0.0.1", ClientID: "x", Subscriptions: []Subscription{{Filter: "a", QoS: 1}}},
 		"wildcard topic": {URL: "tcp://127.0.0.1", ClientID: "x", Availability: Availability{Topic: "a/#"}},
 	} {
 		cfg.Log = quiet()

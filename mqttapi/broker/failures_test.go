@@ -68,7 +68,7 @@ func TestRefusedSubscription(t *testing.T) {
 	p := startProxy(t, b.addr)
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "denied", Availability: availability,
-		Subscriptions: []Subscription{{"t/in", 1}, {"t/more/#", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}, {Filter: "t/more/#", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	}, func(t *timeouts) { t.subscribe = 10 * time.Millisecond })
 	if err := c.Retain("t/state", []byte("x")); err != nil {
@@ -95,6 +95,12 @@ func TestRefusedSubscription(t *testing.T) {
 	if n := c.reasons()[reason]; n != 1 {
 		t.Errorf("%d lines %q, want 1", n, reason)
 	}
+	without := start(t, Config{
+		URL: "tcp://" + p.addr, ClientID: "content", Availability: availability,
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1, Optional: true}},
+		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
+	})
+	without.online(t)
 }
 
 // Whoever mends the access list need not restart the bridge.
@@ -111,7 +117,7 @@ func TestSubscriptionGrantedLater(t *testing.T) {
 	})
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "later", Availability: availability,
-		Subscriptions: []Subscription{{"t/in", 1}, {"t/more/#", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}, {Filter: "t/more/#", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	}, func(t *timeouts) { t.subscribe = 10 * time.Millisecond })
 	c.online(t)
@@ -128,7 +134,7 @@ func TestSilentBroker(t *testing.T) {
 	p.set(func(q passed, _ packets.ControlPacket) bool { return q.up || q.kind != "SUBACK" })
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "unheard",
-		Subscriptions: []Subscription{{"t/in", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	}, func(t *timeouts) { t.connect = 200 * time.Millisecond })
 	eventually(t, "another attempt", func() bool { return p.connections() >= 2 })

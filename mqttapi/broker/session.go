@@ -97,7 +97,7 @@ func (s *session) subscribed() {
 	}
 	var refused []string
 	for _, sub := range s.conn.cfg.Subscriptions {
-		if code, ok := s.suback.Result()[sub.Filter]; !ok || code == denied {
+		if code, ok := s.suback.Result()[sub.Filter]; (!ok || code == denied) && !sub.Optional {
 			refused = append(refused, sub.Filter)
 		}
 	}
