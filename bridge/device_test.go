@@ -124,7 +124,7 @@ func TestDocumentFitsTheBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newHarness(t)
 		r.must(r.sim.Seed(photosim.Seed{Items: 40, Albums: 40, AlbumItems: 1}))
-		r.config = func(c *EntryConfig) { c.AlbumImages, c.MaxPublish = 40, 16<<10 }
+		r.config = func(c *EntryConfig) { c.AlbumImages, c.MaxPublish = 40, func() int { return 16 << 10 } }
 		r.start()
 		r.broker.await(t, "some albums", func() bool { return len(r.albumImages()) > 0 })
 		r.broker.mu.Lock()

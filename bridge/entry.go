@@ -49,7 +49,7 @@ type EntryConfig struct {
 	Album           string           // title of the album for uploads that name none; empty = none
 	Listings        library.Listings // the albums that get a retained listing
 	ListItems       int              // how many items a listing has at most
-	MaxPublish      int              // the largest payload that is published, in bytes
+	MaxPublish      func() int       // the largest payload that is published, in bytes; less once the broker refused a smaller one
 	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
 	Uploads         int              // how many files are sent at a time
 	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name

@@ -149,7 +149,7 @@ func (e *Entry) listMedia(ctx context.Context, b mqttapi.ListMedia) (any, error)
 // getMedia answers with fresh addresses, one request to Google for 50 items. It asks for no more than one answer can hold.
 func (e *Entry) getMedia(ctx context.Context, b mqttapi.GetMedia) (any, error) {
 	data := mqttapi.GotData{Requested: len(b.IDs), Expires: library.Expiry(time.Now())}
-	room := e.cfg.MaxPublish
+	room := e.cfg.MaxPublish()
 	for ids := range slices.Chunk(b.IDs, spec.MaxBatch) {
 		got, err := e.cfg.Google.Items(ctx, ids)
 		part := mapped(got, func(g photos.Got) mqttapi.GotItem { return e.gotView(g, b) })

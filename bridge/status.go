@@ -87,7 +87,7 @@ func (s *Status) Connected(name string, c broker.State) {
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
 	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.names())
-	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 {
+	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
 	var payload []byte

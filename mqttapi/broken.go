@@ -42,6 +42,8 @@ var (
 		'\r': `a line break stands in a text: write \r\n for it`,
 		'\t': `a tab stands in a text: write \t for it`,
 	}
+	bareText   = regexp.MustCompile(`^[\p{L}/\\._~*]`)
+	halfURI    = regexp.MustCompile(`(?i)^(image|video)/[0-9a-z.+-]+;base64,`)
 	otherQuote = regexp.MustCompile("^['`´‘’“”„«»]")
 )
 
@@ -65,6 +67,8 @@ func (r *reader) mistake(at int, why string) string {
 		return "there is a comma too many"
 	case isKey && strings.HasSuffix(why, "at start of value"):
 		return "a key in double quotes is missing"
+	case strings.HasSuffix(why, "at start of value") && bareText.Match(bad), strings.Contains(why, "in literal"):
+		return "a text stands there without double quotes, or a word that is none of true, false and null"
 	}
 	return why
 }
@@ -97,8 +101,10 @@ func unfit(payload, text []byte, data Data) *Error {
 	switch {
 	case isText && text[0] == '[':
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
-	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
-		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
+	case isText && address.Match(text):
+		return notFetched(string(address.Find(text)))
+	case isText && halfURI.Match(text):
+		return Errorf(CodeBadPayload, "The data URI lacks its beginning: write data:image/jpeg;base64, and then the base64.")
 	case isText && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
 		return Errorf(CodeBadPayload, `The text has several lines: a path is one; send several as {"paths": ["…", "…"]}.`)
 	case mime == "application/octet-stream" && !isText:
@@ -121,7 +127,7 @@ func inWrapping(text []byte) *Error {
 	if inner := trim(text[1:last]); len(inner) > 0 && inner[0] == '{' {
 		return Errorf(CodeBadPayload, "The JSON object stands in quotes, as a text: send it without them; something has turned it into JSON twice, or a shell kept them.")
 	}
-	return Errorf(CodeBadPayload, "The payload stands in quotes (%c): send the path or the base64 without them.", text[0])
+	return Errorf(CodeBadPayload, "The payload stands in quotes (%c): send it without them.", text[0])
 }
 
 // inUTF16 tells by the byte order mark, or by the zeros between the letters.

@@ -1,7 +1,6 @@
 package photos
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,7 +117,7 @@ func (c *Client) oneItem(ctx context.Context, r request, in any) (i Item, err er
 
 type result struct {
 	Token  secret.Text `json:"uploadToken"`
-	Status rpcStatus   `json:"status"`
+	Status envelope    `json:"status"`
 	Item   Item        `json:"mediaItem"`
 }
 
@@ -133,37 +132,14 @@ func (r request) outcome(results []result, i, n int, name string, nameOf func(re
 		switch is := nameOf(got); {
 		case is != name && (is != "" || place != i || len(results) != n):
 		case got.Status.Code != 0:
-			return Item{}, itemError(r.op, r.about, got.Status)
+			err := itemError(r.op, r.about, got.Status.answer())
+			err.Status = http.StatusOK // Google has answered
+			return Item{}, err
 		default:
 			return got.Item, r.identified(got.Item.ID, nil)
 		}
 	}
 	return Item{}, r.unreadable(http.StatusOK, "the answer leaves the item out")
-}
-
-// codes are the names of google.rpc codes, from 0 on, in which Google speaks of one item of a batch, and codeKinds what is not ItemFault.
-// Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto; what 3, 6 and 13 mean for an item is seen in
-// ylexus/jiotty-photos-uploader and gphotosuploader/gphotos-uploader-cli issue 105.
-var codes = strings.Fields(`OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED
-	RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED`)
-
-var codeKinds = map[string]Kind{
-	"CANCELLED": Transient, "DEADLINE_EXCEEDED": Transient, "ABORTED": Transient, "UNAVAILABLE": Transient,
-	"INVALID_ARGUMENT": Rejected, "FAILED_PRECONDITION": Rejected, "OUT_OF_RANGE": Rejected, "NOT_FOUND": NotFound,
-	"ALREADY_EXISTS": Duplicate, "RESOURCE_EXHAUSTED": RateLimited, "UNAUTHENTICATED": Unauthorized,
-	"PERMISSION_DENIED": Invalid, "UNIMPLEMENTED": Invalid,
-}
-
-func itemError(op string, about subject, s rpcStatus) *Error {
-	a := answer{message: plain(s.Message)}
-	if s.Code >= 0 && s.Code < len(codes) {
-		a.reason = codes[s.Code]
-	}
-	kind := cmp.Or(judgeWords(a), codeKinds[a.reason], ItemFault)
-	if kind == Rejected && about == aboutItem {
-		kind = NotFound // what cannot be an id is the id of nothing
-	}
-	return &Error{Kind: kind, Op: op, Reason: a.reason, Message: a.message}
 }
 
 // Got is what Items found for one id.

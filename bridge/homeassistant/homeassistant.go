@@ -38,11 +38,11 @@ type Publisher interface {
 // Config says how an entry looks in Home Assistant.
 type Config struct {
 	Topics      mqttapi.Topics
-	Prefix      string // where Home Assistant looks for devices; empty = no discovery
-	DisplayName string // the device's name; empty = "Google Photos" and the entry's name
-	Version     string // the bridge's
-	AlbumImages int    // how many albums, newest first, are images
-	MaxPublish  int    // the largest payload that is published, in bytes
+	Prefix      string     // where Home Assistant looks for devices; empty = no discovery
+	DisplayName string     // the device's name; empty = "Google Photos" and the entry's name
+	Version     string     // the bridge's
+	AlbumImages int        // how many albums, newest first, are images
+	MaxPublish  func() int // the largest payload that is published now, in bytes
 
 	Store  *store.Store
 	Link   *auth.Link
@@ -140,7 +140,7 @@ func (d *Device) document(link string, albums []mqttapi.Album) []byte {
 	document := mqttapi.Discovery(mqttapi.Device{
 		Topics: d.cfg.Topics, Name: d.cfg.DisplayName, Version: d.cfg.Version, SupportURL: projectURL, LinkURL: link, Albums: albums,
 	})
-	if len(document) > d.cfg.MaxPublish && len(albums) > 0 {
+	if len(document) > d.cfg.MaxPublish() && len(albums) > 0 {
 		return d.document(link, albums[:len(albums)-1])
 	}
 	return document

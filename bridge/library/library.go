@@ -48,7 +48,7 @@ type Config struct {
 	Choice     Listings
 	Items      int           // in a listing at most
 	Renew      time.Duration // the age at which addresses are renewed; they die at an hour
-	MaxPublish int           // the largest payload that is published, in bytes
+	MaxPublish func() int    // the largest payload that is published now, in bytes
 	Latest     string        // id of the newest upload of earlier runs; empty = none
 
 	Store     *store.Store

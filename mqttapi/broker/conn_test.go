@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -157,6 +158,30 @@ func TestStopOnStalledLink(t *testing.T) {
 	o.wait(t, "t/availability", offline)
 	if n := p.count(true, "DISCONNECT"); n != 0 {
 		t.Errorf("%d DISCONNECT, which would have kept the will back", n)
+	}
+}
+
+// A peer that takes the connection and says nothing must not hold up the stop either, however it is spoken to.
+func TestStopWhileDialling(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"mqtt", "mqtts", "ws", "wss"} {
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			conn, _ := silent.Accept()
+			accepted <- conn
+		}()
+		c := start(t, Config{URL: scheme + "://" + silent.Addr().String(), ClientID: "dialling"})
+		defer receiveFrom(t, "the connection", accepted).Close()
+		begin := time.Now()
+		c.stop()
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("%s: the stop took %v", scheme, took)
+		}
 	}
 }
 
