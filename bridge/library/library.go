@@ -33,7 +33,7 @@ type Publisher interface {
 // Listings chooses the albums that get a retained listing.
 type Listings struct {
 	All    bool     // every album, newest first, up to MaxListings
-	Titles []string // the albums of exactly these titles; ignored with All
+	Titles []string // the albums of these titles, see albums.Key, or ids; ignored with All
 }
 
 // Bounds of listings.
