@@ -20,7 +20,7 @@ var ending = regexp.MustCompile(`[^./\\]\.[0-9A-Za-z]{1,8}$`)
 // isPath reports whether a text is a path, whatever else it could be. Base64 of a JPEG starts with a slash too, so a file must be there, or
 // an ending: base64 has no dot.
 func isPath(text []byte, exists func(string) bool) bool {
-	if bytes.ContainsAny(text, "\r\n") {
+	if len(text) == 0 || bytes.ContainsAny(text, "\r\n") {
 		return false
 	}
 	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
@@ -43,7 +43,7 @@ func isPath(text []byte, exists func(string) bool) bool {
 // maybePath reports whether a text that is nothing else can be a path: one that is absolute, or has folders and no spaces.
 func maybePath(text []byte) bool {
 	_, err := readPath(string(text))
-	return err == nil && (text[0] == '/' || bytes.IndexByte(text, '/') > 0 && !bytes.ContainsAny(text, " \"'`<>[](){}") && !halfURI.Match(text))
+	return err == nil && (text[0] == '/' || bytes.IndexByte(text, '/') > 0 && !bytes.ContainsAny(text, " \"'`“”‘’„«»<>[](){}") && !halfURI.Match(text))
 }
 
 // readPath checks a path or a file URI and returns the path. Source: https://www.rfc-editor.org/rfc/rfc8089
@@ -61,8 +61,10 @@ func readPath(text string) (string, error) {
 	}
 	quoted := len(name) > 2 && name[0] == name[len(name)-1] && strings.ContainsRune(`"'`, rune(name[0])) && strings.ContainsRune("/.", rune(name[1]))
 	switch {
-	case name == "":
+	case strings.TrimSpace(name) == "":
 		return "", Errorf(CodeBadPayload, "The path is empty.")
+	case isDataURI([]byte(name[:min(len(name), 5)])):
+		return "", Errorf(CodeBadPayload, "The path is a data URI: send it as \"data\".")
 	case name == text && address.MatchString(name):
 		return "", notFetched(address.FindString(name))
 	case quoted:
