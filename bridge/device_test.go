@@ -45,7 +45,7 @@ func TestAlbumsAreImages(t *testing.T) {
 
 func checkAlbumsAreImages(t *testing.T) {
 	r := newHarness(t)
-	r.config = func(c *EntryConfig) { c.AlbumImages = 2 }
+	r.config = func(c *EntryConfig) { c.AlbumImages.Newest = 2 }
 	r.start()
 	for i, title := range []string{"One", "Two"} {
 		path := r.write(title+".jpg", jpegOf(i+1))
@@ -124,7 +124,7 @@ func TestDocumentFitsTheBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newHarness(t)
 		r.must(r.sim.Seed(photosim.Seed{Items: 40, Albums: 40, AlbumItems: 1}))
-		r.config = func(c *EntryConfig) { c.AlbumImages, c.MaxPublish = 40, func() int { return 16 << 10 } }
+		r.config = func(c *EntryConfig) { c.AlbumImages.Newest, c.MaxPublish = 40, func() int { return 16 << 10 } }
 		r.start()
 		r.broker.await(t, "some albums", func() bool { return len(r.albumImages()) > 0 })
 		r.broker.mu.Lock()
@@ -166,7 +166,7 @@ func TestDocumentsKeepTheirDistance(t *testing.T) {
 		r := newHarness(t)
 		var mu sync.Mutex
 		var at []time.Time
-		r.config = func(c *EntryConfig) { c.AlbumImages, c.Out = 1, timed{c.Out, &mu, &at} }
+		r.config = func(c *EntryConfig) { c.AlbumImages.Newest, c.Out = 1, timed{c.Out, &mu, &at} }
 		r.start()
 		for i := range 6 {
 			r.command(broker.Delivery{Topic: "gphotos/home/request/link", QoS: 1}) // a new address for "Visit"

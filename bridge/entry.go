@@ -9,8 +9,10 @@ package bridge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -44,19 +46,19 @@ type Publisher interface {
 
 // EntryConfig says what one entry does and what it works with.
 type EntryConfig struct {
-	Name            string           // the entry's name in topics
-	Root            string           // the first part of every topic, setting GPHOTOS_TOPIC
-	Album           string           // title of the album for uploads that name none; empty = none
-	Listings        library.Listings // the albums that get a retained listing
-	ListItems       int              // how many items a listing has at most
-	MaxPublish      func() int       // the largest payload that is published, in bytes; less once the broker refused a smaller one
-	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
-	Uploads         int              // how many files are sent at a time
-	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
-	AlbumImages     int              // how many of the listed albums, newest first, are images in Home Assistant
-	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
-	Version         string           // the bridge's, for Home Assistant
-	Renew           time.Duration    // the age at which a listing's addresses are renewed
+	Name            string               // the entry's name in topics
+	Root            string               // the first part of every topic, setting GPHOTOS_TOPIC
+	Album           string               // title of the album for uploads that name none; empty = none
+	Listings        library.Listings     // the albums that get a retained listing
+	ListItems       int                  // how many items a listing has at most
+	MaxPublish      func() int           // the largest payload that is published, in bytes; less once the broker refused a smaller one
+	MaxAge          time.Duration        // how long an upload may wait for Google before it fails
+	Uploads         int                  // how many files are sent at a time
+	DisplayName     string               // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
+	AlbumImages     homeassistant.Images // the albums that are images in Home Assistant; those named by title get a listing too
+	DiscoveryPrefix string               // where Home Assistant looks for devices; empty = no discovery
+	Version         string               // the bridge's, for Home Assistant
+	Renew           time.Duration        // the age at which a listing's addresses are renewed
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -102,7 +104,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
 		Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google, Account: e.account, Albums: e.albums,
-		Send: cfg.Out.Send, Log: cfg.Log, Changed: e.changed.Set,
+		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
 			Has:          func(id string) bool { return e.library.Has(id) },
 			Uploaded:     func(album string, items []photos.Item) { e.library.Uploaded(album, items) },
@@ -114,11 +116,12 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 		return nil, err
 	}
 	latest := ""
-	if last := e.uploads.Totals().LastUpload; last != nil {
-		latest = last.MediaItemID
+	if totals, _ := e.uploads.Totals(); totals.LastUpload != nil {
+		latest = totals.LastUpload.MediaItemID
 	}
+	choice := library.Listings{All: cfg.Listings.All, Titles: slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles)}
 	e.library, err = library.Open(ctx, library.Config{
-		Topics: e.topics, Choice: cfg.Listings, Items: cfg.ListItems, Renew: cfg.Renew, MaxPublish: cfg.MaxPublish,
+		Topics: e.topics, Choice: choice, Items: cfg.ListItems, Renew: cfg.Renew, MaxPublish: cfg.MaxPublish,
 		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
 		AwaitIdle: e.uploads.AwaitIdle, Changed: func() { e.device.Changed() },
 	})
@@ -164,17 +167,17 @@ func (e *Entry) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// publishState publishes E/state whenever it changes, and at the end of each hold, until ctx ends.
+// publishState publishes E/state whenever it changes, and at the end of each hold and of the last error, until ctx ends.
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
 	for {
 		// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
 		saving := context.WithoutCancel(ctx)
-		totals, err := e.uploads.SaveTotals(saving)
+		totals, same, err := e.uploads.SaveTotals(saving)
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
-		hold, lasts := e.account.Held(time.Now())
+		hold, lasts := e.account.Held()
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
 			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
@@ -189,7 +192,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		}
 		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, lasts)
+			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, same), cmp.Or(same, lasts)))
 		}
 	}
 }

@@ -32,6 +32,7 @@ func TestImageIsTheLargestThatFits(t *testing.T) {
 				r := newHarness(t)
 				r.config = func(c *EntryConfig) { c.MaxPublish = func() int { return limit } }
 				r.start()
+				r.broker.await(t, "the placeholder", func() bool { return r.broker.image() != nil })
 				for n := range 2 {
 					before, shown := r.sim.Stats().Routes["bytes"].Requests, r.broker.image()
 					data := noise(uint64(n), 700, 500)
@@ -84,10 +85,68 @@ func TestImageAfterARestart(t *testing.T) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "bytes", Mode: photosim.Refuse, Error: "unavailable"}))
 		r.upload(string(jpegOf(21)))
 		time.Sleep(5 * time.Second)
+		placeholder := r.broker.image()
 		r.seed(photosim.Seed{Items: 3, Newest: time.Now().Add(time.Hour), Every: photosim.Duration(time.Second), Width: 64, Height: 48})
 		r.must(r.sim.Faults())
 		r.restart()
-		r.broker.await(t, "the image", func() bool { return r.broker.image() != nil })
+		r.broker.await(t, "the image", func() bool { return !bytes.Equal(r.broker.image(), placeholder) })
+		r.stop()
+	})
+}
+
+// Before the first upload there is a picture that says so, and another account begins with it.
+func TestImageBeforeTheFirstUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.must(r.sim.Close())
+		r.sim = photosim.New(photosim.Config{Accounts: []photosim.Account{
+			{ID: photosim.DefaultAccountID, Email: "one@example.com"}, {ID: "another", Email: "another@example.com"},
+		}})
+		r.start()
+		r.broker.await(t, "the placeholder", func() bool { return r.broker.image() != nil })
+		placeholder := r.broker.image()
+		if side := sideOf(t, placeholder); side != 320 || len(placeholder) > 8<<10 {
+			t.Errorf("%d bytes, %d pixels wide", len(placeholder), side)
+		}
+		r.upload(string(jpegOf(1)))
+		r.broker.await(t, "the upload", func() bool { return !bytes.Equal(r.broker.image(), placeholder) })
+		shown := r.broker.image()
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		if !bytes.Equal(r.broker.image(), shown) {
+			t.Error("it is another picture after some hours")
+		}
+		r.must(r.entry.cfg.Link.Unlink(t.Context(), true))
+		r.linkAs(r.entry.cfg.Link, "another")
+		r.broker.await(t, "the placeholder again", func() bool { return bytes.Equal(r.broker.image(), placeholder) })
+		r.stop()
+	})
+}
+
+// What the broker has lost while the bridge was away is there again after its start, and a photo that is deleted meanwhile is not.
+func TestImageAfterTheBrokerHasLostIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		r.upload(string(jpegOf(1)))
+		time.Sleep(time.Minute)
+		first := r.broker.image()
+		r.upload(string(jpegOf(2)))
+		time.Sleep(time.Minute)
+		second := r.broker.image()
+		if first == nil || bytes.Equal(first, second) {
+			t.Fatal("no pictures")
+		}
+		r.stop()
+		r.broker.forget()
+		r.start()
+		r.broker.await(t, "the picture", func() bool { return bytes.Equal(r.broker.image(), second) })
+		r.stop()
+		r.broker.forget()
+		items := r.items()
+		r.must(r.sim.Delete(items[len(items)-1].ID))
+		r.start()
+		r.broker.await(t, "the one before", func() bool { return bytes.Equal(r.broker.image(), first) })
 		r.stop()
 	})
 }

@@ -33,6 +33,7 @@ func TestListingsOfADay(t *testing.T) {
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 6 })
 		before := r.requests()
 		reader := r.broker.reader()
+		versions := map[string]map[time.Time]bool{}
 		for minute := range 24 * 60 {
 			time.Sleep(time.Minute)
 			synctest.Wait()
@@ -41,6 +42,10 @@ func TestListingsOfADay(t *testing.T) {
 				if doc.Expires.IsZero() != (topic == "gphotos/home/albums") || !doc.Expires.IsZero() && !now.Before(doc.Expires) {
 					t.Fatalf("minute %d: %s expires %v", minute, topic, doc.Expires)
 				}
+				if versions[topic] == nil {
+					versions[topic] = map[time.Time]bool{}
+				}
+				versions[topic][doc.Updated] = true
 				if age := now.Sub(doc.Updated); age > 50*time.Minute {
 					t.Fatalf("minute %d: %s is %v old", minute, topic, age)
 				}
@@ -52,6 +57,11 @@ func TestListingsOfADay(t *testing.T) {
 		day := r.requests() - before
 		if day < 500 || day > 600 {
 			t.Errorf("%d requests a day: %v", day, r.routes())
+		}
+		for topic, of := range versions {
+			if len(of) > 31 { // once in 48 minutes, and at the start
+				t.Errorf("%s was published %d times", topic, len(of))
+			}
 		}
 		r.stop()
 	})

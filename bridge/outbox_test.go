@@ -73,6 +73,14 @@ func TestProgress(t *testing.T) {
 		if n := r.broker.count("gphotos/home/upload/progress"); n != 0 {
 			t.Errorf("%d messages about a quick file", n)
 		}
+		rest := func() {
+			t.Helper()
+			if at := r.broker.document("gphotos/home/upload/progress"); at["stage"] != "idle" || at["percent"] != 0.0 || at["job"] != nil {
+				t.Errorf("at rest: %v", at)
+			}
+		}
+		rest()
+		r.broker.forget()
 		calls := photosim.Calls{1, 2, 3, 4, 5, 6}
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Calls: calls, Mode: photosim.Cut, After: new(int64(1 << 20))}))
 		began := time.Now()
@@ -93,6 +101,7 @@ func TestProgress(t *testing.T) {
 		if last := all[len(all)-1]; last["stage"] != "done" || last["percent"] != 100.0 {
 			t.Errorf("last message: %v", last)
 		}
+		rest()
 		r.stop()
 	})
 }

@@ -113,9 +113,11 @@ func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef) (string, e
 	return found.ID, nil
 }
 
-// albumRefused forgets an album that Google says does not exist.
+// albumRefused forgets an album that Google says does not exist, unless it is too new to be known.
 func (e *Entry) albumRefused(ctx context.Context, id string, err error) error {
-	if photos.KindOf(err) == photos.AlbumNotFound {
+	if photos.KindOf(err) == photos.AlbumNotFound && e.albums.IsNew(id) {
+		return errors.Join(mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google does not know the new album yet: send this again in some minutes."), err)
+	} else if photos.KindOf(err) == photos.AlbumNotFound {
 		err = errors.Join(err, e.library.AlbumGone(ctx, id))
 	}
 	return err
@@ -230,10 +232,11 @@ func bytesRefused(err error) error {
 }
 
 func quotaUsedUp(what string) error {
-	return mqttapi.Errorf(mqttapi.CodeQuotaDaily, "%s It goes on at %s.", what, account.NextQuotaDay(time.Now()).UTC().Format(time.RFC3339))
+	return mqttapi.Errorf(mqttapi.CodeQuotaDaily, "%s It goes on at %s.", what, account.NextQuotaDay(wake.Wall()).UTC().Format(time.RFC3339))
 }
 
 func (e *Entry) refresh(ctx context.Context) (any, error) {
+	e.account.AskAgain()
 	ctx, cancel := context.WithTimeout(ctx, account.ReadLimit)
 	defer cancel()
 	if err := e.account.AwaitAsk(ctx, []string{auth.ScopeRead}); err != nil {

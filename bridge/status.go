@@ -162,9 +162,10 @@ func (s *Status) health() mqttapi.Health {
 	defer s.mu.Unlock()
 	h.Connections = maps.Clone(s.conns)
 	for _, e := range s.entries {
-		totals, queue := e.uploads.Totals().Totals, e.uploads.Summary()
-		h.Counters["uploaded"] += totals.Uploaded
-		h.Counters["failed"] += totals.Failed
+		totals, _ := e.uploads.Totals()
+		queue := e.uploads.Summary()
+		h.Counters["uploaded"] += totals.Totals.Uploaded
+		h.Counters["failed"] += totals.Totals.Failed
 		h.Counters["waiting"] += int64(queue.Waiting)
 		h.Counters["active"] += int64(queue.Active)
 	}

@@ -177,9 +177,9 @@ type (
 		Duplicate   bool   `json:"duplicate"` // Google had this content already
 		Error       *Error `json:"error,omitzero"`
 	}
-	// Progress is the message on E/upload/progress, at most one a second and file.
+	// Progress is the message on E/upload/progress, at most one a second and file. The one without a file is retained.
 	Progress struct {
-		Job         string          `json:"job"`
+		Job         Optional        `json:"job"`
 		Transaction json.RawMessage `json:"transaction"`
 		File        string          `json:"file"`    // its name
 		Sent        int64           `json:"sent"`    // bytes
@@ -202,6 +202,7 @@ const (
 	StageSending  Stage = "sending"  // bytes are going to Google
 	StageCreating Stage = "creating" // all bytes are there; Google makes the item
 	StageDone     Stage = "done"
+	StageIdle     Stage = "idle" // no file is on its way
 )
 
 // Refused returns the result of a command that is not carried out.
@@ -252,8 +253,8 @@ func TooLarge(answer []byte) ([]byte, error) {
 
 // Encode writes the message.
 func (p Progress) Encode() ([]byte, error) {
-	if p.Percent = 100; p.Size > 0 {
-		p.Percent = int(min(100, 100*p.Sent/p.Size))
+	if p.Percent = 100; p.Size > 0 || p.Stage == StageIdle {
+		p.Percent = int(min(100, 100*p.Sent/max(p.Size, 1)))
 	}
 	return Encode(p)
 }

@@ -7,6 +7,7 @@ import (
 	_ "embed" // the document
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"text/template"
 	"unicode"
@@ -31,7 +32,7 @@ type Device struct {
 func Discovery(d Device) []byte {
 	type albumImage struct{ Object, Name, Topic string }
 	albums, used := map[string]albumImage{}, map[string]bool{}
-	for _, a := range d.Albums {
+	for _, a := range slices.SortedFunc(slices.Values(d.Albums), func(a, b Album) int { return cmp.Compare(a.ID, b.ID) }) {
 		// The key follows from the id alone, so that a new title keeps the entity, and has none of the characters that Home Assistant
 		// refuses in one. Source: https://www.home-assistant.io/integrations/mqtt/#discovery-topic
 		sum := sha256.Sum256([]byte(a.ID))

@@ -58,6 +58,9 @@ func TestDiscoveryTopics(t *testing.T) {
 		if c.AttributesTopic != "" && c.AttributesTemplate == "" && c.AttributesTopic != topics.Progress() {
 			t.Errorf("%s has the whole of %q as attributes", key, c.AttributesTopic)
 		}
+		if always := c.Availability != nil && len(*c.Availability) == 0; always != (key == "upload") { // or Home Assistant drops uploads
+			t.Errorf("%s: always available is %t", key, always)
+		}
 		if c.CommandTopic == "" {
 			continue
 		}
@@ -77,6 +80,7 @@ func TestDiscoveryTopics(t *testing.T) {
 type component struct {
 	Platform           string `json:"platform"`
 	DefaultEntityID    string `json:"default_entity_id"`
+	Availability       *[]any `json:"availability"`
 	StateTopic         string `json:"state_topic"`
 	CommandTopic       string `json:"command_topic"`
 	PayloadPress       string `json:"payload_press"`

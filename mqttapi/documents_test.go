@@ -37,6 +37,7 @@ func TestDocuments(t *testing.T) {
 			LastError:  &LastError{Time: at, Code: CodeQuotaDaily, Message: NewError(CodeQuotaDaily).Message},
 		},
 		"progress":       Progress{Job: "01JDC2M6TB0000000000000000", Transaction: json.RawMessage(`7`), File: "door.mp4", Sent: 26_214_400, Size: 104_857_600, Stage: StageSending},
+		"progress-idle":  Progress{Stage: StageIdle},
 		"progress-empty": Progress{Job: "01JDC2M6TB0000000000000000", File: "door.mp4", Stage: StageDone},
 		"info": Info{
 			Version: "1.2.3", Started: at, Entries: []string{"home", "garden"}, Settings: map[string]string{"GPHOTOS_TOPIC": "gphotos", "GPHOTOS_MAX_AGE": "168h0m0s"},

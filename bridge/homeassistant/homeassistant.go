@@ -38,16 +38,30 @@ type Publisher interface {
 // Config says how an entry looks in Home Assistant.
 type Config struct {
 	Topics      mqttapi.Topics
-	Prefix      string     // where Home Assistant looks for devices; empty = no discovery
-	DisplayName string     // the device's name; empty = "Google Photos" and the entry's name
-	Version     string     // the bridge's
-	AlbumImages int        // how many albums, newest first, are images
+	Prefix      string // where Home Assistant looks for devices; empty = no discovery
+	DisplayName string // the device's name; empty = "Google Photos" and the entry's name
+	Version     string // the bridge's
+	AlbumImages Images
 	MaxPublish  func() int // the largest payload that is published now, in bytes
 
 	Store  *store.Store
 	Link   *auth.Link
-	Albums func() ([]mqttapi.Album, bool) // those that may be images, newest first, by id and title; false while they are unknown
+	Albums func() ([]mqttapi.Album, bool) // those that may be images, by id and title, first the last changed; false while they are unknown
 	Out    Publisher
+}
+
+// Images says which albums are images.
+type Images struct {
+	Newest int      // how many, the one that was changed last first; ignored with Titles
+	Titles []string // the albums of exactly these titles
+}
+
+func (i Images) choose(albums []mqttapi.Album) []mqttapi.Album {
+	if len(i.Titles) > 0 {
+		other := func(a mqttapi.Album) bool { return !slices.Contains(i.Titles, a.Title) }
+		return slices.DeleteFunc(slices.Clone(albums), other)
+	}
+	return albums[:min(len(albums), i.Newest)]
 }
 
 // A Device is an entry as Home Assistant sees it.
@@ -111,7 +125,7 @@ func (d *Device) publish(ctx context.Context) error {
 	case !known: // or each restart would take them away, and with them what people have set up for them
 		albums = d.published.Albums
 	}
-	albums = albums[:min(len(albums), d.cfg.AlbumImages)]
+	albums = d.cfg.AlbumImages.choose(albums)
 	document := d.document(link.URL, albums)
 	if d.sent && bytes.Equal(document, d.published.Document) {
 		return nil
@@ -135,7 +149,7 @@ func (d *Device) publish(ctx context.Context) error {
 	return err
 }
 
-// document is cut to what may be published; the oldest albums go. While an account is being linked, "Visit" leads there.
+// document is cut to what may be published; the albums that were changed first go. While an account is being linked, "Visit" leads there.
 func (d *Device) document(link string, albums []mqttapi.Album) []byte {
 	document := mqttapi.Discovery(mqttapi.Device{
 		Topics: d.cfg.Topics, Name: d.cfg.DisplayName, Version: d.cfg.Version, SupportURL: projectURL, LinkURL: link, Albums: albums,
@@ -202,7 +216,7 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 func (r Removed) topics(ctx context.Context, entries ...Presence) (topics []string, err error) {
 	for _, p := range entries {
 		t := mqttapi.Topics{Root: p.Root, Entry: p.Entry}
-		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image())
+		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress())
 		if p.Prefix != "" {
 			topics = append(topics, t.Discovery(p.Prefix))
 		}

@@ -2,7 +2,9 @@ package library
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -35,7 +37,7 @@ type cache struct {
 	libraryNext time.Time // when its newest items are to be read
 	items       map[string]item
 	newest      string          // id of the newest upload
-	shown       string          // id of the upload that E/image shows
+	shown       string          // id of what E/image shows; empty = nothing in this run
 	pages       *rate.Limiter   // of albums that are read
 	refreshes   []chan struct{} // to be closed when all that is due now is published
 }
@@ -62,8 +64,9 @@ type kept struct {
 }
 
 type document struct {
-	stale bool      // something else is known by now
-	dies  time.Time // when the first address in it has to be taken back; zero = there is none
+	stale   bool      // something else is known by now
+	fresher bool      // newer addresses are
+	dies    time.Time // when the first address in it has to be taken back; zero = there is none
 }
 
 type item struct {
@@ -75,6 +78,15 @@ type item struct {
 }
 
 func (i item) placed() bool { return !i.asked.IsZero() || !i.Created.IsZero() }
+
+// news tells an item of which there is, or may be, more to say than another address.
+func (i item) news() bool { return i.asked.IsZero() || i.polls > 0 }
+
+// shows tells whether the item is known like this, addresses apart.
+func (i item) shows(got photos.Item) bool {
+	got.BaseURL = i.BaseURL
+	return reflect.DeepEqual(i.Item, got)
+}
 
 // follow begins anew when another account is linked, and reports whether it did.
 func (c *cache) follow(account string) bool {
@@ -91,6 +103,7 @@ func (c *cache) reset() {
 		cfg: c.cfg, picture: c.picture, refreshes: c.refreshes,
 		library: album{listed: true, kept: kept{More: true}}, items: map[string]item{}, pages: newLimiter(),
 	}
+	c.picture.Set()
 }
 
 func (c *cache) album(id string) *album {
@@ -103,6 +116,17 @@ func (c *cache) album(id string) *album {
 func (c *cache) listings() []*album {
 	all := append([]*album{&c.library}, c.albums...)
 	return slices.DeleteFunc(all, func(a *album) bool { return !a.listed })
+}
+
+// byChange sorts albums by their last change; of one that the bridge has not changed, that is its newest item.
+func (c *cache) byChange(a, b *album) int {
+	last := func(a *album) time.Time {
+		if a.Changed.IsZero() && len(a.ids) > 0 {
+			return c.items[a.ids[0]].Created
+		}
+		return a.Changed
+	}
+	return last(b).Compare(last(a))
 }
 
 // put gives ids their place, and returns how many were not there.
@@ -172,9 +196,10 @@ func (c *cache) listed() (ids []string) {
 	return ids
 }
 
-// batch returns the ids of one request, due ones first, then the next, as one costs as much as fifty; or the first turn (zero = none).
+// batch returns the ids of one request, or the first turn (zero = none). Addresses that are due take the next ones along, as one costs as
+// much as fifty; a new item does not, since the listings of all others would be published again with it.
 func (c *cache) batch(now time.Time) (ids []string, turn time.Time) {
-	if ids = c.listed(); c.newest != c.shown && !slices.Contains(ids, c.newest) {
+	if ids = c.listed(); c.newest != "" && c.newest != c.shown && !slices.Contains(ids, c.newest) {
 		ids = append(ids, c.newest)
 	}
 	if len(ids) == 0 {
@@ -185,7 +210,8 @@ func (c *cache) batch(now time.Time) (ids []string, turn time.Time) {
 		return nil, turn
 	}
 	slices.SortStableFunc(ids, byTurn)
-	ids = slices.DeleteFunc(ids, func(id string) bool { return c.items[id].polls > 0 && c.turn(id).After(now) })
+	news := c.items[ids[0]].news()
+	ids = slices.DeleteFunc(ids, func(id string) bool { return (news || c.items[id].polls > 0) && c.turn(id).After(now) })
 	return ids[:min(len(ids), spec.MaxBatch)], now
 }
 
@@ -201,14 +227,34 @@ func (c *cache) turn(id string) time.Time {
 	return i.asked.Add(c.cfg.Renew)
 }
 
+// settling tells a listing of which more addresses are due so soon that it waits for them, to be published once.
+func (c *cache) settling(a *album, now time.Time) bool {
+	return slices.ContainsFunc(a.ids, func(id string) bool {
+		return c.items[id].polls == 0 && c.turn(id).Before(now.Add(c.cfg.Renew/(2*renewLead)))
+	})
+}
+
 func pollPause(polls int) time.Duration { return min(firstPoll<<min(polls-1, 10), lastPoll) }
 
 func (c *cache) renewed(got photos.Item, at time.Time) {
-	before := c.items[got.ID].Created
-	c.see(got, at)
+	before := c.items[got.ID]
+	same := before.shows(got)
+	keeps := same && before.polls > 0 && Unfinished(got) && at.Add(pollPause(before.polls+1)).Before(before.at.Add(c.cfg.Renew))
+	if keeps { // nothing is new, and its address does until it is asked for again
+		got.BaseURL = before.BaseURL
+	}
+	if c.see(got, at); keeps {
+		i := c.items[got.ID]
+		i.at = before.at
+		c.items[got.ID] = i
+		return
+	}
 	for _, a := range c.listings() {
-		has := slices.Contains(a.ids, got.ID)
-		if a.stale = a.stale || has; has && !got.Created.Equal(before) {
+		if !slices.Contains(a.ids, got.ID) {
+			continue
+		}
+		a.stale, a.fresher = a.stale || !same, true
+		if !got.Created.Equal(before.Created) {
 			a.unsaved = true
 			c.arrange(a)
 		}
@@ -228,13 +274,14 @@ func (c *cache) see(got photos.Item, at time.Time) {
 
 func (c *cache) gone(id string) {
 	delete(c.items, id)
-	if c.newest == id {
-		c.newest = c.shown
-	}
 	for _, a := range c.listings() {
 		if a.without(id) && a != &c.library {
 			c.grow(a, -1)
 		}
+	}
+	if c.newest == id { // the library holds uploads alone
+		c.newest = strings.Join(c.library.ids[:min(len(c.library.ids), 1)], "")
+		c.picture.Set()
 	}
 }
 
@@ -256,4 +303,11 @@ func earliest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -2,6 +2,7 @@ package library
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,15 +36,21 @@ var converted = []string{"image/png", "image/gif", "image/webp"}
 
 var errNoJPEG = errors.New("google gives no picture that can be shown as a jpeg")
 
-// KeepImage keeps E/image at the newest upload until ctx ends. Its error is the store's, or ctx's.
+// KeepImage keeps E/image at the newest upload until ctx ends, whose error it returns. It is published once in each run, so that a broker
+// that has lost it has it again.
 func (l *Library) KeepImage(ctx context.Context) error {
 	for tries, wait := 0, time.Duration(0); ; { // until the next try; 0 = until there is something new
 		if err := wake.Sleep(ctx, l.picture, wait); err != nil {
 			return err
 		}
 		l.mu.Lock()
-		newest, shown := l.cache.items[l.cache.newest], l.cache.newest == l.cache.shown
+		id := cmp.Or(l.cache.newest, noUpload)
+		newest, shown := l.cache.items[id], id == l.cache.shown
 		l.mu.Unlock()
+		if id == noUpload && !shown {
+			l.showImage(id, placeholder())
+			continue
+		}
 		if shown || newest.BaseURL == "" || !time.Now().Before(takeBack(newest.at)) {
 			tries, wait = 0, 0
 			continue
@@ -57,19 +64,20 @@ func (l *Library) KeepImage(ctx context.Context) error {
 			l.cfg.Log.WithError(err).WithFields(map[string]any{"op": "image", "wait": wait.String()}).Info("newest upload cannot be shown yet")
 			continue
 		}
-		if err := l.cfg.Out.Retain(l.cfg.Topics.Image(), picture); err != nil {
-			l.cfg.Log.WithError(err).WithField("op", "image").Error("newest upload is not shown")
-		}
-		// A stop before this save publishes it again.
-		if err := l.cfg.Store.SaveState(ctx, l.cfg.Topics.Entry, imageRecord, newest.ID); err != nil {
-			return err
-		}
-		l.mu.Lock()
-		l.cache.shown = newest.ID
-		l.mu.Unlock()
+		l.showImage(id, picture)
 		tries, wait = 0, 0
 		_ = wake.Sleep(ctx, nil, imagePause)
 	}
+}
+
+func (l *Library) showImage(id string, picture []byte) {
+	if err := l.cfg.Out.Retain(l.cfg.Topics.Image(), picture); err != nil {
+		l.cfg.Log.WithError(err).WithField("op", "image").Error("newest upload is not shown")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cache.shown = id
+	l.picture.Set() // there may be a newer one by now
 }
 
 // fetchImage returns the item, of a video a frame, as the largest JPEG to be published, and learns the density of a camera's pictures.

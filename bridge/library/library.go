@@ -7,7 +7,6 @@
 package library
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -33,7 +32,7 @@ type Publisher interface {
 // Listings chooses the albums that get a retained listing.
 type Listings struct {
 	All    bool     // every album, newest first, up to MaxListings
-	Titles []string // the albums of these titles, see albums.Key, or ids; ignored with All
+	Titles []string // the albums of these titles, see albums.Key, or ids, also beyond MaxListings
 }
 
 // Bounds of listings.
@@ -67,11 +66,11 @@ type Library struct {
 	wake     wake.Flag // something may have to be done
 	picture  wake.Flag // E/image may no longer be the newest upload
 	failures int       // requests that failed in a row, owned by KeepListings
-	backoff  time.Time // until when no request follows them, owned by KeepListings
 	density  float64   // bytes of a pixel in the last picture, owned by KeepImage
 
-	mu    sync.Mutex // guards cache
-	cache *cache     // changed by change, which wakes KeepListings
+	mu      sync.Mutex // guards all below
+	backoff time.Time  // until when no request follows those that failed
+	cache   *cache     // changed by change, which wakes KeepListings
 }
 
 // Open returns the library with what the store knows of the linked account, so that a restart reads no album again.
@@ -92,10 +91,8 @@ func Open(ctx context.Context, cfg Config) (*Library, error) {
 			l.cache.restore(id, r)
 		}
 	}
-	if _, err := cfg.Store.LoadState(ctx, cfg.Topics.Entry, imageRecord, &l.cache.shown); err != nil && !errors.Is(err, store.ErrDamaged) {
-		return nil, err
-	}
-	l.cache.newest = cmp.Or(cfg.Latest, l.cache.shown) // they differ when a stop came between the upload and its picture
+	l.cache.newest = cfg.Latest
+	l.picture.Set()
 	cfg.Account.Watch(l.wake.Set)
 	return l, nil
 }
@@ -119,11 +116,12 @@ func (l *Library) Has(itemID string) bool {
 	return ok
 }
 
-// Pictured returns the listed albums that have a picture, newest first, by id and title; false before Google has listed them in this run.
+// Pictured returns the listed albums that have a picture, by id and title, the one that was changed last first; false before Google has
+// listed them in this run.
 func (l *Library) Pictured() (pictured []mqttapi.Album, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, a := range l.cache.albums {
+	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
 		if a.listed && (a.Items > 0 || len(a.ids) > 0) {
 			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
 		}
@@ -215,7 +213,7 @@ func (l *Library) Refresh(ctx context.Context) (mqttapi.RefreshData, error) {
 	done := make(chan struct{})
 	l.change(func(c *cache) {
 		c.again()
-		c.refreshes = append(c.refreshes, done)
+		c.refreshes, l.backoff = append(c.refreshes, done), time.Time{}
 	})
 	err := wake.Sleep(ctx, done, 0)
 	l.mu.Lock()
@@ -267,12 +265,12 @@ func (l *Library) round(ctx context.Context) (time.Duration, error) {
 	l.mu.Lock()
 	another := l.cache.follow(linked)
 	due, do := l.next(now)
-	death, refreshes := l.cache.nextDeath(), len(l.cache.refreshes)
+	death, refreshes, backoff := l.cache.nextDeath(), len(l.cache.refreshes), l.backoff
 	l.mu.Unlock()
 	if another {
 		l.cfg.Albums.Reset()
 	}
-	wait := l.pause(now, due, death)
+	wait := l.pause(now, later(due, backoff), death)
 	if wait == 0 {
 		switch err := do(ctx); {
 		case errors.Is(err, store.ErrEngine):
@@ -284,7 +282,9 @@ func (l *Library) round(ctx context.Context) (time.Duration, error) {
 		default:
 			l.failures++
 			d := l.cfg.Account.Postpone(err, l.failures)
-			l.backoff = d.At
+			l.mu.Lock()
+			l.backoff = time.Now().Add(d.Wait)
+			l.mu.Unlock()
 			fields := map[string]any{"op": "listings", "kind": d.Code, "attempt": l.failures}
 			l.cfg.Log.WithError(err).WithFields(fields).Warn("listings are not fresh")
 		}

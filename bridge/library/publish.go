@@ -20,7 +20,6 @@ const (
 
 	listedRecord  = "listed"   // ids, sorted, of the albums that may have a retained listing at the broker, also of an earlier run
 	listingRecord = "listing-" // begins the names of what is known of each listing
-	imageRecord   = "image"    // id of the upload that E/image shows
 )
 
 func takeBack(at time.Time) time.Time { return at.Add(urlLife - takenBack) }
@@ -47,7 +46,7 @@ type publication struct {
 // count, or on the library's first page. Its error is the store's.
 func (l *Library) publish(ctx context.Context) error {
 	l.mu.Lock()
-	docs, listed := l.cache.publications(l.cfg.Topics, time.Now())
+	docs, listed := l.cache.publications(l.cfg.Topics, time.Now(), l.failures > 0)
 	records := l.cache.records()
 	l.mu.Unlock()
 	if listed != nil {
@@ -76,8 +75,8 @@ func (l *Library) publish(ctx context.Context) error {
 }
 
 // publications take what differs from what is published and is known well enough: Google has said all that it shows, or what is published
-// dies. listed are the ids of all albums with a listing, sorted; nil = unchanged.
-func (c *cache) publications(t mqttapi.Topics, now time.Time) (docs []publication, listed []string) {
+// dies. listed are the ids of all albums with a listing, sorted; nil = unchanged. What failed is not waited for.
+func (c *cache) publications(t mqttapi.Topics, now time.Time, failing bool) (docs []publication, listed []string) {
 	if c.index.stale && !c.albumsAt.IsZero() || c.index.dying(now) {
 		c.index = document{}
 		doc := mqttapi.AlbumList{Updated: mqttapi.At(now), Count: len(c.albums), Albums: make([]mqttapi.Album, len(c.albums))}
@@ -94,7 +93,8 @@ func (c *cache) publications(t mqttapi.Topics, now time.Time) (docs []publicatio
 			listed = append(listed, a.ID)
 		}
 		waits := slices.ContainsFunc(a.ids, func(id string) bool { return c.items[id].asked.IsZero() })
-		if a.dying(now) || a.stale && known && !waits {
+		renewed := a.fresher && (failing || !c.settling(a, now))
+		if a.dying(now) || (a.stale || renewed) && known && !waits {
 			docs = append(docs, publication{topic, c.listingView(a, now)})
 		}
 	}

@@ -58,8 +58,8 @@ func (l *Library) next(now time.Time) (time.Time, func(context.Context) error) {
 
 // pause returns how long Google is not to be asked, 0 when it is now; negative = until something changes.
 func (l *Library) pause(now, due, death time.Time) time.Duration {
-	from, may := l.cfg.Account.MayList(now)
-	due = slices.MaxFunc([]time.Time{due, from, l.backoff}, time.Time.Compare)
+	wait, may := l.cfg.Account.MayList()
+	due = later(due, now.Add(wait))
 	switch {
 	case may && !due.After(now):
 		return 0
@@ -109,7 +109,9 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 		default: // Google's count may lag behind the bridge's own changes: a difference soon after one counts when it stays
 			a.off, listed.Items = off, a.Items
 		}
-		a.Album, a.stale = listed, true // the cover's address is a new one
+		shown := a.Album
+		shown.CoverURL = listed.CoverURL // a new one each time
+		a.Album, a.stale, a.fresher = listed, a.stale || shown != listed, true
 		next = append(next, a)
 	}
 	c.albums, c.albumsAt, c.albumsNext, c.index.stale = next, at, at.Add(c.cfg.Renew), true
@@ -120,7 +122,7 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 func (c *cache) choose() {
 	for i, a := range c.albums {
 		named := func(title string) bool { return albums.Key(title) == albums.Key(a.Title) || title == a.ID }
-		chosen := c.cfg.Choice.All && i < MaxListings || !c.cfg.Choice.All && slices.ContainsFunc(c.cfg.Choice.Titles, named)
+		chosen := c.cfg.Choice.All && i < MaxListings || slices.ContainsFunc(c.cfg.Choice.Titles, named)
 		switch {
 		case chosen && !a.listed:
 			a.listed, a.ids, a.document, a.kept = true, nil, document{}, kept{Due: true, Changed: a.Changed}
@@ -136,6 +138,9 @@ func (l *Library) readAlbum(ctx context.Context, id string) error {
 	defer cancel()
 	now, err := l.cfg.Google.Album(ctx, id)
 	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound && l.cfg.Albums.IsNew(id): // not known yet: the next list tells
+		l.changeAlbum(id, func(_ *cache, a *album) { a.recheck = false })
+		return nil
 	case kind == photos.AlbumNotFound:
 		return l.AlbumGone(ctx, id)
 	case err != nil && !unreadable(kind):
@@ -200,6 +205,9 @@ func (l *Library) readPage(ctx context.Context, a *album) error {
 		page, err = l.cfg.Google.SearchItems(ctx, search)
 	}
 	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound && l.cfg.Albums.IsNew(search.AlbumID): // what the bridge has put into it is known
+		l.change(func(*cache) { a.scan, a.Due = nil, false })
+		return nil
 	case kind == photos.AlbumNotFound && search.AlbumID != "":
 		return l.AlbumGone(ctx, search.AlbumID)
 	case err != nil && (!unreadable(kind) || search.AlbumID+search.PageToken == ""):

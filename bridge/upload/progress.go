@@ -59,7 +59,7 @@ func (p *progress) news() (news []mqttapi.Progress) {
 		}
 		s.published = s.sent
 		j, r := f.job.view(), f.view()
-		m := mqttapi.Progress{Job: j.ID, Transaction: j.Transaction, File: r.Name, Sent: s.sent, Size: r.Size, Stage: mqttapi.StageSending}
+		m := mqttapi.Progress{Job: mqttapi.Optional(j.ID), Transaction: j.Transaction, File: r.Name, Sent: s.sent, Size: r.Size, Stage: mqttapi.StageSending}
 		if s.over {
 			m.Stage = mqttapi.StageDone
 		} else if r.Status == store.FileSent {
@@ -70,10 +70,28 @@ func (p *progress) news() (news []mqttapi.Progress) {
 	return news
 }
 
-// publishProgress publishes E/upload/progress until ctx ends. A message that the broker does not take is not worth keeping.
+// resting reports whether nothing is shown of a file that is on its way.
+func (p *progress) resting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.files {
+		if s.published >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// publishProgress publishes E/upload/progress until ctx ends. A message that the broker does not take is not worth keeping, but the one that
+// stands between uploads is retained: who comes then, as Home Assistant after its start, has a value to show.
 func (u *Uploads) publishProgress(ctx context.Context) error {
-	for wake.Sleep(ctx, u.progress.changed, 0) == nil {
-		for _, m := range u.progress.news() {
+	rest, err := mqttapi.Progress{Stage: mqttapi.StageIdle}.Encode()
+	if err == nil {
+		err = u.cfg.Retain(u.cfg.Topics.Progress(), rest)
+	}
+	for err == nil && wake.Sleep(ctx, u.progress.changed, 0) == nil {
+		news := u.progress.news()
+		for _, m := range news {
 			payload, err := m.Encode()
 			if err != nil {
 				return err
@@ -82,9 +100,12 @@ func (u *Uploads) publishProgress(ctx context.Context) error {
 			_ = u.cfg.Send(send, u.cfg.Topics.Progress(), payload)
 			cancel()
 		}
+		if len(news) > 0 && u.progress.resting() {
+			err = u.cfg.Retain(u.cfg.Topics.Progress(), rest)
+		}
 		_ = wake.Sleep(ctx, nil, progressPause)
 	}
-	return nil
+	return err
 }
 
 // Totals are what E/state says of uploads that are over; they survive restarts.
@@ -100,23 +121,29 @@ type totals struct {
 	now   Totals
 }
 
-// Totals returns what was counted so far.
-func (u *Uploads) Totals() Totals {
+// Totals returns what was counted so far, and how long it stays as it is (0 = until something happens).
+func (u *Uploads) Totals() (Totals, time.Duration) {
 	u.totals.mu.Lock()
 	defer u.totals.mu.Unlock()
-	return u.totals.now
+	var lasts time.Duration
+	if e := u.totals.now.LastError; e != nil {
+		if lasts = time.Until(e.Time.Add(retainFor)); lasts <= 0 { // what failed so long ago is not kept any more
+			u.totals.now.LastError, lasts = nil, 0
+		}
+	}
+	return u.totals.now, lasts
 }
 
 // SaveTotals writes down what changed since the last time, and returns it. One goroutine calls it, before it publishes E/state.
-func (u *Uploads) SaveTotals(ctx context.Context) (Totals, error) {
-	now := u.Totals()
+func (u *Uploads) SaveTotals(ctx context.Context) (Totals, time.Duration, error) {
+	now, lasts := u.Totals()
 	if now != u.totals.saved {
 		if err := u.cfg.Store.SaveState(ctx, u.cfg.Topics.Entry, "totals", now); err != nil {
-			return now, err
+			return now, lasts, err
 		}
 		u.totals.saved = now
 	}
-	return now, nil
+	return now, lasts, nil
 }
 
 func (t *totals) count(r *store.Job, f store.File) {
@@ -130,6 +157,7 @@ func (t *totals) count(r *store.Job, f store.File) {
 	t.now.LastUpload = &mqttapi.LastUpload{
 		Time: mqttapi.At(time.Now().UTC()), Name: f.Name, Album: r.Album.Title, MediaItemID: f.ItemID, ProductURL: f.ProductURL, Job: r.ID,
 	}
+	t.forget("")
 }
 
 // failed notes why a file of a job failed, or why a command became no job.
@@ -139,7 +167,25 @@ func (t *totals) failed(job string, cause *mqttapi.Error) {
 	if job != "" {
 		t.now.Totals.Failed++
 	}
+	if cause.Code == mqttapi.CodeCancelled { // as somebody wanted
+		return
+	}
 	t.now.LastError = &mqttapi.LastError{Time: mqttapi.At(time.Now().UTC()), Code: cause.Code, Message: cause.Message, Job: job}
+}
+
+// settled says that a job's error does not matter any more: it is tried again, or nobody wants it.
+func (u *Uploads) settled(job string) {
+	u.totals.mu.Lock()
+	u.totals.forget(job)
+	u.totals.mu.Unlock()
+	u.cfg.Changed()
+}
+
+// forget, called with mu held, drops the last error if it is that of a job; "" = of none, as of a command that was refused.
+func (t *totals) forget(job string) {
+	if t.now.LastError != nil && t.now.LastError.Job == job {
+		t.now.LastError = nil
+	}
 }
 
 // Summary is the queue as E/state shows it.
@@ -184,7 +230,7 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 	case store.JobCancelled:
 		v.Status = mqttapi.StatusCancelled
 	case store.JobOpen:
-		v.Waits, _ = u.cfg.Account.Held(time.Now())
+		v.Waits, _ = u.cfg.Account.Held()
 	}
 	for _, f := range r.Files {
 		v.Bytes += f.Size

@@ -79,6 +79,7 @@ type Config struct {
 	Library  Library                                                       // told what uploads change there
 	Changed  func()                                                        // called when E/state may no longer be true; it must not wait
 	Send     func(ctx context.Context, topic string, payload []byte) error // once; returns when the broker has it, or with ctx's error
+	Retain   func(topic string, payload []byte) error                      // at the topic from now on
 }
 
 // Library are the ties to what is known of albums and items.
@@ -97,6 +98,7 @@ type Uploads struct {
 	progress progress
 	totals   totals
 	dedupe   *Dedupe
+	twins    twins
 	damaged  []string // ids of jobs that could not be read; never changes
 }
 

@@ -17,12 +17,21 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"gphotos2mqtt/photos/photosim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// started runs the command until the test ends and returns the address of its line.
+// started runs the command until the test ends and returns the address that it prints.
 func started(t *testing.T, args ...string) string {
+	t.Helper()
+	address, _ := printed(t, args...)
+	return address
+}
+
+// printed is started with the settings too.
+func printed(t *testing.T, args ...string) (address, settings string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r, w := io.Pipe()
@@ -38,7 +47,13 @@ func started(t *testing.T, args ...string) string {
 			t.Errorf("run: %v", err)
 		}
 	})
-	line, err := bufio.NewReader(r).ReadString('\n')
+	out := bufio.NewReader(r)
+	line, err := out.ReadString('\n')
+	for range 5 {
+		if more, next := out.ReadString('\n'); err == nil {
+			settings, err = settings+more, next
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +61,7 @@ func started(t *testing.T, args ...string) string {
 	if !ok {
 		t.Fatalf("line %q", line)
 	}
-	return address
+	return address, settings
 }
 
 func TestPlain(t *testing.T) {
@@ -103,6 +118,8 @@ func TestWrongUsage(t *testing.T) {
 		"unknown flag":     {[]string{"-port", "1"}, errUsage, "-port"},
 		"argument":         {[]string{"serve"}, errUsage, "serve"},
 		"help":             {[]string{"-h"}, flag.ErrHelp, "-tls-dir"},
+		"help for a port":  {[]string{"-listen", ":9000", "-h"}, flag.ErrHelp, "\nGPHOTOS_GOOGLE_TOKEN_URL=http://127.0.0.1:9000/oauth2/token\n"},
+		"desktop with uri": {[]string{"-desktop", "-redirect-uri", "http://localhost:1/x"}, nil, ""},
 		"redirect address": {[]string{"-redirect-uri", "http://192.168.1.1/"}, nil, ""},
 		"same account":     {[]string{"-account", "a@b.c", "-account", "a@b.c"}, nil, ""},
 		"address":          {[]string{"-listen", "127.0.0.1:99999"}, nil, ""},
@@ -115,5 +132,36 @@ func TestWrongUsage(t *testing.T) {
 				t.Errorf("error %v, output %q", err, stderr.String())
 			}
 		})
+	}
+}
+
+// TestSettings takes the printed lines for addresses that answer, and holds the pages to them.
+func TestSettings(t *testing.T) {
+	address, lines := printed(t)
+	if want := settings(strings.TrimPrefix(address, "http://")); lines != want {
+		t.Errorf("printed %s want %s", lines, want)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	for line := range strings.Lines(lines) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		resp, err := http.Get(strings.Replace(value, "/library", "/library/v1/albums", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusNotFound {
+			t.Errorf("%s=%s leads nowhere", name, value)
+		}
+	}
+	for _, page := range []string{"../../README.md", "../../docs/photosim.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil || !strings.Contains(string(text), settings("127.0.0.1:8085")+"GPHOTOS_CLIENT_ID="+photosim.DefaultClientID+"\nGPHOTOS_CLIENT_SECRET="+photosim.DefaultClientSecret) {
+			t.Errorf("%s lacks the settings: %v", page, err)
+		}
+	}
+	for in, want := range map[string]string{"[::]:1": "127.0.0.1:1", "0.0.0.0:1": "127.0.0.1:1", ":1": "127.0.0.1:1", "[::1]:1": "[::1]:1", "sim:1": "sim:1"} {
+		if got := reachable(in); got != want {
+			t.Errorf("%s is reached at %s, want %s", in, got, want)
+		}
 	}
 }

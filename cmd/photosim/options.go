@@ -26,6 +26,11 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 	client := photosim.Client{}
 	f := flag.NewFlagSet("photosim", flag.ContinueOnError)
 	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprint(stderr, "photosim is a simulated Google for tests of Google Photos clients: docs/photosim.md.\n\nFlags:\n")
+		f.PrintDefaults()
+		fmt.Fprintf(stderr, "\nSettings with which gphotos2mqtt uses it:\n%s", settings(opt.listen))
+	}
 	f.StringVar(&opt.listen, "listen", "127.0.0.1:8085", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&opt.tlsDir, "tls-dir", "", "also serve TLS and an HTTPS proxy, with the CA certificate written to `DIR`/ca.pem")
 	f.StringVar(&c.Dir, "dir", "", "`folder` for media too large for memory (default: the system's temporary folder)")
@@ -36,6 +41,7 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&client.ID, "client-id", photosim.DefaultClientID, "OAuth client `id`")
 	f.StringVar(&client.Secret, "client-secret", photosim.DefaultClientSecret, "OAuth client `secret`")
 	f.BoolVar(&client.Testing, "testing", false, `publishing status "Testing": refresh tokens die after 7 days`)
+	f.BoolVar(&client.Desktop, "desktop", false, `client of the type "Desktop app": any port of localhost, no registered redirect URI`)
 	f.Func("redirect-uri", "registered redirect `URI`, may be repeated (default: ports 8099 and 53682 of localhost)", func(uri string) error {
 		client.RedirectURIs = append(client.RedirectURIs, uri)
 		return nil
@@ -60,7 +66,7 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 		return options{}, errUsage
 	}
 	client.Project = photosim.DefaultProject
-	if len(client.RedirectURIs) == 0 {
+	if len(client.RedirectURIs) == 0 && !client.Desktop {
 		client.RedirectURIs = photosim.DefaultRedirectURIs()
 	}
 	c.Clients = []photosim.Client{client}

@@ -72,6 +72,7 @@ func (l *library) seed(seed Seed, project string) {
 		i.fileName = fmt.Sprintf("IMG_%06d.jpg", n+1)
 		if seed.VideoEvery > 0 && (n+1)%seed.VideoEvery == 0 {
 			i.facts.kind = kind{mime: "video/mp4", video: true}
+			i.facts.film = film{make: "photosim", model: "Seed 1", fps: 29.97}
 			i.fileName = fmt.Sprintf("VID_%06d.mp4", n+1)
 		}
 		l.items[i.id] = i

@@ -5,16 +5,12 @@
 package config
 
 import (
-	"cmp"
 	"crypto/tls"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -144,8 +140,9 @@ type Entry struct {
 	// Albums that get a retained listing: `all` (at most 50), `none`, or titles separated by commas; a title with a comma in it is put in
 	// double quotes.
 	Listings Listings `env:"LISTINGS" default:"all"`
-	// Listed albums, newest first, that Home Assistant shows as images, 0 to 50; an album without pictures is left out.
-	AlbumImages int `env:"ALBUM_IMAGES" default:"5"`
+	// Albums that Home Assistant shows as images: how many of the listed ones, 0 to 50, the one that was changed last first, or titles
+	// separated by commas, which get a listing with it and stay when other albums are made. An album without pictures is left out.
+	AlbumImages Images `env:"ALBUM_IMAGES" default:"5"`
 	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.
@@ -247,77 +244,4 @@ func (c Config) Public() map[string]string {
 		add(e, ownPrefix(e.Name))
 	}
 	return public
-}
-
-// Size is a number of bytes, in the environment a whole number alone or with one of the units below, in capitals or not.
-type Size int64
-
-var units = map[string]uint64{
-	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
-}
-
-// UnmarshalText reads a size.
-func (s *Size) UnmarshalText(text []byte) error {
-	size := strings.TrimSpace(string(text))
-	end := strings.LastIndexAny(size, "0123456789") + 1
-	n, err := strconv.ParseUint(size[:end], 10, 63)
-	unit := units[strings.ToUpper(strings.TrimSpace(size[end:]))]
-	if err != nil || unit == 0 || n > math.MaxInt64/unit {
-		return errors.New("write a size such as 256KiB, 20MB or 2GiB, or a number of bytes")
-	}
-	*s = Size(n * unit) //nolint:gosec // G115: it is not larger than that
-	return nil
-}
-
-// Paths is a list of absolute, clean folder paths, in the environment separated by ":" or ",".
-type Paths []string
-
-// UnmarshalText reads the list; spaces around a path and empty elements do not count.
-func (p *Paths) UnmarshalText(text []byte) error {
-	for path := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ':' || r == ',' }) {
-		if path = strings.TrimSpace(path); path == "" {
-			continue
-		}
-		if !filepath.IsAbs(path) {
-			return errors.New("write absolute paths, such as /media:/config/www")
-		}
-		*p = append(*p, filepath.Clean(path))
-	}
-	return nil
-}
-
-func (p Paths) String() string { return strings.Join(p, ":") }
-
-// Listings says which albums get a retained listing: all of them, or those with one of the titles; none with the zero value.
-type Listings struct {
-	All    bool
-	Titles []string
-}
-
-// UnmarshalText reads "all", "none" or titles as one line of comma-separated values.
-func (l *Listings) UnmarshalText(text []byte) error {
-	choice := strings.ToLower(strings.TrimSpace(string(text)))
-	*l = Listings{All: choice == "all"}
-	if l.All || choice == "none" {
-		return nil
-	}
-	lines := csv.NewReader(strings.NewReader(string(text)))
-	lines.TrimLeadingSpace = true
-	titles, err := lines.Read()
-	if err != nil {
-		return errors.New(`write all, none, or titles separated by commas, such as Front door,"Summer, 2026"`)
-	}
-	for _, title := range titles {
-		if title = strings.TrimSpace(title); title != "" {
-			l.Titles = append(l.Titles, title)
-		}
-	}
-	return nil
-}
-
-func (l Listings) String() string {
-	if l.All {
-		return "all"
-	}
-	return cmp.Or(strings.Join(l.Titles, ","), "none")
 }

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		Discovery: true, DiscoveryPrefix: "homeassistant", BirthTopic: "homeassistant/status", BirthPayload: "online",
 		LogLevel: "info", LogFormat: "text",
 		Entries: []Entry{
-			{Name: "home", Listings: Listings{All: true}, AlbumImages: 5, ClientID: "id", ClientSecret: "hush"},
+			{Name: "home", Listings: Listings{All: true}, AlbumImages: Images{Newest: 5}, ClientID: "id", ClientSecret: "hush"},
 		},
 	}
 	if diff := cmp.Diff(want, read(t, minimal())); diff != "" {
@@ -64,6 +64,7 @@ func TestEntries(t *testing.T) {
 	c := read(t, with(minimal(),
 		"ENTRIES=home, back-garden",
 		"ENTRY_HOME_LISTINGS=none",
+		`ENTRY_HOME_ALBUM_IMAGES=Birds,"Summer, 2026"`,
 		"ENTRY_BACK_GARDEN_NAME=Back garden",
 		"ENTRY_BACK_GARDEN_ALBUM=Birds",
 		"ENTRY_BACK_GARDEN_ALBUM_IMAGES=0",
@@ -72,7 +73,7 @@ func TestEntries(t *testing.T) {
 		"ENTRY_BACK_GARDEN_CLIENT_SECRET=whisper",
 	))
 	want := []Entry{
-		{Name: "home", AlbumImages: 5, ClientID: "id", ClientSecret: "hush"},
+		{Name: "home", AlbumImages: Images{Titles: []string{"Birds", "Summer, 2026"}}, ClientID: "id", ClientSecret: "hush"},
 		{
 			Name: "back-garden", DisplayName: "Back garden", Album: "Birds", ClientID: "other", ClientSecret: "whisper",
 			Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}},

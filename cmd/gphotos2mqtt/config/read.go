@@ -315,8 +315,9 @@ func (r *reader) checkPages(c *Config) {
 // checkEntry gives an entry without an OAuth client the common one.
 func (r *reader) checkEntry(c *Config, e *Entry) {
 	own := ownPrefix(e.Name)
-	r.want(e.AlbumImages >= 0 && e.AlbumImages <= library.MaxListings, own+"ALBUM_IMAGES",
-		fmt.Sprintf("write a whole number from 0 to %d", library.MaxListings))
+	images := e.AlbumImages
+	r.want(images.Newest >= 0 && max(images.Newest, len(images.Titles)) <= library.MaxListings, own+"ALBUM_IMAGES",
+		fmt.Sprintf("write a whole number from 0 to %d, or at most as many titles", library.MaxListings))
 	e.Album = strings.TrimSpace(e.Album)
 	r.want(spec.Length(e.Album) <= spec.MaxTitle, own+"ALBUM", fmt.Sprintf("write a title of at most %d characters", spec.MaxTitle))
 	if e.ClientID != "" || e.ClientSecret != "" {

@@ -1,0 +1,13 @@
+package account
+
+import "time"
+
+// AskAgain ends every hold but the link's, for all entries of the project: a person says that its cause is gone. Google says whether it is.
+func (a *Account) AskAgain() {
+	var none holds
+	a.set(byAnswer, none[byAnswer])
+	// A stop before the day's count is saved has the project held again at the next start.
+	for _, other := range a.cfg.Project.change(func(today *projectState) { today.HeldUntil = time.Time{} }) {
+		other.set(byProject, none[byProject])
+	}
+}
