@@ -14,6 +14,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -80,11 +81,12 @@ type Entry struct {
 	library *library.Library
 	device  *homeassistant.Device
 
-	changed  wake.Flag   // E/state may no longer be true
-	failures chan error  // the store's, met while a command was handled
-	busy     chan string // topics of commands that are answered with busy
-	invited  string      // the one-time address that was logged last, owned by linkChanged
-	unticked string      // the features without scope that were logged last, owned by linkChanged
+	changed        wake.Flag   // E/state may no longer be true
+	unlinkRetained atomic.Bool // the broker has a retained request to unlink
+	failures       chan error  // the store's, met while a command was handled
+	busy           chan string // topics of commands that are answered with busy
+	invited        string      // the one-time address that was logged last, owned by linkChanged
+	unticked       string      // the features without scope that were logged last, owned by linkChanged
 }
 
 // OpenEntry loads what the store knows of the entry: its queued jobs go on where they stopped.

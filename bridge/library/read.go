@@ -121,7 +121,7 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 // choose gives listings to the albums that are to have one, and takes them from others once Google has listed the albums.
 func (c *cache) choose() {
 	for i, a := range c.albums {
-		named := func(title string) bool { return albums.Key(title) == albums.Key(a.Title) }
+		named := func(title string) bool { return albums.Key(title) == albums.Key(a.Title) || title == a.ID }
 		chosen := c.cfg.Choice.All && i < MaxListings || slices.ContainsFunc(c.cfg.Choice.Titles, named)
 		switch {
 		case chosen && !a.listed:

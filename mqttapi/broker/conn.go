@@ -77,8 +77,9 @@ type Availability struct{ Topic, Online, Offline string }
 
 // Subscription is a topic filter and the most the broker may send with: QoS 1, unless losing messages is fine.
 type Subscription struct {
-	Filter string
-	QoS    byte
+	Filter   string
+	QoS      byte
+	Optional bool // that the broker refuses it is no fault: nothing is received there
 	// Check is a topic of the filter on which, after Online, a message to itself is sent: when nothing comes of the filter in 10 s, the
 	// broker withholds a right without a word, and the Reason says which. Empty: not checked.
 	Check string

@@ -112,7 +112,7 @@ func (s *session) subscribed() {
 	var refused []string
 	for _, sub := range s.conn.cfg.Subscriptions {
 		code, ok := s.suback.Result()[sub.Filter]
-		if !ok || code == denied {
+		if (!ok || code == denied) && !sub.Optional {
 			refused = append(refused, sub.Filter)
 		}
 		s.lowered = s.lowered || ok && code < sub.QoS
