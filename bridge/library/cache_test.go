@@ -183,7 +183,7 @@ func TestAddressesAreTakenBackInTime(t *testing.T) {
 		t.Errorf("taken back too early: %+v", docs)
 	}
 	docs := documents(c, now.Add(59*time.Minute))
-	if media, ok := docs[topics.Media()].(mqttapi.Listing); !ok || media.Items[0].URL != "" || !media.Expires.IsZero() {
+	if media, ok := docs[topics.Media()].(mqttapi.Listing); !ok || media.Items[0].BaseURL != "" || !media.Expires.IsZero() {
 		t.Errorf("media: %+v", media)
 	}
 	if list, ok := docs[topics.Albums()].(mqttapi.AlbumList); !ok || list.Albums[0].CoverURL != "" {

@@ -83,9 +83,9 @@ type Config struct {
 	// A file up to this size is copied when the command arrives; a larger one is read from its place when its turn comes, and fails if it
 	// has changed.
 	SpoolCopy Size `env:"SPOOL_COPY" default:"32MiB"`
-	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1 MB in
-	// EMQX).
-	MaxPublish Size `env:"MAX_PUBLISH" default:"256KiB"`
+	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1MiB in
+	// EMQX). The default holds a listing of 500 items.
+	MaxPublish Size `env:"MAX_PUBLISH" default:"1MB"`
 	// How long an upload may wait for Google before it fails, at least 1m.
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
