@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
@@ -60,7 +61,7 @@ func checkAlbumsAreImages(t *testing.T) {
 
 	// A restart takes nothing away, though Google has not been asked yet.
 	r.restart()
-	r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.library.Pictured(); return ok })
+	r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.library.Pictured(library.Images{}); return ok })
 
 	// The third takes the place of the first, whose entity is first reduced to its platform.
 	path := r.write("Three.jpg", jpegOf(3))
@@ -124,7 +125,7 @@ func TestDocumentFitsTheBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newHarness(t)
 		r.must(r.sim.Seed(photosim.Seed{Items: 40, Albums: 40, AlbumItems: 1}))
-		r.config = func(c *EntryConfig) { c.AlbumImages.Newest, c.MaxPublish = 40, 16<<10 }
+		r.config = func(c *EntryConfig) { c.AlbumImages.Newest, c.MaxPublish = 40, func() int { return 16 << 10 } }
 		r.start()
 		r.broker.await(t, "some albums", func() bool { return len(r.albumImages()) > 0 })
 		r.broker.mu.Lock()

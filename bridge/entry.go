@@ -45,19 +45,19 @@ type Publisher interface {
 
 // EntryConfig says what one entry does and what it works with.
 type EntryConfig struct {
-	Name            string               // the entry's name in topics
-	Root            string               // the first part of every topic, setting GPHOTOS_TOPIC
-	Album           string               // title of the album for uploads that name none; empty = none
-	Listings        library.Listings     // the albums that get a retained listing
-	ListItems       int                  // how many items a listing has at most
-	MaxPublish      int                  // the largest payload that is published, in bytes
-	MaxAge          time.Duration        // how long an upload may wait for Google before it fails
-	Uploads         int                  // how many files are sent at a time
-	DisplayName     string               // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
-	AlbumImages     homeassistant.Images // the albums that are images in Home Assistant; those named by title get a listing too
-	DiscoveryPrefix string               // where Home Assistant looks for devices; empty = no discovery
-	Version         string               // the bridge's, for Home Assistant
-	Renew           time.Duration        // the age at which a listing's addresses are renewed
+	Name            string           // the entry's name in topics
+	Root            string           // the first part of every topic, setting GPHOTOS_TOPIC
+	Album           string           // title of the album for uploads that name none; empty = none
+	Listings        library.Listings // the albums that get a retained listing
+	ListItems       int              // how many items a listing has at most
+	MaxPublish      func() int       // the largest payload that is published, in bytes; less once the broker refused a smaller one
+	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
+	Uploads         int              // how many files are sent at a time
+	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
+	AlbumImages     library.Images   // the albums that are images in Home Assistant; those named by title get a listing too
+	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
+	Version         string           // the bridge's, for Home Assistant
+	Renew           time.Duration    // the age at which a listing's addresses are renewed
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -128,8 +128,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	e.device, err = homeassistant.Open(ctx, homeassistant.Config{
 		Topics: e.topics, Prefix: cfg.DiscoveryPrefix, DisplayName: cfg.DisplayName, Version: cfg.Version,
-		AlbumImages: cfg.AlbumImages, MaxPublish: cfg.MaxPublish,
-		Store: cfg.Store, Link: cfg.Link, Albums: e.library.Pictured, Out: cfg.Out,
+		MaxPublish: cfg.MaxPublish,
+		Store:      cfg.Store, Link: cfg.Link, Out: cfg.Out,
+		Albums: func() ([]mqttapi.Album, bool) { return e.library.Pictured(cfg.AlbumImages) },
 	})
 	return e, err
 }

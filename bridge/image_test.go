@@ -30,7 +30,7 @@ func TestImageIsTheLargestThatFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newHarness(t)
-				r.config = func(c *EntryConfig) { c.MaxPublish = limit }
+				r.config = func(c *EntryConfig) { c.MaxPublish = func() int { return limit } }
 				r.start()
 				r.broker.await(t, "the placeholder", func() bool { return r.broker.image() != nil })
 				for n := range 2 {

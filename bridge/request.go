@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
@@ -28,22 +30,47 @@ func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
 		d.Ack()
 		return
 	}
-	handle := e.uploads.Accept
-	if verb != mqttapi.VerbUpload {
-		handle = func(ctx context.Context, d broker.Delivery) ([]byte, error) { return e.request(ctx, d, verb) }
+	if unanswerable(d, e.log) {
+		return
 	}
-	answer, err := handle(ctx, d)
-	switch {
-	case err == nil && answer == nil:
+	var a reply
+	var err error
+	if verb == mqttapi.VerbUpload {
+		a, err = ready(e.uploads.Accept(ctx, d))
+	} else {
+		a, err = e.request(ctx, d, verb)
+	}
+	if err == nil && a != nil {
+		err = e.answer(ctx, d, verb, a)
+	} else if err == nil {
 		d.Ack()
-	case err == nil:
-		e.answer(ctx, d, verb, answer)
-	case ctx.Err() == nil:
+	}
+	if err != nil && ctx.Err() == nil {
 		select {
 		case e.failures <- err:
 		default: // the first one already ends the process
 		}
 	}
+}
+
+// unanswerable takes a command whose topic is too long to be answered: brokers hang up on, or drop, what is published on such.
+func unanswerable(d broker.Delivery, log *logrus.Entry) bool {
+	if len(d.Topic) <= mqttapi.MaxTopic {
+		return false
+	}
+	log.WithFields(logrus.Fields{"op": "answer", "bytes": len(d.Topic)}).Warn("command on a topic above 1,024 bytes is not answered")
+	d.Ack()
+	return true
+}
+
+// A reply is what a command is answered with, cut to at most limit bytes where it can be.
+type reply func(limit int) ([]byte, error)
+
+func ready(payload []byte, err error) (reply, error) {
+	if payload == nil || err != nil {
+		return nil, err
+	}
+	return func(int) ([]byte, error) { return payload, nil }, nil
 }
 
 // Busy takes a command that came with QoS 0 while too many others are being handled, and returns at once: its answer is the code busy.
@@ -63,43 +90,62 @@ func (e *Entry) answerBusy(ctx context.Context) error {
 			if !ok {
 				continue
 			}
-			refuse := func() ([]byte, error) { return e.respond(mqttapi.Request{Verb: verb}, nil, why) }
+			refusal := e.respond(mqttapi.Request{Verb: verb}, nil, why)
 			if verb == mqttapi.VerbUpload {
-				refuse = func() ([]byte, error) { return e.uploads.Refuse(mqttapi.Upload{}, why) }
+				refusal = func(int) ([]byte, error) { return e.uploads.Refuse(mqttapi.Upload{}, why) }
 			}
-			answer, err := refuse()
-			if err != nil {
+			if err := e.answer(ctx, broker.Delivery{}, verb, refusal); err != nil {
 				return err
 			}
-			e.answer(ctx, broker.Delivery{}, verb, answer)
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// answer publishes the answer to a command, and only then acknowledges it: a stop in between has it delivered and answered again.
-func (e *Entry) answer(ctx context.Context, d broker.Delivery, verb mqttapi.Verb, payload []byte) {
+// answer publishes the answer to a command, and only then acknowledges it: a stop in between has it delivered and answered again. One that
+// the broker does not take is cut, or replaced by a short one that says so. An error is of the encoding.
+func (e *Entry) answer(ctx context.Context, d broker.Delivery, verb mqttapi.Verb, encode reply) error {
 	topic := e.topics.Response(verb)
 	if verb == mqttapi.VerbUpload {
 		topic = e.topics.UploadResult()
 	}
 	ctx, cancel := wake.Outlive(ctx, answerLimit, answerGrace)
 	defer cancel()
-	if err := e.cfg.Out.Send(ctx, topic, payload); err != nil {
-		e.log.WithError(err).WithField("op", "answer").Debug("answer not sent, the broker delivers the command again")
-		return
+	payload, err := encode(e.cfg.MaxPublish())
+	if err != nil {
+		return err
 	}
-	d.Ack()
+	log := e.log.WithField("op", "answer")
+	if err = e.cfg.Out.Send(ctx, topic, payload); errors.Is(err, broker.ErrTooLarge) {
+		if payload, err = encode(e.cfg.MaxPublish()); err == nil { // which is lower now
+			err = e.cfg.Out.Send(ctx, topic, payload)
+		}
+	}
+	if errors.Is(err, broker.ErrTooLarge) {
+		if payload, err = mqttapi.TooLarge(payload); err == nil {
+			err = e.cfg.Out.Send(ctx, topic, payload)
+		}
+	}
+	switch {
+	case err == nil:
+		d.Ack()
+	case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrTopic):
+		log.WithError(err).Warn("answer cannot be published")
+		d.Ack()
+	default:
+		log.WithError(err).Debug("answer not sent, the broker delivers the command again")
+	}
+	return nil
 }
 
-func (e *Entry) request(ctx context.Context, d broker.Delivery, verb mqttapi.Verb) ([]byte, error) {
+func (e *Entry) request(ctx context.Context, d broker.Delivery, verb mqttapi.Verb) (reply, error) {
 	if d.Retained {
-		return e.respond(mqttapi.Request{Verb: verb}, nil, mqttapi.NewError(mqttapi.CodeRetainedCommand))
+		return e.respond(mqttapi.Request{Verb: verb}, nil, mqttapi.NewError(mqttapi.CodeRetainedCommand)), nil
 	}
 	req, err := mqttapi.ParseRequest(verb, d.Payload)
 	if err != nil {
-		return e.respond(req, nil, err)
+		return e.respond(req, nil, err), nil
 	}
 	id, dedupe := "", e.uploads.Dedupe()
 	if req.ID != "" {
@@ -113,14 +159,14 @@ func (e *Entry) request(ctx context.Context, d broker.Delivery, verb mqttapi.Ver
 	if first, ok, err := dedupe.Request(ctx, id); err != nil {
 		return nil, err
 	} else if ok {
-		return mqttapi.WithTransaction(first, req.Transaction)
+		return ready(mqttapi.WithTransaction(first, req.Transaction))
 	}
 	data, err := e.dispatch(ctx, req.Params)
 	if ctx.Err() != nil || errors.Is(err, store.ErrEngine) {
 		return nil, cmp.Or(ctx.Err(), err)
 	}
 	if id != "" && err == nil {
-		first, err := mqttapi.Response{Data: data}.Encode(e.cfg.MaxPublish)
+		first, err := mqttapi.Response{Data: data}.Encode(e.cfg.MaxPublish())
 		if err == nil {
 			// A stop before this save carries the request out again when the broker delivers it again; after it, it is only answered.
 			err = dedupe.SaveRequest(ctx, id, first)
@@ -129,16 +175,16 @@ func (e *Entry) request(ctx context.Context, d broker.Delivery, verb mqttapi.Ver
 			return nil, err
 		}
 	}
-	return e.respond(req, data, err)
+	return e.respond(req, data, err), nil
 }
 
-func (e *Entry) respond(req mqttapi.Request, data any, cause error) ([]byte, error) {
+func (e *Entry) respond(req mqttapi.Request, data any, cause error) reply {
 	response := mqttapi.Response{Transaction: req.Transaction, Data: data}
 	if cause != nil {
 		response.Data, response.Error = nil, e.account.Explain(cause)
 		e.log.WithError(cause).WithFields(map[string]any{"op": string(req.Verb), "kind": response.Error.Code}).Info("request refused")
 	}
-	return response.Encode(e.cfg.MaxPublish)
+	return response.Encode
 }
 
 // dispatch carries a request out and returns the data of its answer. Google asks for any one of the scopes.

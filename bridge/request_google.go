@@ -103,14 +103,14 @@ func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef) (string, e
 	if ref.ID != "" {
 		return ref.ID, nil
 	}
-	id, ok, err := e.albums.LookUp(ctx, ref.Title)
+	found, ok, err := e.albums.LookUp(ctx, ref.Title)
 	if err != nil {
 		return "", e.account.NameScopes(err, auth.ScopeRead)
 	}
 	if !ok {
 		return "", mqttapi.Errorf(mqttapi.CodeAlbumNotFound, "The bridge has made no album of the title %q.", ref.Title)
 	}
-	return id, nil
+	return found.ID, nil
 }
 
 // albumRefused forgets an album that Google says does not exist.
@@ -149,7 +149,7 @@ func (e *Entry) listMedia(ctx context.Context, b mqttapi.ListMedia) (any, error)
 // getMedia answers with fresh addresses, one request to Google for 50 items. It asks for no more than one answer can hold.
 func (e *Entry) getMedia(ctx context.Context, b mqttapi.GetMedia) (any, error) {
 	data := mqttapi.GotData{Requested: len(b.IDs), Expires: library.Expiry(time.Now())}
-	room := e.cfg.MaxPublish
+	room := e.cfg.MaxPublish()
 	for ids := range slices.Chunk(b.IDs, spec.MaxBatch) {
 		got, err := e.cfg.Google.Items(ctx, ids)
 		part := mapped(got, func(g photos.Got) mqttapi.GotItem { return e.gotView(g, b) })

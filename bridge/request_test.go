@@ -60,7 +60,7 @@ func TestLargeAnswerIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newHarness(t)
 		r.seed(photosim.Seed{Items: 1000})
-		r.config = func(c *EntryConfig) { c.MaxPublish = 64 << 10 }
+		r.config = func(c *EntryConfig) { c.MaxPublish = func() int { return 64 << 10 } }
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 2 })
 		var ids []string

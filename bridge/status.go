@@ -87,7 +87,7 @@ func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
 	entry, verb, ok := mqttapi.ParseTopic(s.cfg.Root, d.Topic)
 	known := slices.ContainsFunc(s.presences(), func(p homeassistant.Presence) bool { return p.Entry == entry })
-	if !ok || known || d.Retained {
+	if !ok || known || d.Retained || unanswerable(d, s.cfg.Log) {
 		return
 	}
 	why := mqttapi.NewError(mqttapi.CodeUnknownEntry)

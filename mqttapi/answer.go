@@ -233,6 +233,24 @@ func (r Result) Encode(limit int) ([]byte, error) {
 	return fit(limit, &r, &r.Items, &r.Truncated)
 }
 
+// TooLarge returns, in place of an answer or a result that the broker does not take, one that only says so, about the same command.
+func TooLarge(answer []byte) ([]byte, error) {
+	var of struct {
+		Status      Status
+		EventType   Status `json:"event_type"` // of a result alone
+		Job, ID     *string
+		Transaction json.RawMessage
+	}
+	if err := json.Unmarshal(answer, &of); err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	why, text := NewError(CodeAnswerTooLarge), func(s *string) Optional { return Optional(*cmp.Or(s, new(string))) }
+	if of.EventType == "" {
+		return Response{Transaction: of.Transaction, Error: why}.Encode(0)
+	}
+	return Result{Status: of.Status, Job: text(of.Job), ID: text(of.ID), Transaction: of.Transaction, Error: why, Truncated: true}.Encode(0)
+}
+
 // Encode writes the message.
 func (p Progress) Encode() ([]byte, error) {
 	if p.Percent = 100; p.Size > 0 || p.Stage == StageIdle {
@@ -282,8 +300,9 @@ const (
 	CodeGoogleUnavailable Code = "google_unavailable"  // no answer, or a fault of Google's own; holds uploads
 
 	// Of the bridge itself.
-	CodeCancelled Code = "cancelled" // an upload that was stopped by the command job/cancel
-	CodeInternal  Code = "internal"  // a fault of the bridge; the details are in its log
+	CodeCancelled      Code = "cancelled"        // an upload that was stopped by the command job/cancel
+	CodeAnswerTooLarge Code = "answer_too_large" // an answer that the broker does not take; what was asked for is done
+	CodeInternal       Code = "internal"         // a fault of the bridge; the details are in its log
 )
 
 // Error is what a user reads: a code, and one sentence to act on. It never holds a secret, and is safe to publish as it is.

@@ -17,6 +17,7 @@ type Data struct {
 	raw      []byte           // the part of the payload that holds the content
 	alphabet *base64.Encoding // nil: raw is the content itself
 	quoted   bool             // raw stands in a JSON string and may have its escapes
+	array    bool             // raw is the elements of a JSON array of bytes
 	size     int64            // of the content
 }
 
@@ -25,7 +26,10 @@ func (d Data) Len() int64 { return d.size }
 
 // Open returns a new reader from the first byte, so reading can be repeated. It fails only when the payload was changed after ParseUpload.
 func (d Data) Open() io.Reader {
-	if d.alphabet == nil {
+	switch {
+	case d.array:
+		return &elements{in: d.raw}
+	case d.alphabet == nil:
 		return bytes.NewReader(d.raw)
 	}
 	return base64.NewDecoder(d.alphabet, &letters{in: d.raw, quoted: d.quoted})

@@ -22,6 +22,7 @@ func FuzzParseUpload(f *testing.F) {
 		"", " ", "{}", `{"path": "/media/a.jpg"}`, `{"paths": ["/a", "b"], "album": "x", "id": "i", "transaction": {"a": [1, null]}}`,
 		`{"data": "` + b64 + `"}`, `{"data": "data:image\/jpeg;base64,` + wrapped(b64, 60, `\r\n`) + `", "name": "x"}`,
 		`{"files": [{"path": "/a", "name": "n"}, {"data": "QUJD", "description": "\ud83d\ude00"}], "description": null}`,
+		`{"path": "/a", "wait": 2.5, "recursive": true, "after": "move:/b"}`, `{"paths": ["/a/*"], "after": "delete", "wait": 1e999}`,
 		`{"filename": ["/a"], "config_entry_id": "home"}`, `{"path": "/a", "transaction": ` + strings.Repeat("[", 40), `{"a":"\`, `{"path":"/a","id":"` + "\xff" + `"}`,
 		string(jpeg), b64, wrapped(b64, 76, "\r\n"), "data:image/jpeg;base64," + b64, "data:,x", "/media/door.jpg", "./x", "file:///a%20b", "file://%",
 		"/9j/4AAQSkZJRg==", "/9j/4AAQSkZJRg.jpg", "QQ==\nQQ==", "-_-_", "+/+/", "http://x", "[1]", `"x"`, "\x00\x01\x02", "\ufeff{}", samples()["mts avchd"].head,
@@ -46,6 +47,9 @@ func FuzzParseUpload(f *testing.F) {
 		}
 		if len(u.Files) < 1 || len(u.Files) > MaxFiles || u.Album != "" && u.AlbumID != "" {
 			t.Fatalf("accepted %d files, album %q, id %q", len(u.Files), u.Album, u.AlbumID)
+		}
+		if u.Wait < -1 || u.Wait > MaxWait || (u.After.Action == "move") != (u.After.Folder != "") {
+			t.Fatalf("accepted to wait for %v, and then %+v", u.Wait, u.After)
 		}
 		for _, file := range u.Files {
 			checkFile(t, file)

@@ -21,6 +21,8 @@ func TestPayloadIsNotCopied(t *testing.T) {
 		"data URI":        "data:image/jpeg;base64," + b64,
 		"object":          `{"data": "` + b64 + `", "transaction": {"n": 1}}`,
 		"object, escaped": `{"data": "data:image\/jpeg;base64,` + wrapped(b64, 76, `\n`) + `"}`,
+		"buffer":          bufferOf(content),
+		"buffer as data":  `{"data": ` + bufferOf(content) + `}`,
 		"object in files": `{"files": [{"path": "/a"}, {"data": "` + b64 + `", "name": "x"}]}`,
 	} {
 		text := []byte(payload)

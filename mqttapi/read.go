@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -72,35 +71,16 @@ func (r *reader) value() jsontext.Value {
 	return r.in[end-len(raw) : end]
 }
 
-// breakOff says where the JSON is broken, in jsontext's words but for what people do most.
-func (r *reader) breakOff(err error) {
-	if err == nil || r.broken {
-		return
-	}
-	r.broken = true
-	at, within, why := len(r.in), "", "it ends too early"
-	e, ok := errors.AsType[*jsontext.SyntacticError](err)
-	if ok && !errors.Is(e.Err, io.ErrUnexpectedEOF) {
-		at, why = int(e.ByteOffset), e.Err.Error()
-		kind, members := r.dec.StackIndex(r.dec.StackDepth())
-		rest, comma := bytes.CutPrefix(r.in[at:], []byte(","))
-		rest = trim(rest)
-		switch comma = comma != bytes.HasSuffix(trim(r.in[:at]), []byte(",")); {
-		case comma && len(rest) > 0 && (rest[0] == ']' || rest[0] == '}'):
-			why = "there is a comma too many"
-		case kind == '{' && members%2 == 0 && strings.HasSuffix(why, "at start of value"):
-			why = "a key in quotes is missing"
-		}
-	}
-	if ok && e.JSONPointer != "" {
-		within = fmt.Sprintf(", in %q", clip(strings.ReplaceAll(string(e.JSONPointer[1:]), "/", ".")))
-	}
-	r.fail("The JSON is broken at byte %d of %d%s: %s.", at, len(r.in), within, why)
-}
-
 func (r *reader) fail(format string, args ...any) { r.note(Errorf(CodeBadPayload, format, args...)) }
 
 func (r *reader) note(err error) { r.err = cmp.Or(r.err, err) }
+
+// within notes an error of the value at a place.
+func (r *reader) within(place string, err error) {
+	if refused, ok := errors.AsType[*Error](err); ok {
+		r.note(Errorf(refused.Code, "%q: %s", place, refused.Message))
+	}
+}
 
 func (r *reader) mistyped(place, want string, is jsontext.Value) {
 	kind, ok := map[jsontext.Kind]string{

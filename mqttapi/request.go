@@ -117,7 +117,10 @@ func ParseRequest(verb Verb, payload []byte) (Request, error) {
 		return r, nil
 	case len(command) == 0:
 		command = []byte("{}")
-	case command[0] != '{':
+	case command[0] != '{' || inUTF16(command):
+		if wrapped := inWrapping(command); wrapped != nil {
+			return r, wrapped
+		}
 		return r, Errorf(CodeBadPayload, "The payload of a request is a JSON object, or empty.")
 	}
 	in := newReader(command)
@@ -139,9 +142,11 @@ var verbs = map[Verb]func(*object) any{
 	VerbAlbums: params(func(o *object, p *ListAlbums) {
 		o.expect(field{"page_size", &p.PageSize, spec.MaxAlbumsPage}, field{"page_token", &p.PageToken, spec.MaxPageToken})
 	}),
-	VerbAlbumCreate: params(func(o *object, p *CreateAlbum) { o.expect(field{"title", &p.Title, spec.MaxTitle}).need("title") }),
+	VerbAlbumCreate: params(func(o *object, p *CreateAlbum) {
+		o.expect(field{"title", (*title)(&p.Title), spec.MaxTitle}).need("title")
+	}),
 	VerbAlbumUpdate: params(func(o *object, p *UpdateAlbum) {
-		o.ofAlbum(&p.Album, field{"title", &p.Title, spec.MaxTitle}, field{"cover_media_item_id", &p.CoverID, spec.MaxID})
+		o.ofAlbum(&p.Album, field{"title", (*title)(&p.Title), spec.MaxTitle}, field{"cover_media_item_id", &p.CoverID, spec.MaxID})
 		o.chooseOne("album", "album_id")
 		if !o.given["title"] {
 			o.chooseOne("title", "cover_media_item_id")
@@ -216,7 +221,7 @@ func readJob(o *object, p *CancelJob) { o.expect(field{"job", &p.Job, MaxJob}).n
 
 // ofAlbum is expect with the two ways to name an album.
 func (o *object) ofAlbum(a *AlbumRef, fields ...field) *object {
-	return o.expect(append([]field{{"album", &a.Title, spec.MaxTitle}, {"album_id", &a.ID, spec.MaxID}}, fields...)...)
+	return o.expect(append([]field{{"album", (*title)(&a.Title), spec.MaxTitle}, {"album_id", &a.ID, spec.MaxID}}, fields...)...)
 }
 
 // date reads YYYY-MM-DD, YYYY-MM or YYYY; the year 0000 with a month and a day means that day of every year.

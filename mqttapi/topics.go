@@ -22,6 +22,9 @@ import (
 	"strings"
 )
 
+// MaxTopic is the most bytes of a topic that is answered: the longest of ours has less, some brokers take no more than 4,096.
+const MaxTopic = 1024
+
 // Topics builds the topics of one entry. It is a plain value; building allocates one string.
 type Topics struct {
 	Root  string // the first part of every topic, "gphotos" by default: one or several levels, no wildcards, no slash at either end

@@ -1,15 +1,11 @@
 package mqttapi
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"net/url"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gphotos2mqtt/photos/spec"
 )
@@ -22,6 +18,7 @@ const (
 	MaxJob         = 64            // characters of a job's name; the bridge's own have 26
 	MaxTransaction = 4096          // bytes: it is in every message about its command, which brokers and Home Assistant limit
 	MaxAddress     = 4096          // characters; Google's codes have 256: https://developers.google.com/identity/protocols/oauth2#size
+	MaxWait        = time.Hour     // for a path that is not there
 )
 
 // Upload is the command on E/upload.
@@ -31,11 +28,17 @@ type Upload struct {
 	AlbumID     string          // of the album itself, never with Album; without both the entry's default album counts
 	ID          string          // makes the command idempotent; "" when the command has none
 	Transaction json.RawMessage // the JSON value that comes back in every message about the command, as it was written; nil for none
+	Wait        time.Duration   // how long a path that is not there is waited for, up to MaxWait; negative when the command does not say
+	Recursive   bool            // a path of a folder stands for the files below it
+	After       After           // what happens to a file of a path once Google has it
 }
+
+// After is what happens to a file once Google has it: "keep", "delete", or "move" into Folder. "" is not given, and keeps it.
+type After struct{ Action, Folder string }
 
 // UploadFile is one file of an upload: a path, or else data.
 type UploadFile struct {
-	Path        string // as the command has it; it still has to be found below a media directory
+	Path        string // as the command has it, also a pattern or a folder; it still has to be found below a media directory
 	Data        Data
 	Name        string // to show in Google Photos; "" leaves it to FileName
 	Description string
@@ -48,29 +51,40 @@ type UploadFile struct {
 func ParseUpload(payload []byte, entry string, exists func(path string) bool) (Upload, error) {
 	text := trim(payload)
 	if len(text) == 0 {
-		return Upload{}, Errorf(CodeBadPayload, "The payload is empty: send a JSON object, the path of a file, or the bytes of an image or video.")
+		return uploadOf(), Errorf(CodeBadPayload, "The payload is empty: send a JSON object, the path of a file, or the bytes of an image or video.")
 	}
 	// Content is looked at first: no text is taken for an image, but a video may start with any byte, even a brace.
 	if _, ok := MediaType(payload); ok {
-		return Upload{Files: []UploadFile{{Data: Data{raw: payload, size: int64(len(payload))}}}}, nil
+		return uploadOf(UploadFile{Data: Data{raw: payload, size: int64(len(payload))}}), nil
 	}
-	if text[0] == '{' {
+	switch {
+	case inUTF16(text):
+		return uploadOf(), inWrapping(text)
+	case text[0] == '{':
 		return parseUploadObject(text, entry)
-	}
-	if isDataURI(text) {
+	case isDataURI(text):
 		data, err := decoded(text, false)
-		return Upload{Files: []UploadFile{{Data: data}}}, err
-	}
-	if isPath(text, exists) {
+		return uploadOf(UploadFile{Data: data}), err
+	case isPath(text, exists):
 		name, err := readPath(string(text))
-		return Upload{Files: []UploadFile{{Path: name}}}, err
+		return uploadOf(UploadFile{Path: name}), err
 	}
-	data, _ := readBase64(text, false) // none when it is no base64
+	data, err := readBase64(text, false) // none when it is no base64
 	if _, ok := MediaType(data.head()); ok {
-		return Upload{Files: []UploadFile{{Data: data}}}, nil
+		return uploadOf(UploadFile{Data: data}), nil
 	}
-	return Upload{}, unfit(payload, text, data)
+	if err != nil && imageCutOff(text) {
+		return uploadOf(), err
+	}
+	refused := unfit(payload, text, data)
+	if refused.Code == CodeBadPayload && maybePath(text) {
+		return uploadOf(UploadFile{Path: string(text)}), nil
+	}
+	return uploadOf(), refused
 }
+
+// uploadOf is a command that says nothing of its files, if there are any.
+func uploadOf(files ...UploadFile) Upload { return Upload{Files: files, Wait: -1} }
 
 // FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry, time and media type.
 func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
@@ -83,12 +97,13 @@ func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
 // parseUploadObject reads an upload that is a JSON object. "filename" and "config_entry_id" are parameters of Home Assistant's own action.
 // Source: https://www.home-assistant.io/actions/google_photos.upload/
 func parseUploadObject(command []byte, entry string) (Upload, error) {
-	var u Upload
+	u := uploadOf()
 	var one UploadFile // the only one, and what counts for each without its own name and description
 	var paths []filePath
 	in, of := newReader(command), entry
 	o := in.object("",
 		field{"path", (*filePath)(&one.Path), 0}, field{"paths", &paths, 0}, field{"data", &one.Data, 0}, field{"files", &u.Files, 0},
+		field{"type", in.isBuffer, 0},
 		field{"filename", func(place string) {
 			if in.dec.PeekKind() == '"' {
 				in.read(place, (*filePath)(&one.Path), 0)
@@ -97,7 +112,8 @@ func parseUploadObject(command []byte, entry string) (Upload, error) {
 			}
 		}, 0},
 		field{"name", &one.Name, spec.MaxFileName}, field{"description", (*prose)(&one.Description), spec.MaxDescription},
-		field{"album", &u.Album, spec.MaxTitle}, field{"album_id", &u.AlbumID, spec.MaxID}, field{"config_entry_id", &of, spec.MaxFileName},
+		field{"album", (*title)(&u.Album), spec.MaxTitle}, field{"album_id", &u.AlbumID, spec.MaxID}, field{"config_entry_id", &of, spec.MaxFileName},
+		field{"wait", &u.Wait, int(MaxWait / time.Second)}, field{"recursive", &u.Recursive, 0}, field{"after", &u.After, 0},
 		field{"id", &u.ID, MaxID}, field{keyTransaction, &u.Transaction, MaxTransaction})
 	in.end()
 	o.choose("album", "album_id")
@@ -114,80 +130,22 @@ func parseUploadObject(command []byte, entry string) (Upload, error) {
 	if one.Name != "" && len(u.Files) > 1 {
 		o.fail(`"name" names one file, but there are %d: use "files" and give each a name.`, len(u.Files))
 	}
+	if one.Name != "" && u.Recursive {
+		o.fail(`"name" names one file, but "recursive" takes many: leave one of them out.`)
+	}
+	if !slices.ContainsFunc(u.Files, func(f UploadFile) bool { return f.Path != "" }) {
+		for _, key := range []string{"wait", "recursive", "after"} {
+			if o.given[key] {
+				o.fail("%q is for files that are named by a path, and none is given.", key)
+			}
+		}
+	}
 	if in.err != nil {
-		return Upload{ID: u.ID, Transaction: u.Transaction}, in.err
+		return Upload{ID: u.ID, Transaction: u.Transaction, Wait: -1}, in.err
 	}
 	for i := range u.Files {
 		f := &u.Files[i]
 		f.Name, f.Description = cmp.Or(f.Name, one.Name), cmp.Or(f.Description, one.Description)
 	}
 	return u, nil
-}
-
-func trim(payload []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff"))) }
-
-// isPath: base64 of a JPEG starts with a slash too, so a file must be there, or an ending: base64 has no dot.
-func isPath(text []byte, exists func(string) bool) bool {
-	if bytes.ContainsAny(text, "\r\n") {
-		return false
-	}
-	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
-		return true
-	}
-	last := text[bytes.LastIndexByte(text, '/')+1:]
-	if dot := bytes.LastIndexByte(last, '.'); text[0] == '/' && dot >= 0 && dot < len(last)-1 {
-		return true
-	}
-	if len(text) > MaxPath || exists == nil {
-		return false
-	}
-	name, err := readPath(string(text))
-	return err == nil && exists(name)
-}
-
-// readPath checks a path or a file URI and returns the path. Source: https://www.rfc-editor.org/rfc/rfc8089
-func readPath(text string) (string, error) {
-	if len(text) > MaxPath {
-		return "", Errorf(CodeBadPayload, "The path has %d bytes; at most %d are possible.", len(text), MaxPath)
-	}
-	name := text
-	if strings.HasPrefix(text, "file://") {
-		u, err := url.Parse(text)
-		if err != nil || u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || u.Fragment != "" {
-			return "", Errorf(CodeBadPayload, "The file address is not understood: write file:///folder/name.jpg, with %%20 for a space.")
-		}
-		name = u.Path
-	}
-	switch {
-	case name == "":
-		return "", Errorf(CodeBadPayload, "The path is empty.")
-	case !utf8.ValidString(name):
-		return "", Errorf(CodeBadPayload, "The path is no valid UTF-8: rename the file.")
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return "", Errorf(CodeBadPayload, "The path has a control character, such as NUL or a line break.")
-	}
-	return name, nil
-}
-
-// unfit says why a payload is in none of the forms. data is set when the text is base64.
-func unfit(payload, text []byte, data Data) error {
-	isText := utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
-	content := payload
-	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
-		content = data.head()
-	}
-	mime, _ := MediaType(content)
-	switch {
-	case isText && (text[0] == '[' || text[0] == '"'):
-		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
-	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
-		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
-	case mime == "application/octet-stream" && !isText:
-		return Errorf(CodeUnsupportedType, "The content is of an unknown format, no image or video that Google Photos takes.")
-	case !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/"):
-		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", mime)
-	case text[0] == '/':
-		return Errorf(CodeBadPayload, "The text is no existing file below the media directories, has no file ending, and is no base64 of an image or video.")
-	}
-	return NewError(CodeBadPayload)
 }

@@ -1,6 +1,7 @@
 package mqttapi
 
 import (
+	"encoding/binary"
 	"io"
 	"slices"
 	"strings"
@@ -89,6 +90,16 @@ func TestForms(t *testing.T) {
 		"file address of localhost":  {"file://localhost/media/a.jpg", none, shape{formPath, "/media/a.jpg", 0}},
 		"bare name, there":           {"door.jpg", there("door.jpg"), shape{formPath, "door.jpg", 0}},
 		"bare folder, there":         {"cam 1/door", there("cam 1/door"), shape{formPath, "cam 1/door", 0}},
+		"bare name, not there":       {"door.jpg", none, shape{formPath, "door.jpg", 0}},
+		"bare name with spaces":      {"the front door.JPEG\n", none, shape{formPath, "the front door.JPEG", 0}},
+		"bare name, umlauts":         {"Türen/Haus", none, shape{formPath, "Türen/Haus", 0}},
+		"bare folder and name":       {"cam1/door", none, shape{formPath, "cam1/door", 0}},
+		"path without ending":        {"/media/door", none, shape{formPath, "/media/door", 0}},
+		"path of a folder":           {"/media/clips/", none, shape{formPath, "/media/clips/", 0}},
+		"path in proc":               {"/proc/self/environ", none, shape{formPath, "/proc/self/environ", 0}},
+		"path with spaces, outside":  {"/root/a snapshot", none, shape{formPath, "/root/a snapshot", 0}},
+		"pattern":                    {"/media/clips/*", none, shape{formPath, "/media/clips/*", 0}},
+		"pattern, bare":              {"clips/*.mp4", none, shape{formPath, "clips/*.mp4", 0}},
 		"base64":                     {b64, none, shape{formBase64, "", size}},
 		"base64 without exists":      {b64, nil, shape{formBase64, "", size}},
 		"base64 in lines":            {wrapped(b64, 76, "\n") + "\n", none, shape{formBase64, "", size}},
@@ -126,11 +137,12 @@ func TestFormsRefused(t *testing.T) {
 		"byte order mark":             {"\ufeff", CodeBadPayload, "payload is empty"},
 		"words":                       {"please upload my photo", CodeBadPayload, "accepted forms"},
 		"one word":                    {"upload", CodeBadPayload, "accepted forms"},
-		"bare name, not there":        {"door.jpg", CodeBadPayload, "accepted forms"},
-		"path without ending":         {"/media/door", CodeBadPayload, "no existing file"},
-		"path without ending, proc":   {"/proc/self/environ", CodeBadPayload, "no existing file"},
-		"base64 cut off":              {b64[:101], CodeBadPayload, "no existing file"},
-		"base64 damaged":              {b64[:100] + "!" + b64[101:], CodeBadPayload, "no existing file"},
+		"base64 cut off":              {b64[:101], CodeBadPayload, "cut off or incomplete: its 101 characters"},
+		"base64 damaged":              {b64[:100] + "!" + b64[101:], CodeBadPayload, "'!' at byte 100 is no character of base64"},
+		"base64 damaged, in lines":    {wrapped(b64, 76, "\n")[:200] + "ä", CodeBadPayload, "'ä' at byte 200"},
+		"base64, two pictures":        {b64[:400] + "==" + b64, CodeBadPayload, "goes on after its end"},
+		"base64, two alphabets":       {b64[:100] + "+/-_" + b64, CodeBadPayload, "mixes the standard alphabet"},
+		"base64 of a PNG, damaged":    {base64Of([]byte(samples()["png"].head))[:60] + "%3D", CodeBadPayload, "'%' at byte 60"},
 		"base64 of text":              {base64Of([]byte(strings.Repeat("hello world ", 20))), CodeBadPayload, "accepted forms"},
 		"base64 of a PDF":             {base64Of([]byte(others()["pdf"] + strings.Repeat("x", 64))), CodeUnsupportedType, "application/pdf"},
 		"data URI, no base64":         {"data:image/jpeg,xyz", CodeBadPayload, "not in base64"},
@@ -142,14 +154,22 @@ func TestFormsRefused(t *testing.T) {
 		"unknown bytes":               {others()["unknown"], CodeUnsupportedType, "unknown format"},
 		"broken object":               {`{"path": "/media/door.jpg"`, CodeBadPayload, "broken at byte 26"},
 		"array":                       {`["/media/a.jpg"]`, CodeBadPayload, "not an object"},
-		"string":                      {`"/media/a.jpg"`, CodeBadPayload, "not an object"},
+		"path in quotes":              {`"/media/a.jpg"`, CodeBadPayload, `stands in quotes ("): send the path`},
+		"path in single quotes":       {`'/media/a.jpg'`, CodeBadPayload, "stands in quotes ('): send the path"},
+		"base64 in quotes":            {`"` + b64 + `"`, CodeBadPayload, `stands in quotes (")`},
+		"object in quotes":            {`"{\"path\": \"/media/a.jpg\"}"`, CodeBadPayload, "object stands in quotes, as a text"},
+		"object in single quotes":     {`'{"path": "/media/a.jpg"}'`, CodeBadPayload, "object stands in quotes, as a text"},
+		"object in UTF-16":            {utf16Of(`{"path": "/media/a.jpg"}`, true), CodeBadPayload, "is text in UTF-16"},
+		"object in UTF-16, marked":    {"\xff\xfe" + utf16Of(`{"path": "/ä.jpg"}`, true), CodeBadPayload, "is text in UTF-16"},
+		"path in UTF-16, big end":     {utf16Of("/media/a.jpg", false), CodeBadPayload, "is text in UTF-16"},
+		"path in Latin-1":             {"T\xfcr.jpg", CodeBadPayload, "no valid UTF-8: send it in UTF-8"},
 		"web address":                 {"https://example.com/a.jpg", CodeBadPayload, "not fetched"},
 		"path of 60 KB":               {"/" + strings.Repeat("a", 60<<10) + ".jpg", CodeBadPayload, "61445 bytes; at most 4096"},
-		"path of 60 KB, no ending":    {"/" + strings.Repeat("a", 60<<10), CodeBadPayload, "no existing file"},
+		"path of 60 KB, no ending":    {"/" + strings.Repeat("a", 60<<10), CodeBadPayload, "accepted forms"},
 		"path with NUL":               {"/media/a\x00.jpg", CodeBadPayload, "control character"},
 		"path with a tab":             {"./a\tb", CodeBadPayload, "control character"},
 		"path, not UTF-8":             {"/media/\xe4.jpg", CodeBadPayload, "UTF-8"},
-		"two paths":                   {"/media/a.jpg\n/media/b.jpg", CodeBadPayload, "no existing file"},
+		"two paths":                   {"/media/a.jpg\n/media/b.jpg", CodeBadPayload, "has several lines"},
 		"file address, other host":    {"file://server/media/a.jpg", CodeBadPayload, "file address"},
 		"file address, bad escape":    {"file:///media/%zz.jpg", CodeBadPayload, "file address"},
 		"file address, query":         {"file:///media/a.jpg?x=1", CodeBadPayload, "file address"},
@@ -157,6 +177,10 @@ func TestFormsRefused(t *testing.T) {
 		"file address, escaped break": {"file:///a%0Ab.jpg", CodeBadPayload, "control character"},
 	} {
 		u, err := ParseUpload([]byte(tt.payload), "home", func(string) bool { return false })
+		if err == nil {
+			t.Errorf("%s: accepted as %+v", name, shapeOf(tt.payload, u))
+			continue
+		}
 		if code, says := refusedWith(t, err); code != tt.code || !strings.Contains(says, tt.says) {
 			t.Errorf("%s: got %s %q, want %s with %q", name, code, says, tt.code, tt.says)
 		}
@@ -166,12 +190,25 @@ func TestFormsRefused(t *testing.T) {
 	}
 }
 
+// utf16Of writes a text of the Basic Multilingual Plane in UTF-16, with the little or the big end first.
+func utf16Of(text string, little bool) string {
+	var b []byte
+	for _, r := range text {
+		if little {
+			b = binary.LittleEndian.AppendUint16(b, uint16(r))
+		} else {
+			b = binary.BigEndian.AppendUint16(b, uint16(r))
+		}
+	}
+	return string(b)
+}
+
 // TestExistsAskedSparingly proves that nobody's files are looked for when the form is clear, or the text too long.
 func TestExistsAskedSparingly(t *testing.T) {
 	long := wrapped(base64Of(photo()), 9999, "") + strings.Repeat("A", 5000)
 	for payload, want := range map[string]int{
 		`{"path": "/media/a"}`: 0, "./a": 0, "/media/a.jpg": 0, string(photo()): 0, "data:;base64,QQ==": 0, long: 0,
-		"two\nlines": 0, "a\x00b": 0, "door.jpg": 1, "/media/door": 1, "file:///a": 0,
+		"two\nlines": 0, "a\x00b": 0, "door.jpg": 0, "door": 1, "/media/door": 1, "file:///a": 0,
 	} {
 		asked := 0
 		_, _ = ParseUpload([]byte(payload), "home", func(string) bool { asked++; return true })

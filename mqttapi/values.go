@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -19,6 +20,7 @@ import (
 // Types of values whose Go type does not say what they are.
 type (
 	prose    string   // may be empty and have line breaks
+	title    string   // of an album, without the white space around it, as Google stores it
 	filePath string   // also as a file URI
 	items    []string // ids of items, none twice
 )
@@ -29,18 +31,14 @@ func (r *reader) read(place string, to any, limit int) {
 	case func(place string):
 		to(place)
 	case *string:
-		switch *to = r.text(place, limit); {
-		case *to == "":
-			r.fail("%q is empty.", place)
-		case strings.ContainsFunc(*to, unicode.IsControl):
-			*to = ""
-			r.fail("%q has a control character, such as NUL or a line break.", place)
-		}
+		*to = r.line(place, limit)
+	case *title:
+		*to = title(strings.TrimSpace(r.line(place, limit)))
 	case *prose:
 		*to = prose(r.text(place, limit))
 	case *filePath:
 		name, err := readPath(r.text(place, MaxPath))
-		r.note(err)
+		r.within(place, err)
 		*to = filePath(name)
 	case *int:
 		if n := r.number(place, "a whole number"); n >= 1 && n <= float64(limit) {
@@ -50,19 +48,19 @@ func (r *reader) read(place string, to any, limit int) {
 		}
 	case *float64:
 		*to = r.number(place, "a number")
+	case *time.Duration:
+		if n := r.number(place, "a number of seconds"); n >= 0 && n <= float64(limit) {
+			*to = time.Duration(n * float64(time.Second))
+		} else {
+			r.fail("%q must be from 0 to %d seconds.", place, limit)
+		}
 	case *bool:
 		raw := r.value()
 		if *to = raw.Kind() == 't'; !*to && raw.Kind() != 'f' {
 			r.mistyped(place, "true or false", raw)
 		}
 	case *Data:
-		if raw := r.value(); raw.Kind() == '"' {
-			data, err := decoded(raw[1:len(raw)-1], true)
-			r.note(err)
-			*to = data
-		} else {
-			r.mistyped(place, "a string", raw)
-		}
+		*to = r.data(place)
 	case *json.RawMessage:
 		*to = r.asWritten(place, limit)
 	default:
@@ -81,8 +79,10 @@ func (r *reader) readParts(place string, to any, limit int) {
 	case *[]UploadFile:
 		files(r, place, to)
 	case *UploadFile:
-		r.object(place, field{"path", (*filePath)(&to.Path), 0}, field{"data", &to.Data, 0}, field{"name", &to.Name, spec.MaxFileName},
-			field{"description", (*prose)(&to.Description), spec.MaxDescription}).chooseOne("path", "data")
+		r.object(place, field{"path", (*filePath)(&to.Path), 0}, field{"data", &to.Data, 0}, field{"type", r.isBuffer, 0},
+			field{"name", &to.Name, spec.MaxFileName}, field{"description", (*prose)(&to.Description), spec.MaxDescription}).chooseOne("path", "data")
+	case *After:
+		*to = r.after(place)
 	case *spec.Date:
 		*to = r.date(place)
 	case *[]spec.Date:
@@ -162,6 +162,25 @@ func (r *reader) items(place string) (ids []string) {
 	return ids
 }
 
+// after reads "keep", "delete" or "move:" and a folder.
+func (r *reader) after(place string) (after After) {
+	s := r.text(place, MaxPath)
+	action, folder, move := strings.Cut(s, ":")
+	switch {
+	case s == "keep", s == "delete":
+		after.Action = s
+	case move && action == "move" && folder != "":
+		name, err := readPath(folder)
+		r.within(place, err)
+		after = After{action, name}
+	case action == "move":
+		r.fail(`%q lacks the folder: write "move:/folder".`, place)
+	default:
+		r.fail("%q is %q; possible are keep, delete, move:/folder.", place, clip(s))
+	}
+	return after
+}
+
 func (r *reader) word(place string, words ...string) string {
 	s := r.text(place, maxWord)
 	if !slices.Contains(words, s) {
@@ -172,6 +191,20 @@ func (r *reader) word(place string, words ...string) string {
 
 const maxWord = 500 // characters, more than any word of the contract has
 
+// line reads a text that is not blank and has no line breaks, "" if refused.
+func (r *reader) line(place string, limit int) string {
+	s := r.text(place, limit)
+	switch {
+	case strings.TrimSpace(s) == "":
+		r.fail("%q is empty.", place)
+	case strings.ContainsFunc(strings.TrimSpace(s), unicode.IsControl):
+		r.fail("%q has a control character, such as NUL or a line break.", place)
+	default:
+		return s
+	}
+	return ""
+}
+
 // text reads at most limit characters, "" if refused. Longer by its bytes (an escaped character takes at most 12): not even unescaped.
 func (r *reader) text(place string, limit int) string {
 	raw := r.value()
@@ -181,7 +214,7 @@ func (r *reader) text(place string, limit int) string {
 	case len(raw) > 12*limit+2:
 		r.fail("%q is too long; at most %d characters are possible.", place, limit)
 	case !utf8.Valid(raw):
-		r.fail("%q is no valid text in UTF-8.", place)
+		r.badText(place, raw)
 	default:
 		unquoted, _ := jsontext.AppendUnquote(nil, raw) // half an emoji is replaced and no error
 		if s := string(unquoted); spec.Length(s) <= limit {
@@ -190,6 +223,11 @@ func (r *reader) text(place string, limit int) string {
 		r.fail("%q is too long; at most %d characters are possible.", place, limit)
 	}
 	return ""
+}
+
+func (r *reader) badText(place string, raw []byte) {
+	at := bytes.IndexFunc(raw, func(c rune) bool { return c == utf8.RuneError })
+	r.fail("%q is no valid text in UTF-8, but has the byte 0x%02X: send it in UTF-8, not in Latin-1 or Windows-1252.", place, raw[at])
 }
 
 func (r *reader) number(place, want string) float64 {
@@ -215,7 +253,7 @@ func (r *reader) asWritten(place string, limit int) json.RawMessage {
 	case len(raw) > limit:
 		r.fail("%q has %d bytes; at most %d are possible.", place, len(raw), limit)
 	case !utf8.Valid(raw):
-		r.fail("%q is no valid text in UTF-8.", place)
+		r.badText(place, raw)
 	case deepest > maxDepth:
 		r.fail("%q is nested more than %d levels deep: make it flatter.", place, maxDepth)
 	default:

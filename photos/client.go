@@ -10,7 +10,8 @@
 // Source: https://developers.google.com/photos/overview/api-limits-quotas
 //
 // An access token is added by Config.HTTP; requests that carry one are never redirected. Upload tokens, session addresses and base URLs are
-// secrets and hide themselves when printed; no error holds an address.
+// secrets and hide themselves when printed; no error holds more of an address than a foreign host. Addresses in Google's answers are
+// believed when they are of Google's hosts, see hosts.go; others are left out.
 package photos
 
 import (
@@ -40,27 +41,39 @@ const maxAnswer = 16 << 20
 
 // Config says where Google is and who asks.
 type Config struct {
-	Library string // base of the Library API, without /v1; default: DefaultLibrary
+	// Library is the base of the Library API, without /v1. Sessions and bytes may be on its host too. Default: DefaultLibrary.
+	Library string
 	// HTTP adds the Authorization header. Errors of its transport stay reachable with errors.Is and errors.As. No redirect is followed,
 	// whatever its policy. Timeouts belong into the context of each call: Google itself allows 60 s, and needs more for 50 items.
 	// Default: a client without authorization, which Google refuses.
-	HTTP  *http.Client
-	Bytes *http.Client // fetches base URLs and must not add a header, since they need none; default: a client of its own
+	HTTP *http.Client
+	// Bytes fetches base URLs and must not add a header, since they need none. Its redirects are followed to Google's hosts alone, whatever
+	// its policy. Default: a client of its own.
+	Bytes *http.Client
+	// Foreign is called, and must not wait, when addresses were left out of an answer because they are not Google's, once for each answer;
+	// err is of Kind Untrusted and names the host. Default: nobody is told.
+	Foreign func(err error)
 }
 
 // Client speaks for one account. It is safe for use by several goroutines.
 type Client struct {
 	library string
+	own     *url.URL // of Config.Library, when it is not Google's: a host to be trusted like Google's; else nil
 	api     http.Client
-	bytes   *http.Client
+	bytes   http.Client
+	foreign func(error)
 }
 
 // New makes a client. It asks nothing of Google.
 func New(cfg Config) *Client {
 	c := &Client{
 		library: strings.TrimRight(cmp.Or(cfg.Library, DefaultLibrary), "/"),
-		api:     *cmp.Or(cfg.HTTP, &http.Client{}), bytes: cmp.Or(cfg.Bytes, &http.Client{}),
+		api:     *cmp.Or(cfg.HTTP, &http.Client{}), bytes: *cmp.Or(cfg.Bytes, &http.Client{}), foreign: cfg.Foreign,
 	}
+	if own, err := url.Parse(c.library); err == nil && c.library != DefaultLibrary {
+		c.own = own
+	}
+	c.bytes.CheckRedirect = c.hop
 	// A redirect would carry the access token, or a session's address, to whoever is named in it.
 	c.api.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c
@@ -120,7 +133,10 @@ func (c *Client) call(ctx context.Context, r request, in, out any) error {
 	if err != nil {
 		return err
 	}
-	return r.decode(got, out)
+	if err = r.decode(got, out); err == nil {
+		c.believe(r.op, out)
+	}
+	return err
 }
 
 // request makes a call of the Library API; ids in path must be escaped.
@@ -226,6 +242,8 @@ func (r request) build(ctx context.Context, out *outgoing) (*http.Request, error
 func (r request) failed(ctx context.Context, err error, complete bool) error {
 	kind, err := Transient, withoutAddress(err)
 	switch ended := ctx.Err(); {
+	case errors.Is(err, errForeign):
+		kind = Untrusted
 	case ended == nil && errors.Is(err, context.Canceled):
 		err = errors.New(err.Error()) // somebody else's context, inside the transport: must not pass for the caller's
 	case ended != nil:
@@ -273,16 +291,15 @@ func withoutSecrets(message string, address *url.URL) string {
 }
 
 func (r request) judged(a answer) *Error {
-	return &Error{
-		Kind: judge(r.about, a), Op: r.op, Status: a.status, Reason: a.reason, Message: a.message, RetryAfter: a.wait,
-		Lost: r.write && (a.status < 400 || a.status >= 500),
-	}
+	err := a.refusal(r.op, judge(r.about, a))
+	err.Lost = r.write && (a.meant() < 400 || a.meant() >= 500)
+	return err
 }
 
 // decode reads the body of a success; one that is none, or cannot be read, leaves open what Google did.
 func (r request) decode(got reply, out any) error {
 	var err error
-	if bytes.Contains(got.text, []byte(`"error"`)) {
+	if bytes.Contains(got.text, []byte(`"error"`)) || bytes.Contains(got.text, []byte(`"code"`)) {
 		err = r.disguised(got)
 	}
 	if err == nil && out != nil {
@@ -296,17 +313,14 @@ func (r request) decode(got reply, out any) error {
 // disguised finds the refusal in the body of an answer that calls itself a success, as Google's PHP client knows of uploads; nil when there
 // is none. Source: google/php-photoslibrary, PhotosLibraryClient.php.
 func (r request) disguised(got reply) error {
-	var bare rpcStatus
-	var err *Error
-	switch a := parseAnswer(got.text, ""); {
-	case a.api && a.status >= 400:
-		err = r.judged(a)
-	case a.api:
-		err = itemError(r.op, r.about, rpcStatus{a.status, a.message})
-	case readLoosely(bytes.TrimSpace(got.text), &bare) && bare.Code != 0:
-		err = itemError(r.op, r.about, bare)
-	default:
+	a, refused := parseObject(unwrapped(string(got.text)))
+	if !refused || !a.api {
 		return nil
+	}
+	err := itemError(r.op, r.about, a)
+	if a.code >= http.StatusBadRequest {
+		a.status = a.code
+		err = r.judged(a)
 	}
 	err.Status = got.status
 	return err

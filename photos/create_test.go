@@ -98,15 +98,19 @@ func TestCreateItemsChecksFirst(t *testing.T) {
 	}
 }
 
-func TestTextsAreCut(t *testing.T) {
-	b, err := newBatch("", []NewItem{{Token: "t", FileName: strings.Repeat("ü", 300) + ".jpeg", Description: strings.Repeat("👍", 600)}})
-	if err != nil {
-		t.Fatal(err)
+// What is too long is refused, in code points, and nothing is cut.
+func TestLongTextsAreRefused(t *testing.T) {
+	name, description := strings.Repeat("👍", spec.MaxFileName-4)+".jpg", strings.Repeat("👍", spec.MaxDescription)
+	b, err := newBatch("", []NewItem{{Token: "t", FileName: name, Description: description}})
+	if err != nil || b.Items[0].Simple.FileName != name || b.Items[0].Description != description {
+		t.Errorf("at the limits: %v", err)
 	}
-	if got, want := b.Items[0].Simple.FileName, strings.Repeat("ü", 250)+".jpeg"; got != want {
-		t.Errorf("name: got %q", got)
-	}
-	if got, want := b.Items[0].Description, strings.Repeat("👍", 499); got != want {
-		t.Errorf("description: got %d characters", spec.Length(got))
+	for says, one := range map[string]NewItem{
+		`item 1: "name" is too long; at most 255 characters`:        {Token: "t", FileName: "x" + name},
+		`item 1: "description" is too long; at most 999 characters`: {Token: "t", Description: "x" + description},
+	} {
+		if _, err := newBatch("", []NewItem{one}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want %s", err, says)
+		}
 	}
 }

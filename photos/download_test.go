@@ -28,7 +28,7 @@ func TestDownload(t *testing.T) {
 		}
 	})
 	c := New(Config{
-		Library: google.library, Bytes: google.bytes,
+		Library: google.library, Bytes: &google.bytes,
 		HTTP: &http.Client{Transport: transport(func(req *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("bytes asked from %s", req.URL)
 		})},

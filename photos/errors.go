@@ -2,22 +2,19 @@ package photos
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Error is every refusal: of Google, of the network or, before anything was sent, of the limits of this package. This file is the only
-// place that looks at status codes and at Google's texts, but for the codes of one item in a batch, see itemError.
+// place that looks at status codes and at Google's texts, but for the codes of one item in a batch, see itemError; the forms in which they
+// come are in answer.go.
 type Error struct {
 	Kind       Kind          // what it means for the caller
 	Op         string        // what was being done, in words: "create items"
@@ -25,6 +22,7 @@ type Error struct {
 	Reason     string        // Google's name for it, such as RESOURCE_EXHAUSTED; may be empty
 	Message    string        // Google's sentence, at most 300 characters; may be empty
 	RetryAfter time.Duration // how long Google asks to wait, at most a day; 0 when it does not say
+	Console    string        // of ProjectBlocked: the page of Google's console to open, https; made here, not taken from the answer
 	Lost       bool          // the request may have taken effect although its answer says otherwise or is missing
 	Err        error         // the cause when there was no usable answer: what the transport or the context said
 }
@@ -57,28 +55,31 @@ type Kind int
 
 // The kinds of refusal. Zero is none of them: no *Error at all, or a call that its own caller cancelled.
 const (
-	Transient           Kind = iota + 1 // a fault of the network, a proxy or Google that may be gone in a moment
-	RateLimited                         // too many requests in a minute; Google asks for a pause of at least 30 s
-	ConcurrentWrites                    // a second write while another one ran for the same account
-	DailyQuota                          // the Google project's quota for the day, which comes back at midnight Pacific time
-	StorageFull                         // an account without room for the item
-	Unauthorized                        // an access token that Google does not accept, also after a refresh
-	ScopeMissing                        // a permission that the account's owner did not give
-	AccessNotConfigured                 // an API that is off in the Google project, or an account without Google Photos
-	Expired                             // a session, upload token or base URL that has died: send all bytes again, or get the item again
-	NotFound                            // an item that does not exist or was not made by this Google project
-	AlbumNotFound                       // an album that does not exist or was not made by this Google project
-	AlbumNotWriteable                   // an album that this Google project may not change
-	AlbumFull                           // an album that holds spec.MaxAlbumItems
-	TooLarge                            // a file above Google's limit, see spec.MaxSize
-	Duplicate                           // an item whose bytes are in the same batch a second time; in a later batch it goes through
-	ItemFault                           // a fault of Google's with one item, which often goes through when tried again
-	Rejected                            // a file that Google does not take: unreadable, unsupported or empty
-	Invalid                             // a request that is wrong in itself and stays wrong
+	Transient         Kind = iota + 1 // a fault of the network, a proxy or Google that may be gone in a moment
+	RateLimited                       // too many requests in a minute; Google asks for a pause of at least 30 s
+	ConcurrentWrites                  // a second write while another one ran for the same account, or for minutes after one did
+	DailyQuota                        // the Google project's quota for the day, which comes back at midnight Pacific time
+	StorageFull                       // an account without room for the item
+	Unauthorized                      // an access token that Google does not accept, also after a refresh; no proof that the link is over
+	ScopeMissing                      // a permission that the account's owner did not give
+	ProjectBlocked                    // the Google project cannot be used: its API is off, it is suspended or deleted; see Error.Console
+	PhotosDisabled                    // an account without Google Photos, as some administrators have it
+	Expired                           // a session, upload token or base URL that has died: send all bytes again, or get the item again
+	NotFound                          // an item that does not exist or was not made by this Google project
+	AlbumNotFound                     // an album that does not exist, or not yet, or was not made by this Google project
+	AlbumNotWriteable                 // an album that this Google project may not change
+	AlbumFull                         // an album that holds spec.MaxAlbumItems
+	TooLarge                          // a file above Google's limit, see spec.MaxSize
+	Duplicate                         // an item that Google has: its bytes came twice in a batch, or are in the library; no fault of the file
+	ItemFault                         // a fault of Google's with one item, which often goes through when tried again; no fault of the file
+	Rejected                          // a file that Google does not take: unreadable, unsupported or empty
+	Untrusted                         // an answer that leads to a host that is not Google's; nothing was sent to it or read from it
+	Invalid                           // a request that is wrong in itself and stays wrong
 )
 
 var kindNames = strings.Fields(`none transient rate_limited concurrent_writes daily_quota storage_full unauthorized scope_missing
-	access_not_configured expired not_found album_not_found album_not_writeable album_full too_large duplicate item_fault rejected invalid`)
+	project_blocked photos_disabled expired not_found album_not_found album_not_writeable album_full too_large duplicate item_fault rejected
+	untrusted invalid`)
 
 // String gives the kind in snake_case, and "none" for what is no kind.
 func (k Kind) String() string {
@@ -112,62 +113,109 @@ const (
 	aboutAny     = aboutAPI | aboutAddress
 )
 
-// words go before any status: the first row whose text is in Google's sentence, any case, both parts of a *. No source: all Google APIs.
-var words = []struct {
+// A row counts when its text is in what Google says, any case; with a * all parts must be. No source: seen with many Google APIs.
+type row struct {
 	kind Kind
 	text string
-}{
+}
+
+// loud texts go before every status, since Google sends them with more than one: what is full, who may not ask, which quota is used up.
+var loud = []row{
 	{StorageFull, "remaining storage in the user's account is not enough"}, // dtinit/data-transfer-project GooglePhotosInterface.java
-	{AlbumNotFound, "provided id does not match any albums"},               // deleted, or unknown: GooglePhotosImporter.java there
-	{AlbumNotFound, "invalid album id"},                                    // the same
-	{AlbumNotWriteable, "no permission to add media items to this album"},  // not made by the app: ylexus/jiotty-photos-uploader
-	{AlbumFull, "album*20000"},                                             // the limit is documented, its text is not, see spec.MaxAlbumItems
+	{StorageFull, "storage quota"},
+	{StorageFull, "not enough storage"},
+	{StorageFull, "insufficient storage"},
+	{ProjectBlocked, "has not been used in project"},
+	{ProjectBlocked, "access not configured"}, // the API is off in the project
+	{ProjectBlocked, "consumer*has been suspended"},
+	{ProjectBlocked, "project*has been suspended"},
+	{ProjectBlocked, "project*has been deleted"},
+	{ProjectBlocked, "requires billing to be enabled"},
+	{PhotosDisabled, "google photos is disabled"},        // GooglePhotosInterface.java
+	{ScopeMissing, "insufficient authentication scopes"}, // and https://developers.google.com/photos/support/updates
+	{RateLimited, "insufficient tokens for quota"},       // with a 400, gphotosuploader/gphotos-uploader-cli
+	{RateLimited, "quota exceeded"},
+	{RateLimited, "exceeded*quota"},
+	{RateLimited, "resource has been exhausted"},
+	{RateLimited, "rate limit exceeded"},
+	{RateLimited, "daily limit exceeded"},
+}
+
+// words go before the statuses from 400 to 499 but 429.
+var words = []row{
+	{AlbumNotFound, "provided id does not match any albums"},              // deleted, or unknown: GooglePhotosImporter.java there
+	{AlbumNotFound, "invalid album id"},                                   // the same
+	{AlbumNotWriteable, "no permission to add media items to this album"}, // not made by the app: ylexus/jiotty-photos-uploader
+	{AlbumFull, "album*20000"},                                            // the limit is documented, its text is not, see spec.MaxAlbumItems
 	{AlbumFull, "album*20,000"},
-	{AccessNotConfigured, "google photos is disabled"},    // GooglePhotosInterface.java
-	{AccessNotConfigured, "has not been used in project"}, // the API is off in the project
-	{ScopeMissing, "insufficient authentication scopes"},  // and https://developers.google.com/photos/support/updates
 	{NotFound, "invalid media item id"},                   // foreign, unknown or too fresh: f2calv/CasCap.Api.GooglePhotos issue 118
 	{Expired, "must contain a valid upload token"},        // gphotosuploader/gphotos-uploader-cli issue 223
+	{Expired, "invalid upload token"},                     // the same
 	{Expired, "checksum*does not match received payload"}, // bytes came damaged, the session is of no use: GooglePhotosInterface.java
 	{Rejected, "payload must not be empty"},               // google/java-photoslibrary, which refuses size 0 before it asks
 }
 
-// reasons are Google's machine-readable words for what a status leaves open, from google.api.ErrorReason and
-// https://cloud.google.com/apis/design/errors#error_model.
+// reasons are Google's machine-readable words for what a status leaves open, from google.api.ErrorReason,
+// https://cloud.google.com/apis/design/errors#error_model, https://developers.google.com/webmaster-tools/v1/errors (those in lower case,
+// which come with ?alt=json) and of OAuth, https://www.rfc-editor.org/rfc/rfc6749#section-5.2.
 var reasons = map[string]Kind{
 	"ACCESS_TOKEN_SCOPE_INSUFFICIENT": ScopeMissing, "insufficientPermissions": ScopeMissing,
-	"SERVICE_DISABLED": AccessNotConfigured, "accessNotConfigured": AccessNotConfigured,
-	"invalid_grant": Unauthorized, "invalid_token": Unauthorized,
-	"RESOURCE_EXHAUSTED": RateLimited, "RATE_LIMIT_EXCEEDED": RateLimited, "rateLimitExceeded": RateLimited,
+	"SERVICE_DISABLED": ProjectBlocked, "accessNotConfigured": ProjectBlocked, "SERVICE_NOT_VISIBLE": ProjectBlocked,
+	"CONSUMER_SUSPENDED": ProjectBlocked, "CONSUMER_INVALID": ProjectBlocked, "RESOURCE_PROJECT_INVALID": ProjectBlocked,
+	"USER_PROJECT_DENIED": ProjectBlocked, "GCP_SUSPENDED": ProjectBlocked, "BILLING_DISABLED": ProjectBlocked,
+	"invalid_client": ProjectBlocked, "unauthorized_client": ProjectBlocked, "deleted_client": ProjectBlocked,
+	"disabled_client":       ProjectBlocked,
+	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled,
+	"invalid_grant": Unauthorized, "invalid_token": Unauthorized, "authError": Unauthorized, "ACCESS_TOKEN_EXPIRED": Unauthorized,
+	"ACCESS_TOKEN_TYPE_UNSUPPORTED": Unauthorized, "CREDENTIALS_MISSING": Unauthorized, "ACCOUNT_STATE_INVALID": Unauthorized,
+	"RESOURCE_EXHAUSTED": RateLimited, "RATE_LIMIT_EXCEEDED": RateLimited, "RESOURCE_QUOTA_EXCEEDED": RateLimited,
+	"rateLimitExceeded": RateLimited, "userRateLimitExceeded": RateLimited, "quotaExceeded": RateLimited, "limitExceeded": RateLimited,
+	"dailyLimitExceeded": DailyQuota, "concurrentLimitExceeded": ConcurrentWrites, "storageQuotaExceeded": StorageFull,
+}
+
+// find gives the kind of the first row whose text is in what was said; 0 when there is none.
+func find(rows []row, said string) Kind {
+	for _, row := range rows {
+		if !slices.ContainsFunc(strings.Split(row.text, "*"), func(part string) bool { return !strings.Contains(said, part) }) {
+			return row.kind
+		}
+	}
+	return 0
 }
 
 // judgeWords looks at what Google says beside the status; 0 when that is nothing.
-func judgeWords(a answer) (kind Kind) {
-	message := strings.ToLower(a.message)
-	for _, row := range words {
-		if before, after, _ := strings.Cut(row.text, "*"); strings.Contains(message, before) && strings.Contains(message, after) {
-			kind = cmp.Or(kind, row.kind)
-		}
+func judgeWords(a answer) Kind {
+	kind := find(loud, a.said)
+	if a.status < 500 && a.status != http.StatusTooManyRequests {
+		kind = cmp.Or(kind, find(words, a.said))
 	}
 	for _, reason := range append(slices.Clone(a.reasons), a.reason) {
 		kind = cmp.Or(kind, reasons[reason])
 	}
-	if kind == RateLimited || a.status == http.StatusTooManyRequests {
+	if kind == RateLimited || kind == 0 && a.status == http.StatusTooManyRequests {
 		return judgeQuota(a)
 	}
 	return kind
 }
 
+var limitName = regexp.MustCompile(`limit '([^']*)'`)
+
 // judgeQuota tells the three quotas apart by their names, else by the sentence; other throttles than the daily one say "daily usage" too.
 // Source: gphotosuploader/google-photos-api-client-go retry_test.go; gmizrahi/gpsync internal/uploader/errors.go.
 func judgeQuota(a answer) Kind {
-	for _, name := range append(slices.Clone(a.quotas), a.message) {
-		switch name = strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name)); {
-		case strings.Contains(name, "concurrent"):
+	names := slices.Clone(a.quotas)
+	for _, found := range limitName.FindAllStringSubmatch(a.said, -1) {
+		names = append(names, found[1])
+	}
+	for i, name := range append(names, a.said) {
+		name = strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(name))
+		has := func(part string) bool { return strings.Contains(name, part) }
+		switch {
+		case has("concurrent"):
 			return ConcurrentWrites
-		case strings.Contains(name, "perday"):
+		case has("perday"), has("dailylimit"), i < len(names) && (has("daily") || strings.HasPrefix(name, "1/d")):
 			return DailyQuota
-		case strings.Contains(name, "perminute"):
+		case has("permin"), has("persecond"), has("perhour"), i < len(names) && strings.HasPrefix(name, "1/"):
 			return RateLimited
 		}
 	}
@@ -182,7 +230,7 @@ var statuses = []struct {
 	only   func(answer) bool // nil: always
 }{
 	{Unauthorized, aboutAny, []int{401}, nil},
-	{Transient, aboutAny, []int{408}, nil},
+	{Transient, aboutAny, []int{407, 408, 421, 425}, nil}, // a proxy's, or of the connection
 	{TooLarge, aboutAny, []int{413}, nil},
 	{NotFound, aboutBytes, []int{404, 410}, nil},
 	{Expired, aboutBytes, []int{403}, nil},                       // a dead base URL, for which no status is documented
@@ -191,8 +239,9 @@ var statuses = []struct {
 	// Client and Google disagree on where the session stands: ask it and go on, unless it cannot even be asked or is over.
 	{Transient, aboutSending, []int{400, 412, 416}, func(a answer) bool { return !over(a.upload) }},
 	{Expired, aboutSession | aboutSending, []int{400, 412, 416}, nil},
-	// Uploads are answered in text as well. Others are believed only in the API's own form: a proxy's, a firewall's or the front end's
-	// page must not make anybody forget an album.
+	// Uploads are answered in text as well, but not with pages. Others are believed only in the API's own form: a proxy's, a firewall's or
+	// the front end's page must not make anybody forget an album or give up a photo.
+	{Transient, aboutAny, []int{403}, func(a answer) bool { return a.page }},
 	{Invalid, aboutUpload, []int{403}, nil},
 	{Transient, aboutAPI, []int{403, 404, 410}, func(a answer) bool { return !a.api }},
 	{AlbumNotWriteable, aboutAlbum, []int{403}, nil},
@@ -204,10 +253,9 @@ var statuses = []struct {
 
 // judge turns an answer that is no success into its kind: words first, then the status.
 func judge(about subject, a answer) Kind {
-	if a.status < 500 {
-		if kind := judgeWords(a); kind != 0 {
-			return kind
-		}
+	a.status = a.meant()
+	if kind := judgeWords(a); kind != 0 {
+		return kind
 	}
 	if a.status < 400 || a.status >= 499 {
 		return Transient
@@ -220,123 +268,47 @@ func judge(about subject, a answer) Kind {
 	return Invalid
 }
 
+// named are the statuses of google.rpc codes that say more than the 400 under which uploads and batches also send them.
+// Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+var named = map[string]int{
+	"CANCELLED": 499, "UNKNOWN": 500, "DEADLINE_EXCEEDED": 504, "NOT_FOUND": 404, "ALREADY_EXISTS": 409, "PERMISSION_DENIED": 403,
+	"RESOURCE_EXHAUSTED": 429, "ABORTED": 409, "INTERNAL": 500, "UNAVAILABLE": 503, "DATA_LOSS": 500, "UNAUTHENTICATED": 401,
+}
+
+// meant is the status that counts: a bare 400 says less than the name in its body.
+func (a answer) meant() int {
+	if !a.api || a.status != http.StatusBadRequest {
+		return a.status
+	}
+	return cmp.Or(named[a.reason], max(a.code, a.status))
+}
+
 // over tells whether an X-Goog-Upload-Status takes no more bytes. Clients of Google's spell the last one both ways.
 func over(uploadStatus string) bool {
 	return uploadStatus == "final" || uploadStatus == "cancelled" || uploadStatus == "canceled"
 }
 
-const (
-	maxRefusal = 64 << 10       // bytes of an error's body that are read
-	maxMessage = 300            // characters of Google's sentence that are kept
-	maxWait    = 24 * time.Hour // longest wait that is believed; the longest real one ends at midnight Pacific
-)
-
-type answer struct {
-	status  int
-	upload  string   // X-Goog-Upload-Status
-	api     bool     // it came in the API's own form, so no proxy or front end made it up
-	reason  string   // Google's name of the status
-	reasons []string // finer reasons
-	quotas  []string // names of the quota, quota_limit first
-	message string
-	wait    time.Duration
+// refusal is the error that an answer stands for.
+func (a answer) refusal(op string, kind Kind) *Error {
+	e := &Error{Kind: kind, Op: op, Status: a.status, Reason: a.reason, Message: a.message, RetryAfter: a.wait}
+	if kind == ProjectBlocked {
+		e.Console = a.console()
+	}
+	return e
 }
 
-// rpcStatus is google.rpc.Status, as it stands in results of a batch and sometimes in place of an upload token.
-type rpcStatus struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-}
+// projectNamed finds the number or the id of a Google project in a sentence or in the name of a consumer.
+var projectNamed = regexp.MustCompile(`(?:project_number:|projects/|project[:=])([a-z0-9](?:[a-z0-9:.-]*[a-z0-9])?)|project #?([0-9]+)`)
 
-// envelope is the form in which the API refuses; of its details ErrorInfo and RetryInfo are read.
-// Source: https://cloud.google.com/apis/design/errors#http_mapping,
-// https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
-type envelope struct {
-	rpcStatus
-	Status string `json:"status"`
-	Errors []struct {
-		Reason string `json:"reason"`
-	} `json:"errors"`
-	Details []struct {
-		Reason     string            `json:"reason"`
-		Metadata   map[string]string `json:"metadata"`
-		RetryDelay string            `json:"retryDelay"`
-	} `json:"details"`
-}
-
-var titleTag = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>|\z`)
-
-// parseAnswer reads the body of a refusal, of which nothing is relied upon.
-func parseAnswer(body []byte, contentType string) answer {
-	var refusal struct {
-		Error       json.RawMessage `json:"error"`
-		Description string          `json:"error_description"`
+// console is the page where the owner of the Google project sees what is wrong: that of the API when it is off, else the project's.
+func (a answer) console() string {
+	page := "https://console.cloud.google.com/home/dashboard"
+	off := func(reason string) bool { return reason == "SERVICE_DISABLED" || reason == "accessNotConfigured" }
+	if slices.ContainsFunc(a.reasons, off) || find([]row{{1, "has not been used in project"}, {1, "access not configured"}}, a.said) != 0 {
+		page = "https://console.cloud.google.com/apis/library/photoslibrary.googleapis.com"
 	}
-	var e envelope
-	var word string
-	text := strings.TrimSpace(string(body))
-	bare := text
-	if list, ok := strings.CutPrefix(text, "["); ok { // in which streaming front ends wrap the envelope
-		bare = strings.TrimSpace(strings.TrimSuffix(list, "]"))
+	if found := projectNamed.FindStringSubmatch(a.project + " " + a.said); found != nil {
+		page += "?" + url.Values{"project": {found[1] + found[2]}}.Encode()
 	}
-	switch {
-	case readLoosely([]byte(bare), &refusal) && readLoosely(refusal.Error, &e):
-		return e.answer()
-	case json.Unmarshal(refusal.Error, &word) == nil:
-		return answer{reason: plain(word), reasons: []string{word}, message: plain(refusal.Description)}
-	case strings.HasPrefix(contentType, "image/"), strings.HasPrefix(contentType, "video/"), !utf8.ValidString(text):
-		return answer{}
-	case strings.HasPrefix(text, "<"), strings.HasPrefix(contentType, "text/html"):
-		return answer{message: plain(html.UnescapeString(titleTag.FindStringSubmatch(text)[1]))}
-	default:
-		return answer{message: plain(text)}
-	}
-}
-
-// readLoosely reads a JSON object into v and passes over fields of another type than expected.
-func readLoosely(text []byte, v any) bool {
-	err := json.Unmarshal(text, v)
-	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
-	return strings.HasPrefix(string(text), "{") && (err == nil || mistyped)
-}
-
-func (e envelope) answer() answer {
-	a := answer{api: true, status: e.Code, reason: plain(e.Status), message: plain(e.Message)}
-	for _, one := range e.Errors {
-		a.reasons = append(a.reasons, one.Reason)
-	}
-	for _, d := range e.Details {
-		a.reasons = append(a.reasons, d.Reason)
-		a.quotas = append(a.quotas, d.Metadata["quota_limit"], d.Metadata["quota_metric"])
-		if wait, err := time.ParseDuration(d.RetryDelay); err == nil {
-			a.wait = min(max(wait, 0), maxWait)
-		}
-	}
-	return a
-}
-
-// plain makes one printable line of at most 300 characters out of what a stranger wrote.
-func plain(text string) string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
-	return shorten(strings.Join(words, " "), maxMessage)
-}
-
-// shorten keeps the first n characters of text, the last of them an ellipsis when some are left out.
-func shorten(text string, n int) string {
-	if utf8.RuneCountInString(text) <= n {
-		return text
-	}
-	return string([]rune(text)[:n-1]) + "…"
-}
-
-// retryAfter reads seconds or a date; what is neither, or has passed, is no wait. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
-func retryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, uint64(maxWait/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(now), 0), maxWait)
-	}
-	return 0
+	return page
 }

@@ -68,9 +68,9 @@ func TestRefusals(t *testing.T) {
 		{"token expired", "get item", 401, api(401, "UNAUTHENTICATED", "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential."), nil, Error{Kind: Unauthorized, Reason: "UNAUTHENTICATED"}},
 		{"token missing", "upload", 401, "", nil, Error{Kind: Unauthorized}},
 		{"flat OAuth error", "get item", 400, `{"error":"invalid_grant","error_description":"Token has been expired or revoked."}`, nil, Error{Kind: Unauthorized, Reason: "invalid_grant"}},
-		{"api off", "create items", 403, disabledBody, nil, Error{Kind: AccessNotConfigured, Reason: "PERMISSION_DENIED"}},
-		{"api off by reason", "get item", 403, `{"error":{"code":403,"message":"Forbidden","status":"PERMISSION_DENIED","details":[{"reason":"SERVICE_DISABLED"}]}}`, nil, Error{Kind: AccessNotConfigured, Reason: "PERMISSION_DENIED"}},
-		{"no Photos", "upload", 403, api(403, "PERMISSION_DENIED", "Google Photos is disabled for the user"), nil, Error{Kind: AccessNotConfigured, Reason: "PERMISSION_DENIED"}},
+		{"api off", "create items", 403, disabledBody, nil, Error{Kind: ProjectBlocked, Reason: "PERMISSION_DENIED"}},
+		{"api off by reason", "get item", 403, `{"error":{"code":403,"message":"Forbidden","status":"PERMISSION_DENIED","details":[{"reason":"SERVICE_DISABLED"}]}}`, nil, Error{Kind: ProjectBlocked, Reason: "PERMISSION_DENIED"}},
+		{"no Photos", "upload", 403, api(403, "PERMISSION_DENIED", "Google Photos is disabled for the user"), nil, Error{Kind: PhotosDisabled, Reason: "PERMISSION_DENIED"}},
 		{"scope", "get album", 403, scopeBody, nil, Error{Kind: ScopeMissing, Reason: "PERMISSION_DENIED"}},
 		{"scope by reason", "add items", 403, `{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED","details":[{"reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}`, nil, Error{Kind: ScopeMissing, Reason: "PERMISSION_DENIED"}},
 		{"no right on album", "add items", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: AlbumNotWriteable, Reason: "PERMISSION_DENIED"}},
@@ -176,7 +176,7 @@ func TestItemErrors(t *testing.T) {
 		{-1, "", aboutLibrary, ItemFault},
 	}
 	for _, test := range tests {
-		got := itemError("create items", test.about, rpcStatus{test.code, test.message})
+		got := itemError("create items", test.about, envelope{Code: test.code, Message: test.message}.answer())
 		if got.Kind != test.want {
 			t.Errorf("code %d %q: got %v, want %v", test.code, test.message, got.Kind, test.want)
 		}

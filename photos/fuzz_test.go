@@ -32,7 +32,7 @@ func FuzzRefusal(f *testing.F) {
 			if e := r.judged(a); e.Kind < Transient || e.Kind > Invalid || e.Error() == "" {
 				t.Errorf("about %d: %v", about, e)
 			}
-			if status == http.StatusUnauthorized && a.message == "" && len(a.reasons) == 0 && a.reason == "" && judge(about, a) != Unauthorized {
+			if status == http.StatusUnauthorized && a.said == "" && len(a.reasons) == 0 && a.reason == "" && judge(about, a) != Unauthorized {
 				t.Errorf("about %d: a bare 401 is %v", about, judge(about, a))
 			}
 		}

@@ -1,9 +1,9 @@
 package photos
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -117,7 +117,7 @@ func (c *Client) oneItem(ctx context.Context, r request, in any) (i Item, err er
 
 type result struct {
 	Token  secret.Text `json:"uploadToken"`
-	Status rpcStatus   `json:"status"`
+	Status envelope    `json:"status"`
 	Item   Item        `json:"mediaItem"`
 }
 
@@ -132,37 +132,14 @@ func (r request) outcome(results []result, i, n int, name string, nameOf func(re
 		switch is := nameOf(got); {
 		case is != name && (is != "" || place != i || len(results) != n):
 		case got.Status.Code != 0:
-			return Item{}, itemError(r.op, r.about, got.Status)
+			err := itemError(r.op, r.about, got.Status.answer())
+			err.Status = http.StatusOK // Google has answered
+			return Item{}, err
 		default:
 			return got.Item, r.identified(got.Item.ID, nil)
 		}
 	}
 	return Item{}, r.unreadable(http.StatusOK, "the answer leaves the item out")
-}
-
-// codes are the names of google.rpc codes, from 0 on, in which Google speaks of one item of a batch, and codeKinds what is not ItemFault.
-// Source: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto; what 3, 6 and 13 mean for an item is seen in
-// ylexus/jiotty-photos-uploader and gphotosuploader/gphotos-uploader-cli issue 105.
-var codes = strings.Fields(`OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED
-	RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED`)
-
-var codeKinds = map[string]Kind{
-	"CANCELLED": Transient, "DEADLINE_EXCEEDED": Transient, "ABORTED": Transient, "UNAVAILABLE": Transient,
-	"INVALID_ARGUMENT": Rejected, "FAILED_PRECONDITION": Rejected, "OUT_OF_RANGE": Rejected, "NOT_FOUND": NotFound,
-	"ALREADY_EXISTS": Duplicate, "RESOURCE_EXHAUSTED": RateLimited, "UNAUTHENTICATED": Unauthorized,
-	"PERMISSION_DENIED": Invalid, "UNIMPLEMENTED": Invalid,
-}
-
-func itemError(op string, about subject, s rpcStatus) *Error {
-	a := answer{message: plain(s.Message)}
-	if s.Code >= 0 && s.Code < len(codes) {
-		a.reason = codes[s.Code]
-	}
-	kind := cmp.Or(judgeWords(a), codeKinds[a.reason], ItemFault)
-	if kind == Rejected && about == aboutItem {
-		kind = NotFound // what cannot be an id is the id of nothing
-	}
-	return &Error{Kind: kind, Op: op, Reason: a.reason, Message: a.message}
 }
 
 // Got is what Items found for one id.
@@ -192,8 +169,8 @@ func (c *Client) Items(ctx context.Context, ids []string) ([]Got, error) {
 // NewItem turns uploaded bytes into an item.
 type NewItem struct {
 	Token       secret.Text
-	FileName    string // shown in Google Photos; cut to spec.MaxFileName, keeping its ending
-	Description string // words of a person; cut to spec.MaxDescription
+	FileName    string // shown in Google Photos; at most spec.MaxFileName characters
+	Description string // words of a person; at most spec.MaxDescription characters
 }
 
 // Created is what became of one NewItem.
@@ -245,8 +222,12 @@ func newBatch(albumID string, items []NewItem) (batch, error) {
 		if one.Token == "" || slices.ContainsFunc(items[:i], func(other NewItem) bool { return other.Token == one.Token }) {
 			return b, fmt.Errorf("item %d has no upload token of its own", i+1)
 		}
-		b.Items[i].Description = spec.Cut(one.Description, spec.MaxDescription)
-		b.Items[i].Simple.Token, b.Items[i].Simple.FileName = string(one.Token), spec.CutName(one.FileName)
+		err := errors.Join(spec.CheckLength("name", one.FileName, spec.MaxFileName),
+			spec.CheckLength("description", one.Description, spec.MaxDescription))
+		if err != nil {
+			return b, fmt.Errorf("item %d: %w", i+1, err)
+		}
+		b.Items[i].Description, b.Items[i].Simple.Token, b.Items[i].Simple.FileName = one.Description, string(one.Token), one.FileName
 	}
 	return b, nil
 }

@@ -92,7 +92,7 @@ func TestSessionAnswers(t *testing.T) {
 		{"start without a session", start, "active", "", "", Transient},
 		{"start turned down", start, "final", "", "", Rejected},
 		{"start turned down with words", start, "final", "", scopeBody, ScopeMissing},
-		{"session elsewhere", start, "active", headerURL + ": https://evil.example/v1/uploads?upload_id=1", "", Invalid},
+		{"session elsewhere", start, "active", headerURL + ": https://evil.example/v1/uploads?upload_id=1", "", Untrusted},
 		{"session without a status", start, "", headerURL + ": HERE", "", 0},
 		{"query, active", query, "active", headerReceived + ": 0", "", 0},
 		{"query, final", query, "final", "", "token", 0},

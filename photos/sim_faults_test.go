@@ -29,7 +29,7 @@ func TestRefusalsOfTheSimulator(t *testing.T) {
 	for name, want := range map[string]photos.Kind{
 		"daily_quota": photos.DailyQuota, "minute_quota": photos.RateLimited, "concurrent_write": photos.ConcurrentWrites,
 		"storage_full": photos.StorageFull, "unauthenticated": photos.Unauthorized, "scopes": photos.ScopeMissing,
-		"not_enabled": photos.AccessNotConfigured, "photos_disabled": photos.AccessNotConfigured, "item_id": photos.NotFound,
+		"not_enabled": photos.ProjectBlocked, "photos_disabled": photos.PhotosDisabled, "item_id": photos.NotFound,
 		"no_permission": photos.AlbumNotWriteable, "album_unknown": photos.AlbumNotFound, "album_not_writeable": photos.AlbumNotWriteable,
 		"not_found": photos.AlbumNotFound, "internal": photos.Transient, "unavailable": photos.Transient, "deadline": photos.Transient,
 	} {

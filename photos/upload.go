@@ -9,7 +9,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -123,7 +122,7 @@ func (c *Client) Start(ctx context.Context, m Media) (session secret.Text, err e
 	case session == "":
 		return "", r.unreadable(got.status, "the answer holds no session")
 	case !c.owns(session):
-		return "", &Error{Kind: Invalid, Op: r.op, Message: "the session is on a host that is not Google's"}
+		return "", &Error{Kind: Untrusted, Op: r.op, Status: got.status, Err: foreign(string(session))}
 	}
 	return session, nil
 }
@@ -189,17 +188,6 @@ func (c *Client) sessionRequest(op string, about subject, step string, session s
 		r.refuse(Expired, "the session is not one of this Google")
 	}
 	return r
-}
-
-// owns tells whether the session's host, the Library API's own or another of Google's, may get the access token.
-func (c *Client) owns(session secret.Text) bool {
-	here, err := url.Parse(c.library)
-	there, bad := url.Parse(string(session))
-	if err != nil || bad != nil || there.Scheme != here.Scheme || there.User != nil {
-		return false
-	}
-	const google = ".googleapis.com"
-	return there.Host == here.Host || strings.HasSuffix(there.Hostname(), google) && strings.HasSuffix(here.Hostname(), google)
 }
 
 func (r request) cancelled(got reply) error {

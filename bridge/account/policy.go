@@ -105,17 +105,19 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 var answers = map[photos.Kind]Decision{
 	// One file waits, or starts again.
 	photos.Transient: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable},
+	photos.Untrusted: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable},
 	photos.ItemFault: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable, Fault: true},
 	photos.Duplicate: {Action: Retry, Code: mqttapi.CodeRejected, Fault: true},
 	photos.Expired:   {Action: Resend, Code: mqttapi.CodeGoogleUnavailable},
 	photos.Rejected:  {Action: Fail, Code: mqttapi.CodeRejected},
 	// Everything of the account waits.
-	photos.RateLimited:         {Action: HoldEntry, Code: mqttapi.CodeRateLimited, Hold: mqttapi.HoldRateLimited},
-	photos.ConcurrentWrites:    {Action: HoldEntry, Code: mqttapi.CodeRateLimited, Hold: mqttapi.HoldRateLimited},
-	photos.DailyQuota:          {Action: HoldProject, Code: mqttapi.CodeQuotaDaily, Hold: mqttapi.HoldQuotaDaily},
-	photos.StorageFull:         {Action: HoldEntry, Code: mqttapi.CodeStorageFull, Hold: mqttapi.HoldStorageFull},
-	photos.Unauthorized:        {Action: Relink, Code: mqttapi.CodeRelinkRequired, Hold: mqttapi.HoldRelink},
-	photos.AccessNotConfigured: {Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldOffline},
+	photos.RateLimited:      {Action: HoldEntry, Code: mqttapi.CodeRateLimited, Hold: mqttapi.HoldRateLimited},
+	photos.ConcurrentWrites: {Action: HoldEntry, Code: mqttapi.CodeRateLimited, Hold: mqttapi.HoldRateLimited},
+	photos.DailyQuota:       {Action: HoldProject, Code: mqttapi.CodeQuotaDaily, Hold: mqttapi.HoldQuotaDaily},
+	photos.StorageFull:      {Action: HoldEntry, Code: mqttapi.CodeStorageFull, Hold: mqttapi.HoldStorageFull},
+	photos.Unauthorized:     {Action: Relink, Code: mqttapi.CodeRelinkRequired, Hold: mqttapi.HoldRelink},
+	photos.ProjectBlocked:   {Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldOffline},
+	photos.PhotosDisabled:   {Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldOffline},
 	// No waiting changes it.
 	photos.ScopeMissing:      {Action: Fail, Code: mqttapi.CodeScopeMissing},
 	photos.AlbumNotFound:     {Action: Fail, Code: mqttapi.CodeAlbumNotFound},
@@ -137,7 +139,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		if d.At = later; err.Status == 0 && a.InARow >= offlineAfter {
 			d.Action, d.Hold, d.At = HoldEntry, mqttapi.HoldOffline, now.Add(backoff(a.InARow, random))
 		}
-	case photos.ItemFault, photos.Duplicate, photos.Expired:
+	case photos.ItemFault, photos.Duplicate, photos.Expired, photos.Untrusted:
 		if d.At = later; d.Fault && a.Faults >= itemTries {
 			return Decision{Action: Fail, Code: mqttapi.CodeRejected}
 		} else if err.Kind == photos.Duplicate {
@@ -154,7 +156,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		d.At = quotaBack(now)
 	case photos.StorageFull:
 		d.At = now.Add(storageWait)
-	case photos.AccessNotConfigured:
+	case photos.ProjectBlocked, photos.PhotosDisabled:
 		d.At, d.Sentence = now.Add(setupWait), err.Message
 	case photos.AlbumNotFound:
 		if a.ByTitle && !a.Resent {

@@ -137,7 +137,7 @@ func TestDecide(t *testing.T) {
 			outcome{HoldEntry, in(10 * time.Minute), mqttapi.HoldRelink, mqttapi.CodeRelinkRequired},
 		},
 		"library api not enabled": {
-			google(photos.AccessNotConfigured),
+			google(photos.ProjectBlocked),
 			Attempt{},
 			outcome{HoldEntry, in(10 * time.Minute), mqttapi.HoldOffline, mqttapi.CodeAccessNotConfigured},
 		},

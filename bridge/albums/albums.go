@@ -2,6 +2,10 @@
 //
 // A title that was found or created costs no request again: [Albums] keeps them in the store. It forgets one only when Google says that
 // the album does not exist, because Google's lists may be incomplete for some minutes.
+//
+// Titles are compared as Google stores them: without the white space around them, in the normal form NFC. Where a title is that of no album
+// but the id of one, this album is meant.
+// Source: https://google.aip.dev/210#normalization
 package albums
 
 import (
@@ -9,10 +13,12 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/text/unicode/norm"
 
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/store"
@@ -41,9 +47,10 @@ type Albums struct {
 	cfg Config
 
 	mu     sync.Mutex        // guards all below
-	ids    map[string]string // by title
+	ids    map[string]string // by the key of the title, see Key
+	titles map[string]string // by id
 	gone   map[string]bool   // ids that Google does not know, though its list may still have them
-	twice  map[string]bool   // titles that a warning was given for
+	warned map[string]bool   // titles, and ids in place of one, that a warning was given for
 	listed time.Time         // when ids last was all that Google has; zero = unknown
 }
 
@@ -51,47 +58,58 @@ type Albums struct {
 func Open(ctx context.Context, cfg Config) (*Albums, error) {
 	a := &Albums{cfg: cfg}
 	a.Reset()
-	_, err := cfg.Store.LoadState(ctx, cfg.Entry, record, &a.ids)
+	var ids map[string]string
+	_, err := cfg.Store.LoadState(ctx, cfg.Entry, record, &ids)
+	for title, id := range ids {
+		a.ids[Key(title)], a.titles[id] = id, title
+	}
 	return a, err
 }
 
-// Find returns the album of that exact title, created if there is none.
+// Key is what a title is compared by.
+func Key(title string) string { return norm.NFC.String(strings.TrimSpace(title)) }
+
+// Find returns the album of a title, created if there is none.
 func (a *Albums) Find(ctx context.Context, title string) (store.Album, error) {
 	// A list that fails ends here, so that it never leads to a second album.
-	id, ok, err := a.LookUp(ctx, title)
+	found, ok, err := a.LookUp(ctx, title)
 	if ok || err != nil {
-		return store.Album{ID: id, Title: title}, err
+		return found, err
 	}
 	created, err := a.Create(ctx, title)
-	return store.Album{ID: created.ID, Title: title, Created: true}, err
+	return store.Album{ID: created.ID, Title: Key(title), Created: true}, err
 }
 
 // Create makes an album, also beside another of its title; the first one stays the one that the title finds.
 func (a *Albums) Create(ctx context.Context, title string) (photos.Album, error) {
 	// A stop between this call and the save leaves an album that the next look finds: an unknown title is always looked for.
+	title = Key(title)
 	created, err := a.cfg.Google.CreateAlbum(ctx, title)
 	unsaved := a.change(ctx, func() {
 		if err != nil { // it may have been made
 			a.listed = time.Time{}
-		} else if a.ids[title] == "" {
+			return
+		}
+		a.titles[created.ID] = title
+		if a.ids[title] == "" {
 			a.ids[title] = created.ID
 		}
 	})
 	return created, cmp.Or(err, unsaved)
 }
 
-// LookUp returns the id of the album of that exact title, if there is one.
-func (a *Albums) LookUp(ctx context.Context, title string) (id string, ok bool, err error) {
+// LookUp returns the album of a title, if there is one.
+func (a *Albums) LookUp(ctx context.Context, title string) (found store.Album, ok bool, err error) {
+	found, ok = a.Known(title)
 	a.mu.Lock()
-	id, ok = a.ids[title]
 	fresh := time.Since(a.listed) < listLife
 	a.mu.Unlock()
 	if ok || fresh {
-		return id, ok, nil
+		return found, ok, nil
 	}
 	_, err = a.List(ctx)
-	id, ok = a.Known(title)
-	return id, ok, err
+	found, ok = a.Known(title)
+	return found, ok, err
 }
 
 // List reads all albums from Google, which shows those that the bridge made, and returns them without those that are known to be gone.
@@ -109,19 +127,27 @@ func (a *Albums) List(ctx context.Context) ([]photos.Album, error) {
 	return a.listedAll(ctx, all)
 }
 
-// Known returns the id of a title without asking Google.
-func (a *Albums) Known(title string) (string, bool) {
+// Known returns the album of a title without asking Google.
+func (a *Albums) Known(title string) (store.Album, bool) {
+	title = Key(title)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	id, ok := a.ids[title]
-	return id, ok
+	if id, ok := a.ids[title]; ok {
+		return store.Album{ID: id, Title: title}, true
+	}
+	named, ok := a.titles[title]
+	if !ok {
+		return store.Album{}, false
+	}
+	a.warn(title, "the title of an album is the id of one, which is used: name it by album_id")
+	return store.Album{ID: title, Title: named}, true
 }
 
 // Rename gives an album another title.
 func (a *Albums) Rename(ctx context.Context, id, title string) error {
 	return a.change(ctx, func() {
 		a.drop(id)
-		a.ids[title] = id
+		a.ids[Key(title)], a.titles[id] = id, title
 	})
 }
 
@@ -137,7 +163,8 @@ func (a *Albums) Forget(ctx context.Context, id string) error {
 func (a *Albums) Reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.ids, a.gone, a.twice, a.listed = map[string]string{}, map[string]bool{}, map[string]bool{}, time.Time{}
+	a.ids, a.titles, a.listed = map[string]string{}, map[string]string{}, time.Time{}
+	a.gone, a.warned = map[string]bool{}, map[string]bool{}
 }
 
 // listedAll takes over a complete list. A title that it lacks stays known, unless its album is there under another one.
@@ -146,14 +173,14 @@ func (a *Albums) listedAll(ctx context.Context, list []photos.Album) ([]photos.A
 		list = slices.DeleteFunc(list, func(album photos.Album) bool { return a.gone[album.ID] })
 		ids, titled := map[string]string{}, map[string]bool{}
 		for _, album := range list {
-			titled[album.ID] = true
-			id, other := ids[album.Title]
-			if other && !a.twice[album.Title] {
-				a.twice[album.Title] = true
-				a.cfg.Log.WithField("album", album.Title).Warn("two albums have this title, the first by id is used")
+			titled[album.ID], a.titles[album.ID] = true, album.Title
+			title := Key(album.Title)
+			id, other := ids[title]
+			if other {
+				a.warn(title, "two albums have this title, the first by id is used")
 			}
 			if !other || album.ID < id {
-				ids[album.Title] = album.ID
+				ids[title] = album.ID
 			}
 		}
 		maps.DeleteFunc(a.ids, func(_, id string) bool { return titled[id] })
@@ -175,7 +202,16 @@ func (a *Albums) change(ctx context.Context, f func()) error {
 	return a.cfg.Store.SaveState(ctx, a.cfg.Entry, record, ids)
 }
 
+// warn says something once of a title. It is called with mu held.
+func (a *Albums) warn(title, what string) {
+	if !a.warned[title] {
+		a.warned[title] = true
+		a.cfg.Log.WithField("album", title).Warn(what)
+	}
+}
+
 // drop is called with mu held.
 func (a *Albums) drop(id string) {
+	delete(a.titles, id)
 	maps.DeleteFunc(a.ids, func(_, known string) bool { return known == id })
 }

@@ -41,8 +41,8 @@ func TestTwoAlbumsOfOneTitle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if id, _ := a.Known("Garden"); id != "A" || len(said.AllEntries()) != 1 {
-		t.Errorf("album %s is used, %d warnings", id, len(said.AllEntries()))
+	if found, _ := a.Known("Garden"); found.ID != "A" || len(said.AllEntries()) != 1 {
+		t.Errorf("album %s is used, %d warnings", found.ID, len(said.AllEntries()))
 	}
 }
 
@@ -76,5 +76,49 @@ func TestTitlesOutliveIncompleteLists(t *testing.T) {
 		if diff := cmp.Diff(s.want, a.ids); diff != "" {
 			t.Error(s.what, diff)
 		}
+	}
+}
+
+// Titles are compared as Google stores them, and the id of a known album means that album, with one warning.
+func TestTitlesAsGoogleHasThem(t *testing.T) {
+	log, said := logtest.NewNullLogger()
+	a := open(t, log)
+	list := []photos.Album{{ID: "A", Title: "Front door"}, {ID: "B", Title: "T\u00fcr"}, {ID: "C", Title: "T\u00fcr"}, {ID: "D", Title: "C"}}
+	if _, err := a.listedAll(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	said.Reset() // two albums have one title
+	for title, want := range map[string]store.Album{
+		"Front door": {ID: "A", Title: "Front door"}, " Front door": {ID: "A", Title: "Front door"},
+		"Front door\u00a0\n": {ID: "A", Title: "Front door"}, "Tu\u0308r": {ID: "B", Title: "T\u00fcr"}, "C": {ID: "D", Title: "C"},
+		"B": {ID: "B", Title: "T\u00fcr"}, " B ": {ID: "B", Title: "T\u00fcr"}, "front door": {}, "Front  door": {}, "a": {},
+	} {
+		if got, ok := a.Known(title); ok != (want.ID != "") || ok && got != want {
+			t.Errorf("%q: got %+v %v, want %+v", title, got, ok, want)
+		}
+	}
+	if got := said.AllEntries(); len(got) != 1 || got[0].Data["album"] != "B" {
+		t.Errorf("got the warnings %v, want one about B", got)
+	}
+	if err := a.Forget(t.Context(), "B"); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := a.Known("B"); ok {
+		t.Errorf("forgotten, but found %+v", got)
+	}
+}
+
+// Titles that an earlier version saved with white space around them are found.
+func TestSavedTitles(t *testing.T) {
+	a := open(t, logrus.New())
+	if err := a.cfg.Store.SaveState(t.Context(), "home", record, map[string]string{" Garden ": "A"}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), a.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := again.Known("Garden"); !ok || got.ID != "A" {
+		t.Errorf("got %+v %v", got, ok)
 	}
 }

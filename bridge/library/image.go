@@ -86,7 +86,7 @@ func (l *Library) fetchImage(ctx context.Context, i photos.Item) (best []byte, e
 	fits, fails := -1, largest(i)+1 // sides that are known to
 	for range imageTries {
 		side := fails - 1
-		for side > max(fits, 0) && pixels(i, side)*l.density > margin*float64(l.cfg.MaxPublish) {
+		for side > max(fits, 0) && pixels(i, side)*l.density > margin*float64(l.cfg.MaxPublish()) {
 			side--
 		}
 		if side == fits {
@@ -117,19 +117,19 @@ func (l *Library) download(ctx context.Context, i photos.Item, side int) (pictur
 	if i.IsVideo() {
 		suffix += suffixNoButton
 	}
-	watchdog := wake.Watch(ctx, account.StallLimit)
+	limit, watchdog := l.cfg.MaxPublish(), wake.Watch(ctx, account.StallLimit)
 	got, err := l.cfg.Google.Download(watchdog.Context, i.BaseURL, suffix)
 	if err != nil {
 		return nil, false, watchdog.Stop(err)
 	}
 	body := watchdog.Reader(got.Body)
 	defer body.Close() //nolint:errcheck // only read from
-	picture, err = io.ReadAll(io.LimitReader(body, int64(l.cfg.MaxPublish)+1))
-	if err = watchdog.Stop(err); err != nil || len(picture) > l.cfg.MaxPublish {
+	picture, err = io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	if err = watchdog.Stop(err); err != nil || len(picture) > limit {
 		return picture, false, err
 	}
 	picture, err = asJPEG(picture)
-	return picture, err == nil && len(picture) <= l.cfg.MaxPublish, err
+	return picture, err == nil && len(picture) <= limit, err
 }
 
 func largest(i photos.Item) int {

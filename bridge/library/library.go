@@ -35,6 +35,12 @@ type Listings struct {
 	Titles []string // the albums of exactly these titles, also beyond MaxListings
 }
 
+// Images says which albums are images in Home Assistant.
+type Images struct {
+	Newest int      // how many of the listed albums, the one that was changed last first; ignored with Titles
+	Titles []string // the albums of these titles, which are to be in Listings too
+}
+
 // Bounds of listings.
 const (
 	MaxListings = 50              // how many albums get a listing when all are chosen
@@ -47,7 +53,7 @@ type Config struct {
 	Choice     Listings
 	Items      int           // in a listing at most
 	Renew      time.Duration // the age at which addresses are renewed; they die at an hour
-	MaxPublish int           // the largest payload that is published, in bytes
+	MaxPublish func() int    // the largest payload that is published now, in bytes
 	Latest     string        // id of the newest upload of earlier runs; empty = none
 
 	Store     *store.Store
@@ -116,17 +122,22 @@ func (l *Library) Has(itemID string) bool {
 	return ok
 }
 
-// Pictured returns the listed albums that have a picture, by id and title, the one that was changed last first; false before Google has
-// listed them in this run.
-func (l *Library) Pictured() (pictured []mqttapi.Album, ok bool) {
+// Pictured returns the albums that are images and have a picture, by id and title, the one that was changed last first; false before Google
+// has listed them in this run.
+func (l *Library) Pictured(images Images) (pictured []mqttapi.Album, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
-		if a.listed && (a.Items > 0 || len(a.ids) > 0) {
+		chosen := titled(images.Titles, a.Title) || len(images.Titles) == 0 && len(pictured) < images.Newest
+		if chosen && a.listed && (a.Items > 0 || len(a.ids) > 0) {
 			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
 		}
 	}
 	return pictured, !l.cache.albumsAt.IsZero()
+}
+
+func titled(titles []string, title string) bool {
+	return slices.ContainsFunc(titles, func(t string) bool { return albums.Key(t) == albums.Key(title) })
 }
 
 // Uploaded takes items over that a batch has just made or found; albumID is empty for those that are in no album.

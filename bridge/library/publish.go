@@ -55,7 +55,7 @@ func (l *Library) publish(ctx context.Context) error {
 		}
 	}
 	for _, p := range docs {
-		payload, err := p.doc.Encode(l.cfg.MaxPublish)
+		payload, err := p.doc.Encode(l.cfg.MaxPublish())
 		if err == nil {
 			err = l.cfg.Out.Retain(p.topic, payload)
 		}

@@ -55,10 +55,11 @@ func (f *Folders) Close() (err error) {
 	return err
 }
 
-// Exists reports whether the text names an existing file below a media folder.
+// Exists reports whether the text names something below a media folder, also what is not to be read, such as a folder.
 func (f *Folders) Exists(path string) bool {
 	file, _, err := f.Open(path)
-	return err == nil && file.Close() == nil
+	refused, ok := errors.AsType[*mqttapi.Error](err)
+	return err == nil && file.Close() == nil || ok && refused.Code == mqttapi.CodeUnreadable
 }
 
 // Open opens a regular file below a media folder for reading and returns its real absolute path. The path is absolute, or relative to a

@@ -165,7 +165,7 @@ func (u *Uploads) Refuse(cmd mqttapi.Upload, cause *mqttapi.Error, files ...stor
 	u.cfg.Log.WithError(m.Error).WithField("kind", m.Error.Code).Info("upload refused")
 	u.totals.failed("", m.Error)
 	u.cfg.Changed()
-	return m.Encode(u.cfg.MaxPublish)
+	return m.Encode(u.cfg.MaxPublish())
 }
 
 // takeFile checks one file and makes it durable under the payload name. A refusal is an *mqttapi.Error.

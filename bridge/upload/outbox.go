@@ -13,6 +13,7 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 )
 
 const outboxWorkers = 8 // how many jobs are published at a time
@@ -85,7 +86,7 @@ func (u *Uploads) publishDamaged(ctx context.Context) error {
 	for _, id := range u.damaged {
 		payload, err := mqttapi.Result{
 			Status: mqttapi.StatusFailed, Job: mqttapi.Optional(id), Error: mqttapi.NewError(mqttapi.CodeInternal), Finished: mqttapi.At(time.Now()),
-		}.Encode(u.cfg.MaxPublish)
+		}.Encode(u.cfg.MaxPublish())
 		if err == nil {
 			err = u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload)
 		}
@@ -109,7 +110,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 	if !r.Accepted {
 		accepted, err := u.result(r, time.Time{})
 		if err == nil {
-			err = u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), accepted)
+			err = u.sendResult(ctx, r, accepted, time.Time{})
 		}
 		if err != nil {
 			return err
@@ -120,7 +121,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 	if r.State != store.JobFinished || u.queue.get(j.ID) == nil {
 		return nil
 	}
-	if err := u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), r.Result); err != nil {
+	if err := u.sendResult(ctx, r, r.Result, time.Now()); err != nil {
 		return err
 	}
 	// A stop here, or between any two of these steps, publishes the result again: the job is only gone when its receipt is there to
@@ -136,6 +137,27 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 		return err
 	}
 	return u.retain(ctx, j)
+}
+
+// sendResult publishes a message about a job. One that the broker does not take is cut, or replaced by a short one that says so.
+func (u *Uploads) sendResult(ctx context.Context, r *store.Job, payload []byte, finished time.Time) error {
+	topic := u.cfg.Topics.UploadResult()
+	err := u.cfg.Send(ctx, topic, payload)
+	if errors.Is(err, broker.ErrTooLarge) {
+		if payload, err = u.result(r, finished); err == nil {
+			err = u.cfg.Send(ctx, topic, payload)
+		}
+	}
+	if errors.Is(err, broker.ErrTooLarge) {
+		if payload, err = mqttapi.TooLarge(payload); err == nil {
+			err = u.cfg.Send(ctx, topic, payload)
+		}
+	}
+	if errors.Is(err, broker.ErrTooLarge) { // the other results must go out
+		u.cfg.Log.WithError(err).WithField("job", r.ID).Error("result cannot be published")
+		return nil
+	}
+	return err
 }
 
 type ending struct {
@@ -201,7 +223,7 @@ func (u *Uploads) result(r *store.Job, finished time.Time) ([]byte, error) {
 			m.Error = m.Items[0].Error
 		}
 	}
-	payload, err := m.Encode(u.cfg.MaxPublish)
+	payload, err := m.Encode(u.cfg.MaxPublish())
 	if err != nil {
 		return nil, fmt.Errorf("result of job %s: %w", r.ID, err)
 	}

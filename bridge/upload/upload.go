@@ -65,7 +65,7 @@ import (
 type Config struct {
 	Topics     mqttapi.Topics
 	Album      string        // title of the album for uploads that name none; empty = none
-	MaxPublish int           // the largest payload that is published, in bytes
+	MaxPublish func() int    // the largest payload that is published now, in bytes
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
 

@@ -27,7 +27,7 @@ const brokerWait = 5 * time.Second
 // A client is at the broker beside the bridge, with an id and a session of its own, so that it never takes over the bridge's.
 type client struct {
 	id       string
-	messages chan broker.Delivery // on the topics subscribed to
+	messages chan broker.Delivery // on the topics subscribed to, in their order: an older E/state must not follow a newer one
 	conn     *broker.Conn
 	close    func()
 }
@@ -35,10 +35,10 @@ type client struct {
 // dial connects to the broker of the settings and subscribes; close ends it.
 func dial(ctx context.Context, c config.Config, role string, topics ...string) (*client, error) {
 	ctx, stop := context.WithCancel(ctx)
-	k := &client{id: role + "-" + rand.Text(), messages: make(chan broker.Delivery)}
+	k := &client{id: role + "-" + rand.Text(), messages: make(chan broker.Delivery, 256)}
 	first := make(chan broker.State, 1)
 	settings := connConfig(c, k.id, 1, topics...)
-	settings.Clean, settings.Log = true, noLog()
+	settings.Clean, settings.Ordered, settings.Log = true, true, noLog()
 	settings.Handle = func(ctx context.Context, m broker.Delivery) {
 		select {
 		case k.messages <- m:

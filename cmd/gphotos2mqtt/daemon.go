@@ -245,6 +245,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
 	var entry *bridge.Entry
 	topics := mqttapi.Topics{Root: c.Topic, Entry: e.Name}
 	connection := connConfig(c, e.Name, 1, topics.Commands()...)
+	connection.Subscriptions[0].Check, connection.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	connection.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
 	connection.Log = log
 	connection.Handle = func(ctx context.Context, m broker.Delivery) { entry.Handle(ctx, m) }
@@ -253,10 +254,13 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
 	conn := d.connect(connection)
 	entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
 		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
-		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: homeassistant.Images(e.AlbumImages),
-		MaxPublish: int(c.MaxPublish), MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
+		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
+		MaxPublish: conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
 		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
-		Google: photos.New(photos.Config{Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google}}),
+		Google: photos.New(photos.Config{
+			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google},
+			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },
+		}),
 	})
 	if err != nil {
 		return err

@@ -16,8 +16,8 @@
 //	PINGREQ: every 30 s, no answer in 10 s   with the next connection; so also when a packet does not leave in 30 s
 //	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
 //	Send and Clear                           on each new connection until acknowledged or their context ends
-//	either, at least 16 KiB, when the        on the next connection; after the third time it is quarantined: Send fails, a
-//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value
+//	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
+//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower
 //	a delivery without Ack                   by the broker, with the next connection
 //	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
 //
@@ -63,6 +63,7 @@ type Config struct {
 	// Handle takes each delivery, in a goroutine of its own, and acknowledges it or leaves it to come again with the next connection.
 	// Its context ends when the connection is asked to stop. A panic is logged and its delivery acknowledged. Needed with Subscriptions.
 	Handle     func(context.Context, Delivery)
+	Ordered    bool           // Handle gets one delivery after another as the broker sent them, holds everything up, and must return at once
 	OnBusy     func(Delivery) // takes the QoS 0 deliveries above 16 at a time and returns at once; nil: they are dropped
 	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
 	MaxPublish int            // largest payload that is published, in bytes; default 1,000,000
@@ -76,6 +77,9 @@ type Availability struct{ Topic, Online, Offline string }
 type Subscription struct {
 	Filter string
 	QoS    byte
+	// Check is a topic of the filter on which, after Online, a message to itself is sent: when nothing comes of the filter in 10 s, the
+	// broker withholds a right without a word, and the Reason says which. Empty: not checked.
+	Check string
 }
 
 // Conn is a connection to a broker. Retained values are sent again on each, before Online. Methods: any goroutine, before and during Run.
@@ -94,7 +98,7 @@ type Conn struct {
 }
 
 // timeouts are a connection's intervals, which tests shorten.
-type timeouts struct{ keepAlive, ping, connect, write, shutdown, subscribe, stable, first, away, refused time.Duration }
+type timeouts struct{ keepAlive, ping, connect, write, shutdown, subscribe, check, stable, first, away, refused time.Duration }
 
 var defaultTimeouts = timeouts{
 	keepAlive: 30 * time.Second, // whole seconds
@@ -103,6 +107,7 @@ var defaultTimeouts = timeouts{
 	write:     30 * time.Second, // for one packet to leave the machine
 	shutdown:  2 * time.Second,  // for the handlers, and again for the last publishes
 	subscribe: 30 * time.Second, // until refused subscriptions are asked for again
+	check:     10 * time.Second, // for a message to itself to come back
 	stable:    time.Minute,      // a session that lasts so long ends a client id conflict: twice the longest pause
 	first:     time.Second,      // pause after a loss, doubled with each failure
 	away:      4 * time.Second,  // longest pause when nobody answers: a broker that comes back is to be found within 5 s

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -160,6 +161,30 @@ func TestStopOnStalledLink(t *testing.T) {
 	}
 }
 
+// A peer that takes the connection and says nothing must not hold up the stop either, however it is spoken to.
+func TestStopWhileDialling(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{"mqtt", "mqtts", "ws", "wss"} {
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		accepted := make(chan net.Conn, 1)
+		go func() {
+			conn, _ := silent.Accept()
+			accepted <- conn
+		}()
+		c := start(t, Config{URL: scheme + "://" + silent.Addr().String(), ClientID: "dialling"})
+		defer receiveFrom(t, "the connection", accepted).Close()
+		begin := time.Now()
+		c.stop()
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("%s: the stop took %v", scheme, took)
+		}
+	}
+}
+
 func TestWillAfterCut(t *testing.T) {
 	t.Parallel()
 	b := startMosquitto(t)
@@ -184,7 +209,7 @@ func TestBlockedHandlerKeepsConnection(t *testing.T) {
 	release := make(chan struct{})
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "busy",
-		Subscriptions: []Subscription{{"t/in", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}},
 		Handle: func(_ context.Context, d Delivery) {
 			<-release
 			d.Ack()
@@ -232,7 +257,7 @@ func TestUnusableConfig(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"no address":     {ClientID: "x"},
 		"no id":          {URL: "tcp://127.0.0.1"},
-		"no handler":     {URL: "tcp://127.0.0.1", ClientID: "x", Subscriptions: []Subscription{{"a", 1}}},
+		"no handler":     {URL: "tcp://127.0.0.1", ClientID: "x", Subscriptions: []Subscription{{Filter: "a", QoS: 1}}},
 		"wildcard topic": {URL: "tcp://127.0.0.1", ClientID: "x", Availability: Availability{Topic: "a/#"}},
 	} {
 		cfg.Log = quiet()

@@ -20,7 +20,7 @@ func TestDeliveryFields(t *testing.T) {
 	in := make(chan Delivery, 3)
 	c := start(t, Config{
 		URL: "tcp://" + b.addr, ClientID: "fields",
-		Subscriptions: []Subscription{{"t/+", 1}},
+		Subscriptions: []Subscription{{Filter: "t/+", QoS: 1}},
 		Handle: func(_ context.Context, d Delivery) {
 			d.Ack()
 			in <- d
@@ -85,7 +85,7 @@ func TestKilledConnections(t *testing.T) {
 	s := &spool{proxy: p, seen: map[string]bool{}}
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "worker",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle:        s.handle,
 	})
 	c.online(t)
@@ -118,7 +118,7 @@ func TestStaleAck(t *testing.T) {
 	in := make(chan Delivery, 10)
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "stale",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { in <- d },
 	})
 	c.online(t)
@@ -155,7 +155,7 @@ func TestWaitingMessages(t *testing.T) {
 	in := make(chan Delivery, 10)
 	cfg := Config{
 		URL: "tcp://" + b.addr, ClientID: "away",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle: func(_ context.Context, d Delivery) {
 			d.Ack()
 			in <- d
@@ -183,7 +183,7 @@ func TestQoS0Flood(t *testing.T) {
 	handled, busy := 0, 0
 	c := start(t, Config{
 		URL: "tcp://" + b.addr, ClientID: "flooded",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle: func(context.Context, Delivery) {
 			mu.Lock()
 			handled++
@@ -227,7 +227,7 @@ func TestPanickingHandler(t *testing.T) {
 	in := make(chan string, 10)
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "panics",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle: func(_ context.Context, d Delivery) {
 			if string(d.Payload) == "poison" {
 				panic("cannot take it")
@@ -264,7 +264,7 @@ func TestStopWaitsForHandlers(t *testing.T) {
 	in := make(chan string, 10)
 	c := start(t, Config{
 		URL: "tcp://" + b.addr, ClientID: "stopping",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle: func(ctx context.Context, d Delivery) {
 			in <- string(d.Payload)
 			<-ctx.Done()
@@ -287,7 +287,7 @@ func TestStopWaitsForHandlers(t *testing.T) {
 	left := make(chan string, 10)
 	next := start(t, Config{
 		URL: "tcp://" + b.addr, ClientID: "stopping",
-		Subscriptions: []Subscription{{"t/jobs", 1}},
+		Subscriptions: []Subscription{{Filter: "t/jobs", QoS: 1}},
 		Handle: func(_ context.Context, d Delivery) {
 			d.Ack()
 			left <- string(d.Payload)
@@ -310,7 +310,7 @@ func TestFormerSubscription(t *testing.T) {
 	o := observe(t, b.addr, "none")
 	former := start(t, Config{
 		URL: "tcp://" + b.addr, ClientID: "former",
-		Subscriptions: []Subscription{{"t/former", 1}},
+		Subscriptions: []Subscription{{Filter: "t/former", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	})
 	former.online(t)

@@ -79,7 +79,7 @@ func (a *authority) file(name string) string { return filepath.Join(a.dir, name)
 func echo(t *testing.T, cfg Config) {
 	t.Helper()
 	in := make(chan string, 1)
-	cfg.Subscriptions = []Subscription{{"t/echo", 1}}
+	cfg.Subscriptions = []Subscription{{Filter: "t/echo", QoS: 1}}
 	cfg.Handle = func(_ context.Context, d Delivery) {
 		d.Ack()
 		in <- string(d.Payload)

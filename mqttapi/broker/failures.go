@@ -17,7 +17,7 @@ import (
 const (
 	shortSession  = 2 * time.Second // an end so soon after the start, or after a large publish, is no coincidence
 	shortSessions = 3               // so many in a row are a client id conflict, and no ordinary loss
-	suspectSize   = 16 << 10        // smallest payload in bytes that may be too large for a broker
+	suspectSize   = 4 << 10         // smallest payload in bytes that may be too large for a broker
 	maxFailures   = 3               // a publication in flight at so many sudden ends is their cause; at one, any may be
 	stopped       = "stopped"       // Reason after Run
 )
@@ -145,6 +145,8 @@ func (c *Conn) reason(s *session, err error) string {
 		return "no trusted TLS connection to the broker" + at
 	case s.transport == nil:
 		return "the broker" + at + " cannot be reached"
+	case hungUp(err) && s.diagnosis != "":
+		return s.diagnosis
 	case hungUp(err):
 		return "whatever answers" + at + " hangs up on MQTT: another port, or with TLS?"
 	default:

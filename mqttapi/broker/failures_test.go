@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+	"golang.org/x/sync/errgroup"
 )
 
 // noSubscriptions is a configuration of Mosquitto's dynamic security plugin that
@@ -68,7 +69,7 @@ func TestRefusedSubscription(t *testing.T) {
 	p := startProxy(t, b.addr)
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "denied", Availability: availability,
-		Subscriptions: []Subscription{{"t/in", 1}, {"t/more/#", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}, {Filter: "t/more/#", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	}, func(t *timeouts) { t.subscribe = 10 * time.Millisecond })
 	if err := c.Retain("t/state", []byte("x")); err != nil {
@@ -111,7 +112,7 @@ func TestSubscriptionGrantedLater(t *testing.T) {
 	})
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "later", Availability: availability,
-		Subscriptions: []Subscription{{"t/in", 1}, {"t/more/#", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}, {Filter: "t/more/#", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	}, func(t *timeouts) { t.subscribe = 10 * time.Millisecond })
 	c.online(t)
@@ -128,7 +129,7 @@ func TestSilentBroker(t *testing.T) {
 	p.set(func(q passed, _ packets.ControlPacket) bool { return q.up || q.kind != "SUBACK" })
 	c := start(t, Config{
 		URL: "tcp://" + p.addr, ClientID: "unheard",
-		Subscriptions: []Subscription{{"t/in", 1}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	}, func(t *timeouts) { t.connect = 200 * time.Millisecond })
 	eventually(t, "another attempt", func() bool { return p.connections() >= 2 })
@@ -154,7 +155,7 @@ func TestOversizeForBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.online(t)
-	reason := "the broker hangs up on 60000 bytes to t/list, which is more than it takes"
+	reason := "the broker hangs up on 60000 bytes to t/list, which is more than it takes: set GPHOTOS_MAX_PUBLISH to its limit"
 	if s := c.State(); s.Reason != reason {
 		t.Errorf("state %+v", s)
 	}
@@ -163,7 +164,10 @@ func TestOversizeForBroker(t *testing.T) {
 	if n := c.reasons()[reason]; n != 1 {
 		t.Errorf("%d lines %q, want 1", n, reason)
 	}
-	if err := c.Retain("t/list", make([]byte, 60_001)); !errors.Is(err, ErrTooLarge) {
+	if c.Limit() >= 50_000 {
+		t.Errorf("limit %d, want what the broker takes", c.Limit())
+	}
+	if err := c.Retain("t/list", make([]byte, 60_001)); err != nil { // waits for something smaller
 		t.Errorf("Retain: %v", err)
 	}
 	if err := c.Retain("t/list", []byte("fits")); err != nil {
@@ -171,12 +175,35 @@ func TestOversizeForBroker(t *testing.T) {
 	}
 	o.wait(t, "t/list", "fits")
 	eventually(t, "nothing amiss", func() bool { s := c.State(); return s.Connected && s.Reason == "" })
-	if err := c.Send(t.Context(), "t/result", make([]byte, 55_000)); !errors.Is(err, ErrTooLarge) {
+	if err := c.Send(t.Context(), "t/result", make([]byte, 55_000)); !errors.Is(err, ErrTooLarge) || !c.State().Connected {
+		t.Errorf("Send: %v, want it refused without another try", err)
+	}
+	if err := c.Send(t.Context(), "t/result", make([]byte, c.Limit())); err != nil {
+		t.Errorf("Send within the limit: %v", err)
+	}
+}
+
+// Of several messages that are too large, the broker is asked about one.
+func TestOversizeResults(t *testing.T) {
+	t.Parallel()
+	b := startMosquitto(t, "max_packet_size 20000")
+	c := start(t, Config{URL: "tcp://" + b.addr, ClientID: "results", Availability: availability})
+	c.online(t)
+	var sends errgroup.Group
+	for range 6 {
+		sends.Go(func() error { return c.Send(t.Context(), "t/result", make([]byte, 38_000)) })
+		sends.Go(func() error {
+			if err := c.Send(t.Context(), "t/result", make([]byte, 1000)); err != nil {
+				t.Errorf("small: %v", err)
+			}
+			return nil
+		})
+	}
+	if err := sends.Wait(); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Send: %v", err)
 	}
-	c.online(t)
-	if n := c.reasons()["the broker hangs up on 55000 bytes to t/result, which is more than it takes"]; n != 1 {
-		t.Errorf("%d lines about the large Send, want 1: %v", n, c.reasons())
+	if n := c.reasons()["the broker hangs up on 38000 bytes to t/result, which is more than it takes: set GPHOTOS_MAX_PUBLISH to its limit"]; n != 1 {
+		t.Errorf("%d lines about the large ones, want 1: %v", n, c.reasons())
 	}
 }
 

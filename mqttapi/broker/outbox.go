@@ -28,7 +28,8 @@ const (
 )
 
 // Retain sets the last value of a retained topic, and takes the payload; an empty one clears it. It is sent as soon as there is a
-// connection, and on each new one until it is replaced or cleared. With an error, ErrTooLarge or ErrTopic, the value before stays.
+// connection, and on each new one until it is replaced or cleared; one that the broker has hung up on waits until it is smaller. With an
+// error, ErrTooLarge or ErrTopic, the value before stays.
 func (c *Conn) Retain(topic string, payload []byte) error {
 	if err := c.check(topic, payload); err != nil {
 		return err
@@ -47,6 +48,14 @@ func (c *Conn) Send(ctx context.Context, topic string, payload []byte) error {
 	return c.deliver(&publication{topic: topic, payload: payload, ctx: ctx, done: make(chan error, 1)})
 }
 
+// Limit is the largest payload in bytes to publish now: MaxPublish, or less once the broker has hung up on a smaller one.
+func (c *Conn) Limit() int {
+	if learned := c.outbox.limit(); learned > 0 {
+		return min(learned, c.cfg.MaxPublish)
+	}
+	return c.cfg.MaxPublish
+}
+
 // Clear is a Send that takes away what is retained on a topic that Retain was not used for, such as one of an earlier run.
 func (c *Conn) Clear(ctx context.Context, topic string) error {
 	return c.deliver(&publication{topic: topic, retained: true, ctx: ctx, done: make(chan error, 1)})
@@ -55,6 +64,9 @@ func (c *Conn) Clear(ctx context.Context, topic string) error {
 func (c *Conn) deliver(p *publication) error {
 	if err := c.check(p.topic, p.payload); err != nil {
 		return err
+	}
+	if len(p.payload) > c.Limit() {
+		return fmt.Errorf("%w: %s", ErrTooLarge, p.tooLarge())
 	}
 	c.outbox.add(p)
 	select {
@@ -89,7 +101,7 @@ type publication struct {
 }
 
 func (p *publication) tooLarge() string {
-	return fmt.Sprintf("the broker hangs up on %d bytes to %s, which is more than it takes", len(p.payload), p.topic)
+	return fmt.Sprintf("the broker hangs up on %d bytes to %s, which is more than it takes: set GPHOTOS_MAX_PUBLISH to its limit", len(p.payload), p.topic)
 }
 
 // outbox holds each retained topic's last value, and Send's and Clear's. One in flight a topic: a slow broker never gets an old one last.
@@ -101,6 +113,8 @@ type outbox struct {
 	inFlight int      // topics with a value in flight
 	sends    []*publication
 	closed   bool
+	taken    int // bytes of the largest payload that was confirmed
+	refused  int // bytes of the smallest that the broker hung up on; 0 when there is none
 }
 
 type topic struct {
@@ -118,7 +132,7 @@ func (o *outbox) set(p *publication) error {
 	defer o.mu.Unlock()
 	t := cmp.Or(o.topics[p.topic], &topic{})
 	if q := t.quarantined; q != nil && len(p.payload) >= len(q.payload) {
-		return fmt.Errorf("%w: %s", ErrTooLarge, q.tooLarge())
+		t.quarantined = p
 	}
 	t.last, o.topics[p.topic] = p, t
 	o.push(t)
@@ -214,10 +228,12 @@ func (o *outbox) next() *publication {
 func (o *outbox) confirm(p *publication) {
 	if p.done != nil {
 		o.end(p, nil)
-		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.taken = max(o.taken, len(p.payload)); o.refused > 0 && o.taken >= o.refused {
+		o.refused = 0 // the broker's limit was raised, or another fault was taken for it
+	}
 	t := o.topics[p.topic]
 	if t == nil || t.inFlight != p {
 		return
@@ -231,16 +247,37 @@ func (o *outbox) confirm(p *publication) {
 	}
 }
 
+// quarantine ends what the broker does not take, and whatever else of Send's is too large after that.
 func (o *outbox) quarantine(p *publication) {
-	if p.done != nil {
-		o.end(p, fmt.Errorf("%w: %s", ErrTooLarge, p.tooLarge()))
-		return
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if t := o.topics[p.topic]; t != nil && t.last == p {
 		t.quarantined = p
 	}
+	if o.refused = cmp.Or(min(o.refused, len(p.payload)), len(p.payload)); o.taken >= o.refused {
+		o.taken = 0 // the broker's limit was lowered
+	}
+	o.sends = slices.DeleteFunc(o.sends, func(s *publication) bool {
+		tooLarge := s == p || len(s.payload) > o.learned()
+		if tooLarge {
+			s.done <- fmt.Errorf("%w: %s", ErrTooLarge, s.tooLarge())
+		}
+		return tooLarge
+	})
+}
+
+// learned is what the broker surely takes, as far as it can be told from what it took and refused; 0 before it refused anything.
+func (o *outbox) learned() int {
+	if o.refused == 0 {
+		return 0
+	}
+	return max(o.taken, o.refused/2)
+}
+
+func (o *outbox) limit() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.learned()
 }
 
 // status says whether begin left a value that is not confirmed since, and what is quarantined: the first by topic, nil when nothing is.

@@ -241,7 +241,7 @@ func TestOnlineComesLast(t *testing.T) {
 	})
 	c := New(Config{
 		URL: "tcp://" + p.addr, ClientID: "order", Availability: availability, Log: quiet(),
-		Subscriptions: []Subscription{{"t/in", 1}, {"t/more", 0}},
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1}, {Filter: "t/more", QoS: 0}},
 		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
 	})
 	for i := range 100 {

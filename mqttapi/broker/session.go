@@ -24,14 +24,17 @@ type session struct {
 	began     time.Time  // when the attempt ended, one way or the other
 	accepted  bool       // CONNACK said yes
 	refused   byte       // CONNACK's reason (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Table_3.1_-)
+	diagnosis string     // why the broker hung up on CONNECT, if it can be told
 	suback    *mqtt.SubscribeToken
 	answered  <-chan struct{}  // suback's; nil while no answer is awaited
 	timer     <-chan time.Time // until an answer is overdue, or until the next question
 	granted   bool             // all subscriptions stand
+	lowered   bool             // with less than the QoS that was asked for
 	announced bool             // Online is on its way or out
 	up        bool             // Online is confirmed
 	window    []inFlight       // what is sent and not confirmed
 	ended     chan inFlight    // what paho is through with
+	checking  selfCheck
 }
 
 type inFlight struct {
@@ -51,7 +54,7 @@ func (s *session) run(ctx context.Context) error {
 		s.fill()
 		select {
 		case m := <-c.deliveries:
-			c.handlers.Go(func() { c.receive(ctx, m) })
+			s.deliver(ctx, m)
 		case <-s.answered:
 			s.subscribed()
 		case <-s.timer:
@@ -62,6 +65,8 @@ func (s *session) run(ctx context.Context) error {
 			}
 		case f := <-s.ended:
 			s.confirm(f)
+		case <-s.checking.over:
+			s.overdue()
 		case <-c.outbox.changed:
 		case <-stable:
 			c.failures = failures{}
@@ -73,6 +78,17 @@ func (s *session) run(ctx context.Context) error {
 			s.shutdown()
 			return nil
 		}
+	}
+}
+
+func (s *session) deliver(ctx context.Context, m mqtt.Message) {
+	switch {
+	case s.checked(m):
+		m.Ack()
+	case s.conn.cfg.Ordered:
+		s.conn.receive(ctx, m)
+	default:
+		s.conn.handlers.Go(func() { s.conn.receive(ctx, m) })
 	}
 }
 
@@ -97,9 +113,11 @@ func (s *session) subscribed() {
 	}
 	var refused []string
 	for _, sub := range s.conn.cfg.Subscriptions {
-		if code, ok := s.suback.Result()[sub.Filter]; !ok || code == denied {
+		code, ok := s.suback.Result()[sub.Filter]
+		if !ok || code == denied {
 			refused = append(refused, sub.Filter)
 		}
+		s.lowered = s.lowered || ok && code < sub.QoS
 	}
 	if s.granted = refused == nil; s.granted {
 		return
@@ -132,7 +150,11 @@ func (s *session) report() {
 	if !s.up {
 		return
 	}
-	reason := ""
+	s.check()
+	reason := s.withheld()
+	if s.lowered {
+		reason = onlyQoS0
+	}
 	if _, p := s.conn.outbox.status(); p != nil {
 		reason = p.tooLarge()
 	}

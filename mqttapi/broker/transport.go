@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coder/websocket"
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
@@ -158,7 +159,7 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 	opts := mqtt.NewClientOptions().SetStore(mqtt.NewOrderedMemoryStore()).SetProtocolVersion(4).
 		SetClientID(c.cfg.ClientID).SetCleanSession(c.cfg.Clean).
 		SetUsername(c.address.User).SetPassword(string(c.address.Password)).
-		SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false).SetAutoAckDisabled(true).
+		SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(c.cfg.Ordered).SetAutoAckDisabled(true).
 		SetKeepAlive(c.timeouts.keepAlive).SetPingTimeout(c.timeouts.ping).
 		SetConnectTimeout(c.timeouts.connect).SetWriteTimeout(handOver)
 	opts.Servers = []*url.URL{{Scheme: c.address.Network, Host: c.address.Host}}
@@ -196,6 +197,9 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 		s.refused = code
 	default:
 		err = fmt.Errorf("wait for the broker's first answer: %w", s.transport.cause())
+		if hungUp(err) && c.cfg.Availability.Topic != "" && ctx.Err() == nil {
+			s.diagnosis = c.diagnose(ctx)
+		}
 	}
 	return s, err
 }
@@ -206,8 +210,14 @@ func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) 
 	defer cancel()
 	switch a.Network {
 	case "ws", "wss":
-		direct := func(*http.Request) (*url.URL, error) { return nil, nil }
-		return mqtt.NewWebsocket(a.Network+"://"+a.Host+a.Path, cfg, limit, nil, &mqtt.WebsocketOptions{Proxy: direct})
+		direct := &http.Client{Transport: &http.Transport{TLSClientConfig: cfg, DisableKeepAlives: true}}
+		conn, _, err := websocket.Dial(ctx, a.Network+"://"+a.Host+a.Path, &websocket.DialOptions{ //nolint:bodyclose // it is the connection
+			HTTPClient: direct, Subprotocols: []string{"mqtt"},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return websocket.NetConn(context.Background(), conn, websocket.MessageBinary), nil
 	case "tls":
 		return (&tls.Dialer{Config: cfg}).DialContext(ctx, "tcp", a.Host)
 	default:

@@ -27,7 +27,7 @@ type albumEntry struct {
 
 func (l *library) newAlbum(project, title string) *album {
 	l.seq++
-	a := &album{id: secret("AF1Qip", 36), title: title, project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
+	a := &album{id: secret("AF1Qip", 36), title: strings.TrimSpace(title), project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
 	l.albums[a.id] = a
 	l.albumList = append(l.albumList, a)
 	return a
@@ -220,7 +220,7 @@ func (s *Server) patchAlbum(c *call) (any, error) {
 		a.cover = i
 	}
 	if setTitle {
-		a.title = req.Title
+		a.title = strings.TrimSpace(req.Title)
 	}
 	return s.wireAlbum(c, a), nil
 }

@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// Google's limits, lengths in characters. Where Google states none, the number is far above what has been seen and says so.
+// Google's limits, lengths in characters, see Length. Where Google states none, the number is far above what has been seen and says so.
 const (
 	MaxBatch      = 50    // items or ids in a call: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/batchCreate
 	MaxItemsPage  = 100   // items in a page; 25 if not given: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/list
@@ -69,18 +69,14 @@ func (e *Error) Within(place string) string {
 	return fmt.Sprintf(e.format, args...)
 }
 
-// Length counts as Java and JavaScript do, in UTF-16 units: never less than what Google may count.
-func Length(s string) (n int) {
-	for _, r := range s {
-		n += utf16.RuneLen(r)
-	}
-	return n
-}
+// Length counts characters as Google's APIs do, in code points: an emoji of one is one, whatever it takes in UTF-16 or UTF-8.
+// Source: https://google.aip.dev/210
+func Length(s string) int { return utf8.RuneCountInString(s) }
 
 // Cut shortens s to at most n characters.
 func Cut(s string, n int) string {
-	for i, r := range s {
-		if n -= utf16.RuneLen(r); n < 0 {
+	for i := range s {
+		if n--; n < 0 {
 			return s[:i]
 		}
 	}

@@ -119,7 +119,8 @@ type Config struct {
 	GoogleRevokeURL string `env:"GOOGLE_REVOKE_URL"`
 	// Google's user info endpoint. Default: Google's.
 	GoogleUserInfoURL string `env:"GOOGLE_USERINFO_URL"`
-	// Base address of the Google Photos Library API. Default: Google's.
+	// Base address of the Google Photos Library API. Uploads and pictures may be on its host as well; others than Google's are not believed.
+	// Default: Google's.
 	GoogleLibraryURL string `env:"GOOGLE_LIBRARY_URL"`
 
 	Entries []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.

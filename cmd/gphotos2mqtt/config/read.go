@@ -318,6 +318,7 @@ func (r *reader) checkEntry(c *Config, e *Entry) {
 	images := e.AlbumImages
 	r.want(images.Newest >= 0 && max(images.Newest, len(images.Titles)) <= library.MaxListings, own+"ALBUM_IMAGES",
 		fmt.Sprintf("write a whole number from 0 to %d, or at most as many titles", library.MaxListings))
+	e.Album = strings.TrimSpace(e.Album)
 	r.want(spec.Length(e.Album) <= spec.MaxTitle, own+"ALBUM", fmt.Sprintf("write a title of at most %d characters", spec.MaxTitle))
 	if e.ClientID != "" || e.ClientSecret != "" {
 		r.want(e.ClientID != "", own+"CLIENT_ID", "write the client id that belongs to "+Prefix+own+"CLIENT_SECRET")

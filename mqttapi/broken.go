@@ -1,0 +1,134 @@
+package mqttapi
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// breakOff says where the JSON is broken, in jsontext's words but for what people do most.
+func (r *reader) breakOff(err error) {
+	if err == nil || r.broken {
+		return
+	}
+	r.broken = true
+	at, within, why := len(r.in), "", "it ends too early"
+	e, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if ok && !errors.Is(e.Err, io.ErrUnexpectedEOF) {
+		at = int(e.ByteOffset)
+		why = r.mistake(at, e.Err.Error())
+	}
+	if ok && e.JSONPointer != "" {
+		within = fmt.Sprintf(", in %q", clip(strings.ReplaceAll(string(e.JSONPointer[1:]), "/", ".")))
+	}
+	r.fail("The JSON is broken at byte %d of %d%s: %s.", at, len(r.in), within, why)
+}
+
+// templates is what Home Assistant's templates need, which write a dictionary as Python does.
+const templates = `in a Home Assistant template, "| to_json" writes it right`
+
+var (
+	pythonWord = regexp.MustCompile(`^(True|False|None)\b`)
+	controls   = map[byte]string{
+		'\n': `a line break stands in a text: write \n for it`,
+		'\r': `a line break stands in a text: write \r\n for it`,
+		'\t': `a tab stands in a text: write \t for it`,
+	}
+	otherQuote = regexp.MustCompile("^['`´‘’“”„«»]")
+)
+
+// mistake says what is wrong at a byte, where jsontext says why.
+func (r *reader) mistake(at int, why string) string {
+	kind, members := r.dec.StackIndex(r.dec.StackDepth())
+	isKey := kind == '{' && members%2 == 0
+	rest, comma := bytes.CutPrefix(r.in[at:], []byte(","))
+	rest = trim(rest)
+	tooMany := comma != bytes.HasSuffix(trim(r.in[:at]), []byte(",")) && len(rest) > 0 && (rest[0] == ']' || rest[0] == '}')
+	switch bad := r.in[min(at, len(r.in)):]; {
+	case strings.HasPrefix(why, "invalid escape sequence"):
+		return `a single backslash stands in a text: write \\ for each, or / between folders`
+	case strings.HasSuffix(why, "(expecting non-control character)") && len(bad) > 0:
+		return cmp.Or(controls[bad[0]], "a control character stands in a text: leave it out")
+	case otherQuote.Match(bad):
+		return fmt.Sprintf(`keys and texts stand in double quotes ("), not in %s; %s`, otherQuote.Find(bad), templates)
+	case pythonWord.Match(bad):
+		return fmt.Sprintf("%s is Python's word, and JSON has true, false and null; %s", pythonWord.Find(bad), templates)
+	case tooMany:
+		return "there is a comma too many"
+	case isKey && strings.HasSuffix(why, "at start of value"):
+		return "a key in double quotes is missing"
+	}
+	return why
+}
+
+// imageCutOff reports whether a text that is no base64 begins as that of an image or video does.
+func imageCutOff(text []byte) bool {
+	const enough = 1024 // letters, more than MediaType needs for any kind
+	n, used := 0, byte(0)
+	for ; n < min(len(text), enough) && kinds[text[n]] < charSpace; n++ {
+		if used |= kinds[text[n]]; used == charStd|charURL {
+			break
+		}
+	}
+	data, _ := readBase64(text[:n/4*4], false)
+	_, ok := MediaType(data.head())
+	return ok
+}
+
+// unfit says why a payload is in none of the forms. data is set when the text is base64.
+func unfit(payload, text []byte, data Data) *Error {
+	isText := utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) })
+	content := payload
+	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
+		content = data.head()
+	}
+	mime, _ := MediaType(content)
+	if wrapped := inWrapping(text); wrapped != nil {
+		return wrapped
+	}
+	switch {
+	case isText && text[0] == '[':
+		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
+	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
+		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
+	case isText && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
+		return Errorf(CodeBadPayload, `The text has several lines: a path is one; send several as {"paths": ["…", "…"]}.`)
+	case mime == "application/octet-stream" && !isText:
+		return Errorf(CodeUnsupportedType, "The content is of an unknown format, no image or video that Google Photos takes.")
+	case !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/"):
+		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", mime)
+	}
+	return NewError(CodeBadPayload)
+}
+
+// inWrapping says that a text would be understood without what is around it: an encoding of two bytes a letter, or quotes.
+func inWrapping(text []byte) *Error {
+	if inUTF16(text) {
+		return Errorf(CodeBadPayload, "The payload is text in UTF-16, as PowerShell and some editors write it: send it in UTF-8.")
+	}
+	last := len(text) - 1
+	if last < 1 || text[0] != text[last] || !bytes.ContainsAny(text[:1], "\"'`") {
+		return nil
+	}
+	if inner := trim(text[1:last]); len(inner) > 0 && inner[0] == '{' {
+		return Errorf(CodeBadPayload, "The JSON object stands in quotes, as a text: send it without them; something has turned it into JSON twice, or a shell kept them.")
+	}
+	return Errorf(CodeBadPayload, "The payload stands in quotes (%c): send the path or the base64 without them.", text[0])
+}
+
+// inUTF16 tells by the byte order mark, or by the zeros between the letters.
+func inUTF16(text []byte) bool {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return true
+	}
+	letter := func(a, b byte) bool { return a == 0 && b >= ' ' && b < 0x7f }
+	return len(text) >= 4 && (letter(text[0], text[1]) && letter(text[2], text[3]) || letter(text[1], text[0]) && letter(text[3], text[2]))
+}

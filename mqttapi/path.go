@@ -1,0 +1,68 @@
+package mqttapi
+
+import (
+	"bytes"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+func trim(payload []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff"))) }
+
+// ending matches the end of a file's name, such as ".jpg", which no base64 has.
+var ending = regexp.MustCompile(`[^./\\]\.[0-9A-Za-z]{1,8}$`)
+
+// isPath reports whether a text is a path, whatever else it could be. Base64 of a JPEG starts with a slash too, so a file must be there, or
+// an ending: base64 has no dot.
+func isPath(text []byte, exists func(string) bool) bool {
+	if bytes.ContainsAny(text, "\r\n") {
+		return false
+	}
+	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
+		return true
+	}
+	last := text[bytes.LastIndexByte(text, '/')+1:]
+	if dot := bytes.LastIndexByte(last, '.'); text[0] == '/' && dot >= 0 && dot < len(last)-1 {
+		return true
+	}
+	if len(text) > MaxPath || bytes.Contains(text, []byte("://")) {
+		return false
+	}
+	if ending.Match(last) && !inUTF16(text) {
+		return true
+	}
+	name, err := readPath(string(text))
+	return err == nil && exists != nil && exists(name)
+}
+
+// maybePath reports whether a text that is nothing else can be a path: one that is absolute, or has folders and no spaces.
+func maybePath(text []byte) bool {
+	_, err := readPath(string(text))
+	return err == nil && (text[0] == '/' || bytes.IndexByte(text, '/') > 0 && !bytes.ContainsAny(text, " \"'`<>[](){}") && !bytes.Contains(text, []byte("://")))
+}
+
+// readPath checks a path or a file URI and returns the path. Source: https://www.rfc-editor.org/rfc/rfc8089
+func readPath(text string) (string, error) {
+	if len(text) > MaxPath {
+		return "", Errorf(CodeBadPayload, "The path has %d bytes; at most %d are possible.", len(text), MaxPath)
+	}
+	name := text
+	if strings.HasPrefix(text, "file://") {
+		u, err := url.Parse(text)
+		if err != nil || u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || u.Fragment != "" {
+			return "", Errorf(CodeBadPayload, "The file address is not understood: write file:///folder/name.jpg, with %%20 for a space.")
+		}
+		name = u.Path
+	}
+	switch {
+	case name == "":
+		return "", Errorf(CodeBadPayload, "The path is empty.")
+	case !utf8.ValidString(name):
+		return "", Errorf(CodeBadPayload, "The path is no valid UTF-8: send it in UTF-8, and rename a file whose name is in another encoding.")
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "", Errorf(CodeBadPayload, `The path has a control character, such as NUL or a line break: in JSON, \n is one and \\n a backslash and an n.`)
+	}
+	return name, nil
+}
