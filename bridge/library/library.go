@@ -35,12 +35,6 @@ type Listings struct {
 	Titles []string // the albums of exactly these titles, also beyond MaxListings
 }
 
-// Images says which albums are images in Home Assistant.
-type Images struct {
-	Newest int      // how many of the listed albums, the one that was changed last first; ignored with Titles
-	Titles []string // the albums of these titles, which are to be in Listings too
-}
-
 // Bounds of listings.
 const (
 	MaxListings = 50              // how many albums get a listing when all are chosen
@@ -120,24 +114,6 @@ func (l *Library) Has(itemID string) bool {
 	defer l.mu.Unlock()
 	_, ok := l.cache.items[itemID]
 	return ok
-}
-
-// Pictured returns the albums that are images and have a picture, by id and title, the one that was changed last first; false before Google
-// has listed them in this run.
-func (l *Library) Pictured(images Images) (pictured []mqttapi.Album, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
-		chosen := titled(images.Titles, a.Title) || len(images.Titles) == 0 && len(pictured) < images.Newest
-		if chosen && a.listed && (a.Items > 0 || len(a.ids) > 0) {
-			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
-		}
-	}
-	return pictured, !l.cache.albumsAt.IsZero()
-}
-
-func titled(titles []string, title string) bool {
-	return slices.ContainsFunc(titles, func(t string) bool { return albums.Key(t) == albums.Key(title) })
 }
 
 // Uploaded takes items over that a batch has just made or found; albumID is empty for those that are in no album.
