@@ -46,7 +46,7 @@ import (
 
 const (
 	// defaultMaxPublish is well below what any common broker takes: AWS IoT 128 KiB apart, EMQX has 1 MB, Mosquitto from 2.1 on 2 MB.
-	defaultMaxPublish = 256 << 10
+	defaultMaxPublish = 1_000_000
 	// maxHandled is how many deliveries with QoS 1 are handled at a time: some brokers send thousands ahead of their acknowledgements.
 	maxHandled = 64
 	maxQoS0    = 16 // maxQoS0 is how many deliveries with QoS 0, which no broker holds back, are handled at a time.
@@ -68,7 +68,7 @@ type Config struct {
 	Ordered    bool           // Handle gets one delivery after another as the broker sent them, holds everything up, and must return at once
 	OnBusy     func(Delivery) // takes the QoS 0 deliveries above 16 at a time and returns at once; nil: they are dropped
 	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
-	MaxPublish int            // largest payload that is published, in bytes; default 256 KiB
+	MaxPublish int            // largest payload that is published, in bytes; default 1,000,000
 	Log        *logrus.Entry  // gets one line whenever the Reason changes; needed
 }
 
