@@ -108,7 +108,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	e.account = account.New(account.Config{Topics: e.topics, Link: cfg.Link, Project: cfg.Project, Changed: e.changed.Set, Log: cfg.Log})
 	var err error
-	e.albums, err = albums.Open(ctx, albums.Config{Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log})
+	e.albums, err = albums.Open(ctx, albums.Config{
+		Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log, Owner: func() string { return cfg.Link.State().Account.ID },
+	})
 	if err != nil {
 		return nil, err
 	}

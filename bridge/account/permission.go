@@ -158,7 +158,7 @@ func refusal(code mqttapi.Code, sentence string, until time.Time) *mqttapi.Error
 }
 
 func decideRequest(err error, tries int) Decision {
-	return Decide(err, Attempt{Tries: tries, InARow: 1, MaxAge: time.Hour, Resent: true}, wake.Wall(), rand.Float64())
+	return Decide(err, Attempt{Tries: tries, InARow: 1, MaxAge: time.Hour}, wake.Wall(), rand.Float64())
 }
 
 func waitWithin(ctx context.Context, wait time.Duration) error {

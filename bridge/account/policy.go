@@ -58,6 +58,7 @@ type Attempt struct {
 	ByTitle  bool          // the album was named by its title
 	NewAlbum bool          // the bridge has made the album only minutes ago
 	Resent   bool          // the bytes were sent anew for such an error before
+	Sought   bool          // the album was looked for again before
 	step     Step          // what failed
 }
 
@@ -204,7 +205,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		switch {
 		case a.NewAlbum:
 			d.Action, d.Code, d.Sentence = Retry, mqttapi.CodeGoogleUnavailable, sayNewAlbum
-		case a.ByTitle && !a.Resent:
+		case a.ByTitle && !a.Sought:
 			d.Action, d.At = FindAlbum, time.Time{}
 		}
 	case photos.Invalid:
