@@ -204,9 +204,12 @@ func (e *Entry) saveMedia(ctx context.Context, b mqttapi.SaveMedia) (any, error)
 	suffix := photos.SuffixPhoto
 	if item.IsVideo() {
 		suffix = photos.SuffixVideo
-		if library.Unfinished(item) {
-			return nil, mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google still works on this video: save it again later.")
-		}
+	}
+	switch {
+	case item.IsVideo() && library.Unfinished(item):
+		return nil, mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google still works on this video: save it again later.")
+	case item.BaseURL == "": // not yet, or it was not Google's
+		return nil, mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google gives no address of this item's file now: save it again later.")
 	}
 	watchdog := wake.Watch(ctx, account.StallLimit)
 	got, err := e.cfg.Google.Download(watchdog.Context, item.BaseURL, suffix)

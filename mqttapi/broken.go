@@ -11,9 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"gphotos2mqtt/mediatype"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"gphotos2mqtt/mediatype"
 )
 
 // breakOff says where the JSON is broken, in jsontext's words but for what people do most.

@@ -141,6 +141,7 @@ const (
 	sayToken = "Google gives the bridge access and then refuses to take it (status 401). It is asked again by itself; if that lasts, look " +
 		"for a security notice in the Google account, and link the account again."
 	sayFaulty   = "Google Photos answers with a fault of its own: nothing is lost, it goes on by itself."
+	sayForeign  = "An answer that should be Google's leads to a host that is not, and was not followed: look for a proxy or DNS server."
 	sayNewAlbum = "Google does not know the new album yet: it goes on by itself within minutes."
 	sayDisabled = "This Google account cannot use Google Photos: turn it on for the account, or have the administrator of its organisation " +
 		"do so, or link another account."
@@ -150,7 +151,7 @@ const (
 var answers = map[photos.Kind]Decision{
 	// One file waits, or starts again.
 	photos.Transient: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable},
-	photos.Untrusted: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable},
+	photos.Untrusted: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable, Sentence: sayForeign},
 	photos.ItemFault: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable, Sentence: sayFault, Fault: true},
 	photos.Duplicate: {Action: Retry, Code: mqttapi.CodeRejected, Sentence: sayTwin, Fault: true},
 	photos.Expired:   {Action: Resend, Code: mqttapi.CodeGoogleUnavailable},
