@@ -40,6 +40,7 @@ func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
 	} else {
 		a, err = e.request(ctx, d, verb)
 	}
+	d.Release()
 	if err == nil && a != nil {
 		err = e.answer(ctx, d, verb, a)
 	} else if err == nil {

@@ -99,6 +99,7 @@ func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 		req, _ := mqttapi.ParseRequest(verb, d.Payload)
 		payload, err = mqttapi.Response{Transaction: req.Transaction, Error: why}.Encode(0)
 	}
+	d.Release()
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	if err == nil {

@@ -116,19 +116,6 @@ func (l *Library) Has(itemID string) bool {
 	return ok
 }
 
-// Pictured returns the listed albums that have a picture, by id and title, the one that was changed last first; false before Google has
-// listed them in this run.
-func (l *Library) Pictured() (pictured []mqttapi.Album, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
-		if a.listed && (a.Items > 0 || len(a.ids) > 0) {
-			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
-		}
-	}
-	return pictured, !l.cache.albumsAt.IsZero()
-}
-
 // Uploaded takes items over that a batch has just made or found; albumID is empty for those that are in no album.
 func (l *Library) Uploaded(albumID string, items []photos.Item) {
 	if len(items) == 0 {

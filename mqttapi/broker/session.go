@@ -35,6 +35,7 @@ type session struct {
 	window    []inFlight       // what is sent and not confirmed
 	ended     chan inFlight    // what paho is through with
 	checking  selfCheck
+	waiting   []Delivery // for a handler; they come again with the next connection
 }
 
 type inFlight struct {
@@ -46,6 +47,11 @@ type inFlight struct {
 // run carries the session until it is lost, which is the error, or ctx ends.
 func (s *session) run(ctx context.Context) error {
 	c := s.conn
+	defer func() {
+		for _, d := range s.waiting {
+			d.Release()
+		}
+	}()
 	c.outbox.begin(c.cfg.Availability.Topic)
 	s.subscribe()
 	stable := time.After(c.timeouts.stable)
@@ -53,8 +59,11 @@ func (s *session) run(ctx context.Context) error {
 		s.announce()
 		s.fill()
 		select {
-		case m := <-c.deliveries:
-			s.deliver(ctx, m)
+		case d := <-c.deliveries:
+			s.deliver(ctx, d)
+		case <-c.handled:
+			c.handling--
+			s.handle(ctx)
 		case <-s.answered:
 			s.subscribed()
 		case <-s.timer:
@@ -78,17 +87,6 @@ func (s *session) run(ctx context.Context) error {
 			s.shutdown()
 			return nil
 		}
-	}
-}
-
-func (s *session) deliver(ctx context.Context, m mqtt.Message) {
-	switch {
-	case s.checked(m):
-		m.Ack()
-	case s.conn.cfg.Ordered:
-		s.conn.receive(ctx, m)
-	default:
-		s.conn.handlers.Go(func() { s.conn.receive(ctx, m) })
 	}
 }
 
