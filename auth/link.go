@@ -87,9 +87,11 @@ type Link struct {
 	rec      *record    // nil: unlinked
 	attempts []*attempt // the oldest first
 	failure  string     // what went wrong at the last attempt to link
+	refused  string     // why Google last gave no access token, when that is the OAuth client's fault; a new token ends it
 }
 
-// Open loads the entry's link from the vault. It reports every wrong setting at once, ErrRedirect among them, and ErrSealed.
+// Open loads the entry's link from the vault. It reports every wrong setting at once, ErrRedirect among them. A record that the key does
+// not open makes the entry relink, and says why: the others go on, and so does this one when the old key is back.
 func Open(ctx context.Context, cfg Config, key secret.Key, vault Vault) (*Link, error) {
 	cfg, err := cfg.complete()
 	if key == (secret.Key{}) {
@@ -114,8 +116,11 @@ func Open(ctx context.Context, cfg Config, key secret.Key, vault Vault) (*Link, 
 	}
 	if sealed != nil {
 		l.rec, err = unseal(key, cfg.Entry, sealed)
+		if e, ok := errors.AsType[*Error](err); ok { // what is stored stays until the account is linked again
+			l.rec = &record{Reason: e.Message}
+		}
 	}
-	return l, err
+	return l, nil
 }
 
 func (c Config) complete() (Config, error) {
@@ -179,10 +184,11 @@ func (l *Link) set(r *record) {
 	l.unsaved = nil
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if old := l.rec; old == nil || r == nil || old.Reason != r.Reason || !slices.Equal(old.Scopes, r.Scopes) {
+	old := l.rec
+	if old == nil || r == nil || old.Reason != r.Reason || !old.Granted.Equal(r.Granted) || !slices.Equal(old.Scopes, r.Scopes) || l.refused != "" {
 		l.changed.Set()
 	}
-	l.rec = r
+	l.rec, l.refused = r, ""
 }
 
 // update changes what State shows of the attempts to link.

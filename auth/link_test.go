@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 
 	"gphotos2mqtt/auth/authtest"
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/wake"
 )
 
 var testKey = secret.Key{1, 2, 3}
@@ -85,7 +87,7 @@ func TestLink(t *testing.T) {
 			t.Fatalf("callback: %v", err)
 		}
 		<-l.Watch()
-		want = State{Status: Linked, Account: sam, Scopes: parseScopes(strings.Join(Scopes, " "))}
+		want = State{Status: Linked, Account: sam, Scopes: parseScopes(strings.Join(Scopes, " ")), Granted: wake.Wall()}
 		if diff := cmp.Diff(want, l.State()); diff != "" {
 			t.Fatalf("after the callback (-want +got):\n%s", diff)
 		}
@@ -109,8 +111,33 @@ func TestRestartGoesOn(t *testing.T) {
 	if n := g.count("token refresh_token"); n != 0 {
 		t.Errorf("%d refreshes for a stored token that is fresh", n)
 	}
-	_, err := Open(t.Context(), g.config("home"), secret.Key{9}, vault)
-	wantError(t, err, ErrSealed, "another secret key")
+}
+
+// With another key the entry has to be linked again, to whichever account, and with the old key back it goes on as it was.
+func TestOtherKey(t *testing.T) {
+	g, vault, _ := linked(t)
+	before, _ := vault.Load(t.Context(), "home")
+	other, err := Open(t.Context(), g.config("home"), secret.Key{9}, vault)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := other.State()
+	if s.Status != Relink || !strings.Contains(s.Reason, "another secret key") || !strings.Contains(s.Reason, "GPHOTOS_SECRET_KEY") {
+		t.Errorf("state %+v", s)
+	}
+	if err := getError(t, other); !errors.Is(err, ErrRelink) {
+		t.Errorf("err = %v", err)
+	}
+	if after, _ := vault.Load(t.Context(), "home"); !bytes.Equal(before, after) {
+		t.Error("the stored link was changed")
+	}
+	if s := open(t, g.config("home"), vault).State(); s.Status != Linked {
+		t.Errorf("with the old key again: %+v", s)
+	}
+	link(t, g, other, mara)
+	if s := other.State(); s.Status != Linked || s.Account != mara || s.Reason != "" {
+		t.Errorf("linked again: %+v", s)
+	}
 }
 
 func TestWrongAccount(t *testing.T) {

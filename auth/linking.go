@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/wake"
 )
 
 // Of one-time addresses and the attempts to link by them.
@@ -28,7 +29,8 @@ const (
 // attempt is one try of a person to link the entry, in memory only. It is kept until it expires, so that a reloaded page tells the truth.
 type attempt struct {
 	verifier secret.Text // PKCE: ties the code exchange to this process
-	expires  time.Time
+	expires  time.Time   // measured within the run: the clock may be set meanwhile
+	shown    time.Time   // the same by the wall clock, at first
 
 	// Owner of the rest: Link.mu.
 	code      once // in the one-time address; used when that has forwarded to Google
@@ -52,7 +54,7 @@ type Invitation struct {
 func (l *Link) Start() Invitation {
 	a := &attempt{
 		code: once{text: secret.Text(rand.Text())}, state: once{text: secret.Text(rand.Text())},
-		verifier: secret.Text(oauth2.GenerateVerifier()), expires: time.Now().Add(attemptLife).UTC(),
+		verifier: secret.Text(oauth2.GenerateVerifier()), expires: time.Now().Add(attemptLife), shown: wake.Wall().Add(attemptLife),
 	}
 	time.AfterFunc(attemptLife, l.changed.Set)
 	defer l.changed.Set()
@@ -61,7 +63,7 @@ func (l *Link) Start() Invitation {
 	l.failure = ""
 	l.attempts = append(slices.DeleteFunc(l.attempts, func(a *attempt) bool { return !a.live() }), a)
 	l.attempts = l.attempts[max(0, len(l.attempts)-maxAttempts):]
-	return Invitation{URL: l.address(a), Consent: l.consentURL(a), Expires: a.expires}
+	return Invitation{URL: l.address(a), Consent: l.consentURL(a), Expires: a.shown}
 }
 
 // Visit uses up the one-time address with the code, and gives its entry and Google's page. Errors: ErrUsed, ErrExpired without an entry.
@@ -92,7 +94,7 @@ func (l *Link) consentURL(a *attempt) string {
 	options := []oauth2.AuthCodeOption{
 		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.S256ChallengeOption(string(a.verifier)),
 	}
-	if l.rec != nil { // only this account will do
+	if l.rec != nil && l.rec.Account.ID != "" { // only this account will do
 		options = append(options, oauth2.SetAuthURLParam("login_hint", l.rec.Account.ID))
 	}
 	return l.oauth.AuthCodeURL(string(a.state.text), options...)
@@ -101,6 +103,15 @@ func (l *Link) consentURL(a *attempt) string {
 func ofCode(a *attempt) *once  { return &a.code }
 func ofState(a *attempt) *once { return &a.state }
 func (a *attempt) live() bool  { return time.Now().Before(a.expires) }
+
+// ends is when the attempt expires, as a person reads it off a clock: that may have been set since it began.
+func (a *attempt) ends() time.Time {
+	now := wake.Wall().Add(time.Until(a.expires))
+	if now.Sub(a.shown).Abs() < time.Second {
+		return a.shown
+	}
+	return now.Round(time.Second)
+}
 
 // use uses up a one-time secret. It compares in constant time, so that answers tell nothing about how much of a guess is right.
 func (l *Link) use(field func(*attempt) *once, text secret.Text) (*attempt, error) {
@@ -185,7 +196,7 @@ func (l *Link) exchange(ctx context.Context, a *attempt, code secret.Text) error
 		return ErrRefused.say("Google gave no refresh token. Remove this app's access at "+
 			"https://myaccount.google.com/permissions, then ask for a new link.", nil)
 	}
-	now := time.Now().UTC()
+	now := wake.Wall()
 	r, err := (&record{Scopes: parseScopes(strings.Join(Scopes, " ")), Granted: now}).renewed(tok)
 	if err != nil {
 		return err
@@ -202,7 +213,7 @@ func (l *Link) exchange(ctx context.Context, a *attempt, code secret.Text) error
 		return ErrUnavailable.because(err)
 	}
 	defer l.writer.Unlock()
-	if old := l.current(); old != nil && old.Account.ID != r.Account.ID {
+	if old := l.current(); old != nil && old.Account.ID != "" && old.Account.ID != r.Account.ID {
 		if !l.cfg.InUse(r.Account.ID) {
 			_ = l.revoke(ctx, r.Refresh) // best effort: an unrevoked token is of no use to anyone, it is forgotten here
 		}

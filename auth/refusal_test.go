@@ -27,6 +27,10 @@ var tokenRefusals = []struct {
 	{"wrong secret", "invalid_client", "Unauthorized", 401, ErrClient, ErrClient, "client secret: copy it again"},
 	{"client, no description", "invalid_client", "", 401, ErrClient, ErrClient, "copy both again"},
 	{"client deleted", "deleted_client", "The OAuth client was deleted.", 401, ErrClient, ErrClient, "was deleted"},
+	{"client disabled", "disabled_client", "The OAuth client was disabled.", 401, ErrClient, ErrClient, "is disabled at Google"},
+	{"client restricted", "restricted_client", "", 403, ErrClient, ErrClient, "add the scopes"},
+	{"advanced protection", "policy_enforced", "", 400, ErrRefused, ErrRefused, "Advanced Protection"},
+	{"one organisation", "org_internal", "", 403, ErrClient, ErrClient, "limited to one organisation"},
 	{"other client's token", "unauthorized_client", "Unauthorized", 401, ErrClient, ErrClient, "type Web application"},
 	{"redirect differs", "redirect_uri_mismatch", "Bad Request", 400, ErrClient, ErrClient, "register exactly " + testRedirect},
 	{"parameter missing", "invalid_request", "Missing required parameter: code", 400, ErrRefused, ErrRefused, testRedirect + " is registered"},
@@ -74,9 +78,12 @@ func TestTokenRefusals(t *testing.T) {
 					return
 				}
 				wantError(t, err, tt.refresh, tt.sentence)
+				if s := l.State(); s.Status != Linked || errors.Is(err, ErrUnavailable) != (s.Failure == "") {
+					t.Errorf("after the refresh: %+v", s)
+				}
 				g.fail = nil // the token was kept: it works when Google does
-				if status := get(t, l); status != 200 || l.State().Status != Linked {
-					t.Errorf("later: status %d, %s", status, l.State().Status)
+				if status := get(t, l); status != 200 || l.State().Status != Linked || l.State().Failure != "" {
+					t.Errorf("later: status %d, %+v", status, l.State())
 				}
 			})
 		})

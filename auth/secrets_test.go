@@ -132,8 +132,12 @@ func TestNoSecretIsShown(t *testing.T) {
 		g.fail = gossip(400, "invalid_grant")
 		tr.error(getError(t, l))
 		tr.link(l)
-		_, err := Open(t.Context(), cfg, secret.Key{9}, vault)
-		tr.error(err)
+		other, err := Open(t.Context(), cfg, secret.Key{9}, vault)
+		if err != nil {
+			t.Error(err)
+		}
+		tr.link(other)
+		tr.error(getError(t, other))
 		sealed, _ := vault.Load(t.Context(), "home")
 		tr.text.Write(sealed)
 

@@ -14,13 +14,14 @@ import (
 	"golang.org/x/oauth2"
 
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/wake"
 )
 
 // Client gives a client for Google's Photos APIs. It adds the entry's access token to every request and replaces the token a minute before
 // it ends. After a 401 it repeats the request once with a new token; for a body without http.Request.GetBody the caller gets the 401.
 //
-// Its requests fail, findable with errors.Is, with ErrUnlinked, ErrRelink, ErrClient, ErrRefused, ErrUnavailable and ErrVault; nothing has
-// been sent to the API then, but before an ErrRelink or ErrUnavailable that follows a 401. No redirect is followed: the token is Google's.
+// A second 401 is the caller's too. Its requests fail, findable with errors.Is, with ErrUnlinked, ErrRelink, ErrClient, ErrRefused,
+// ErrUnavailable and ErrVault; nothing has been sent to the API then, but before an error that follows a 401. No redirect is followed: the token is Google's.
 func (l *Link) Client() *http.Client {
 	return &http.Client{Transport: transport{l}, CheckRedirect: refuseRedirect}
 }
@@ -51,11 +52,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if resp, err = t.send(req, body, token); err != nil || resp.StatusCode != http.StatusUnauthorized {
-		return resp, err
-	}
-	discard(resp)
-	return nil, t.link.endRefused(ctx, token)
+	return t.send(req, body, token) // a second 401 is Google's own contradiction: the link stands until the token endpoint ends it
 }
 
 // send leaves the caller's request as it was, as http.RoundTripper demands.
@@ -70,13 +67,13 @@ func (t transport) send(req *http.Request, body io.ReadCloser, token secret.Text
 func (l *Link) token(ctx context.Context, refused secret.Text) (secret.Text, error) {
 	r := l.current()
 	access, err := r.access()
-	if err != nil || refused == "" && time.Now().Add(early).Before(r.Expires) || refused != "" && access != refused {
+	if err != nil || refused == "" && r.fresh(early) || refused != "" && access != refused {
 		return access, err
 	}
 	if err = l.refresh(ctx, r); err == nil {
 		return l.current().access()
 	}
-	if refused == "" && !errors.Is(err, ErrRelink) && time.Now().Before(r.Expires) {
+	if refused == "" && !errors.Is(err, ErrRelink) && r.fresh(0) {
 		return access, nil
 	}
 	return "", err
@@ -111,8 +108,9 @@ func (l *Link) renew(ctx context.Context, r *record) error {
 		tok, err := l.oauth.TokenSource(asking, &oauth2.Token{RefreshToken: string(r.Refresh)}).Token()
 		if err != nil {
 			cause := l.tokenError(err)
+			l.refusedClient(cause)
 			if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok && e.ErrorCode == "invalid_grant" && !errors.Is(cause, ErrUnavailable) {
-				return l.end(ctx, r, endReason(r, time.Now()), cause.Err)
+				return l.end(ctx, r, endReason(r, wake.Wall()), cause.Err)
 			}
 			return cause
 		}
@@ -136,20 +134,11 @@ func (l *Link) end(ctx context.Context, r *record, reason string, cause error) e
 	return ErrRelink.say(reason, errors.Join(cause, err))
 }
 
-// endRefused ends the link when the API refuses even a token that Google has only just given.
-func (l *Link) endRefused(ctx context.Context, refused secret.Text) error {
-	if err := l.writer.Lock(ctx); err != nil {
-		return err
+// refusedClient keeps why Google gives no access token although the link stands, for State. The caller holds the writer lock.
+func (l *Link) refusedClient(why *Error) {
+	if errors.Is(why, ErrClient) || errors.Is(why, ErrRefused) {
+		l.update(func() { l.refused = why.Message })
 	}
-	defer l.writer.Unlock()
-	r, cause := l.current(), errors.New("status 401 with a new access token")
-	if access, err := r.access(); err != nil {
-		return err
-	} else if access != refused { // linked anew in the meantime: the caller may try again
-		return ErrUnavailable.because(cause)
-	}
-	return l.end(ctx, r, "Google refuses the account's newest access token: link the account again. If that does not help, "+
-		"look for a security notice in the Google account.", cause)
 }
 
 // Unlink forgets the entry's account; any account may be linked afterwards. With revoke Google ends the grant first, unless another entry
@@ -212,15 +201,20 @@ func (r *record) renewed(tok *oauth2.Token) (*record, error) {
 	}
 	next := *r
 	next.Access, next.Refresh = secret.Text(tok.AccessToken), secret.Text(tok.RefreshToken)
-	next.Renewed = time.Now().UTC() // UTC drops the monotonic reading, which stands still while a machine sleeps
-	next.Expires = tok.Expiry.UTC()
-	if tok.Expiry.IsZero() {
-		next.Expires = next.Renewed.Add(assumedLife)
+	next.Renewed = wake.Wall() // timers stand still while a machine sleeps, this does not
+	next.Expires = next.Renewed.Add(assumedLife)
+	if !tok.Expiry.IsZero() {
+		next.Expires = next.Renewed.Add(time.Until(tok.Expiry))
 	}
 	if scope, ok := tok.Extra("scope").(string); ok && scope != "" {
 		next.Scopes = parseScopes(scope)
 	}
 	return &next, nil
+}
+
+// fresh tells whether the access token lasts for more than some time. The clock may have been set back since Google gave it.
+func (r *record) fresh(more time.Duration) bool {
+	return wake.Left(r.Expires, r.Expires.Sub(r.Renewed)+slack) > more
 }
 
 // access gives the access token, or the error of an entry whose account cannot be used.
@@ -248,15 +242,15 @@ func unseal(key secret.Key, entry string, sealed []byte) (*record, error) {
 	r := new(record)
 	plain, err := key.Open(sealed, entry)
 	if errors.Is(err, secret.ErrOtherKey) {
-		return nil, ErrSealed.say(fmt.Sprintf("The link of entry %s was %v. Put the old key back into GPHOTOS_SECRET_KEY or the key file, "+
-			"or delete the stored link and link the account again.", entry, err), nil)
+		return nil, ErrSealed.say(fmt.Sprintf("The link of entry %s was %v. Put the old key back into GPHOTOS_SECRET_KEY or the key file and "+
+			"start the bridge again, or link the account again.", entry, err), nil)
 	}
 	if err == nil && (json.Unmarshal(plain, r) != nil || r.Account.ID == "") {
 		err = errors.New("no record under the seal") // the decoder's own error may quote the record
 	}
 	if err != nil {
-		return nil, ErrSealed.say(fmt.Sprintf("The stored link of entry %s is damaged. Restore the data directory from a backup, "+
-			"or delete the stored link and link the account again.", entry), err)
+		return nil, ErrSealed.say(fmt.Sprintf("The stored link of entry %s is damaged. Restore the data folder from a backup, or link "+
+			"the account again.", entry), err)
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
 
@@ -60,4 +61,63 @@ func TestAnotherAccountBeginsAnew(t *testing.T) {
 	if _, known := r.entry.albums.Known("Album 1"); known {
 		t.Error("a title of the first account is still known")
 	}
+}
+
+// Google does not know an album everywhere for minutes after it was made: it is asked for by the same id, also after a restart, and no
+// second album of the title is made.
+func TestNewAlbumIsNotKnownYet(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restarts=%v", restarts), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newHarness(t)
+				r.start()
+				time.Sleep(2 * listLife)
+				r.must(r.sim.Faults(photosim.Fault{Route: "albums.create", Mode: photosim.Late, For: photosim.Duration(4 * time.Minute)}))
+				for n := range 3 {
+					path := r.write(fmt.Sprintf("%d.jpg", n), jpegOf(n))
+					r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: fmt.Appendf(nil, `{"path": %q, "album": "Garden"}`, path), QoS: 1})
+				}
+				time.Sleep(time.Minute)
+				if restarts {
+					r.restart()
+				}
+				r.command(broker.Delivery{Topic: "gphotos/home/request/refresh", QoS: 1})
+				time.Sleep(9 * time.Minute)
+				for _, got := range r.broker.all("gphotos/home/upload/result") {
+					if got["status"] != "accepted" && got["status"] != "done" {
+						t.Errorf("result: %v", got)
+					}
+				}
+				if albums := r.sim.Library()[0].Albums; len(albums) != 1 || len(albums[0].Items) != 3 {
+					t.Errorf("albums: %+v", albums)
+				}
+				r.wantEmpty()
+				r.stop()
+			})
+		})
+	}
+}
+
+// A request that names such an album says to send it again.
+func TestRequestForANewAlbum(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		id := r.upload(string(jpegOf(1)))["media_items"].([]any)[0].(map[string]any)["media_item_id"]
+		r.must(r.sim.Faults(photosim.Fault{Route: "albums.create", Mode: photosim.Late, For: photosim.Duration(time.Minute)}))
+		r.request("album/create", map[string]any{"title": "Garden"})
+		add := map[string]any{"album": "Garden", "media_item_ids": []any{id}}
+		if got := r.request("album/add", add); got.code() != "google_unavailable" {
+			t.Errorf("at once: %+v", got)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := r.request("album/add", add); got.Status != "ok" {
+			t.Errorf("later: %+v", got)
+		}
+		if albums := r.sim.Library()[0].Albums; len(albums) != 1 || len(albums[0].Items) != 1 {
+			t.Errorf("albums: %+v", albums)
+		}
+		r.stop()
+	})
 }

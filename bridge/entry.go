@@ -132,7 +132,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	e.library, err = library.Open(ctx, library.Config{
 		Topics: e.topics, Choice: library.Listings{All: cfg.Listings.All, Titles: titles}, Items: cfg.ListItems, Renew: cfg.Renew,
 		MaxPublish: cfg.MaxPublish,
-		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
+		Latest:     latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
 		AwaitIdle: e.uploads.AwaitIdle, Changed: e.listed,
 	})
 	if err != nil {
@@ -196,7 +196,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
-		hold, lasts := e.account.Held(time.Now())
+		hold, lasts := e.account.Held()
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
 			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,

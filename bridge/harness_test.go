@@ -48,9 +48,12 @@ type harness struct {
 	media  string // the media folder
 	sim    *photosim.Server
 	vault  *authtest.Vault
+	key    secret.Key
 	broker *fakeBroker
 	config func(*EntryConfig)
 	limits upload.CapacityConfig
+
+	autoLink bool // start links an entry that is not linked
 
 	entry *Entry
 	store *store.Store
@@ -61,7 +64,7 @@ type harness struct {
 func newHarness(t *testing.T) *harness {
 	t.Helper()
 	r := &harness{
-		t: t, dir: t.TempDir(), media: t.TempDir(), sim: photosim.New(photosim.Config{}), vault: new(authtest.Vault),
+		t: t, dir: t.TempDir(), media: t.TempDir(), sim: photosim.New(photosim.Config{}), vault: new(authtest.Vault), key: secret.Key{1}, autoLink: true,
 		broker: newBroker(), config: func(*EntryConfig) {}, limits: upload.CapacityConfig{CopyUpTo: 1 << 20},
 	}
 	t.Cleanup(func() {
@@ -86,11 +89,11 @@ func (r *harness) start() {
 	}
 	entryLog := log.WithField("entry", "home")
 	ctx := context.Background() // the store outlives the test's context until cleanup
-	s, err := store.Open(ctx, store.Config{Dir: r.dir, Log: entryLog})
+	s, err := store.Open(ctx, store.Config{Dir: r.dir, Key: &r.key, Log: entryLog})
 	r.must(err)
-	link, err := auth.Open(ctx, r.authConfig(), secret.Key{1}, r.vault)
+	link, err := auth.Open(ctx, r.authConfig(), r.key, r.vault)
 	r.must(err)
-	if link.State().Status == auth.Unlinked {
+	if r.autoLink && link.State().Status == auth.Unlinked {
 		r.linkAccount(link)
 	}
 	folders, err := media.Open([]string{r.media})

@@ -32,7 +32,7 @@ func TestQuotaSurvivesARestart(t *testing.T) {
 		if after := r.sim.Stats().Routes["mediaItems.batchCreate"].Requests; after != before {
 			t.Errorf("asked again on the same day")
 		}
-		if h, _ := r.entry.account.Held(time.Now()); h == nil || h.Reason != mqttapi.HoldQuotaDaily {
+		if h, _ := r.entry.account.Held(); h == nil || h.Reason != mqttapi.HoldQuotaDaily {
 			t.Errorf("hold: %+v", h)
 		}
 		time.Sleep(24 * time.Hour)

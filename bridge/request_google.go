@@ -113,9 +113,11 @@ func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef) (string, e
 	return found.ID, nil
 }
 
-// albumRefused forgets an album that Google says does not exist.
+// albumRefused forgets an album that Google says does not exist, unless it is too new to be known.
 func (e *Entry) albumRefused(ctx context.Context, id string, err error) error {
-	if photos.KindOf(err) == photos.AlbumNotFound {
+	if photos.KindOf(err) == photos.AlbumNotFound && e.albums.IsNew(id) {
+		return errors.Join(mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google does not know the new album yet: send this again in some minutes."), err)
+	} else if photos.KindOf(err) == photos.AlbumNotFound {
 		err = errors.Join(err, e.library.AlbumGone(ctx, id))
 	}
 	return err
@@ -202,9 +204,12 @@ func (e *Entry) saveMedia(ctx context.Context, b mqttapi.SaveMedia) (any, error)
 	suffix := photos.SuffixPhoto
 	if item.IsVideo() {
 		suffix = photos.SuffixVideo
-		if library.Unfinished(item) {
-			return nil, mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google still works on this video: save it again later.")
-		}
+	}
+	switch {
+	case item.IsVideo() && library.Unfinished(item):
+		return nil, mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google still works on this video: save it again later.")
+	case item.BaseURL == "": // not yet, or it was not Google's
+		return nil, mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google gives no address of this item's file now: save it again later.")
 	}
 	watchdog := wake.Watch(ctx, account.StallLimit)
 	got, err := e.cfg.Google.Download(watchdog.Context, item.BaseURL, suffix)
@@ -230,7 +235,7 @@ func bytesRefused(err error) error {
 }
 
 func quotaUsedUp(what string) error {
-	return mqttapi.Errorf(mqttapi.CodeQuotaDaily, "%s It goes on at %s.", what, account.NextQuotaDay(time.Now()).UTC().Format(time.RFC3339))
+	return mqttapi.Errorf(mqttapi.CodeQuotaDaily, "%s It goes on at %s.", what, account.NextQuotaDay(wake.Wall()).UTC().Format(time.RFC3339))
 }
 
 func (e *Entry) refresh(ctx context.Context) (any, error) {

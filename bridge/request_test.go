@@ -122,12 +122,12 @@ func TestReadWaitsForTheEndOfAHold(t *testing.T) {
 		r := newHarness(t)
 		r.start()
 		r.broker.await(t, "the listings", func() bool { return r.broker.listed() == 2 })
-		r.entry.account.Apply(account.Decision{Action: account.HoldEntry, Hold: mqttapi.HoldOffline, At: time.Now().Add(10 * time.Second), Sentence: "Google is away."})
+		r.entry.account.Apply(account.Decision{Action: account.HoldEntry, Hold: mqttapi.HoldOffline, At: time.Now().Add(10 * time.Second), Wait: 10 * time.Second, Sentence: "Google is away."})
 		began := time.Now()
 		if got := r.request("albums", nil); got.Status != "ok" || time.Since(began) < 10*time.Second {
 			t.Errorf("after %v: %+v", time.Since(began), got)
 		}
-		r.entry.account.Apply(account.Decision{Action: account.HoldEntry, Hold: mqttapi.HoldRateLimited, At: time.Now().Add(time.Minute), Sentence: "Google asks for a pause."})
+		r.entry.account.Apply(account.Decision{Action: account.HoldEntry, Hold: mqttapi.HoldRateLimited, At: time.Now().Add(time.Minute), Wait: time.Minute, Sentence: "Google asks for a pause."})
 		began = time.Now()
 		if got := r.request("albums", nil); got.code() != "rate_limited" || time.Since(began) > time.Second {
 			t.Errorf("after %v: %+v", time.Since(began), got)

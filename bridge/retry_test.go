@@ -11,9 +11,9 @@ import (
 	"gphotos2mqtt/photos/photosim"
 )
 
-// rejected makes Google refuse the next item for good.
+// rejected makes Google refuse the next item for good: also when its bytes were sent again.
 func (r *harness) rejected() {
-	r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Calls: photosim.Calls{1}, ItemCode: 3}))
+	r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Calls: photosim.Calls{1, 2}, ItemCode: 3}))
 }
 
 // ask sends a request about a job and returns the job of the answer.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"gphotos2mqtt/mediatype"
 )
 
 // encodings are the four ways in which base64 is written.
@@ -175,7 +177,7 @@ func checkData(t *testing.T, data Data, content []byte) {
 			t.Errorf("read: %v", err)
 		}
 	}
-	if head := data.head(); !bytes.Equal(head, content[:min(len(content), HeadSize)]) {
+	if head := data.head(); !bytes.Equal(head, content[:min(len(content), mediatype.HeadSize)]) {
 		t.Errorf("head has %d bytes: %q", len(head), head)
 	}
 }

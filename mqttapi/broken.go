@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"gphotos2mqtt/mediatype"
 )
 
 // breakOff says where the JSON is broken, in jsontext's words but for what people do most.
@@ -71,7 +73,7 @@ func (r *reader) mistake(at int, why string) string {
 
 // imageCutOff reports whether a text that is no base64 begins as that of an image or video does.
 func imageCutOff(text []byte) bool {
-	const enough = 1024 // letters, more than MediaType needs for any kind
+	const enough = 1024 // letters, more than mediatype needs for any kind
 	n, used := 0, byte(0)
 	for ; n < min(len(text), enough) && kinds[text[n]] < charSpace; n++ {
 		if used |= kinds[text[n]]; used == charStd|charURL {
@@ -79,8 +81,7 @@ func imageCutOff(text []byte) bool {
 		}
 	}
 	data, _ := readBase64(text[:n/4*4], false)
-	_, ok := MediaType(data.head())
-	return ok
+	return mediatype.Of(data.head()).Taken
 }
 
 // unfit says why a payload is in none of the forms. data is set when the text is base64.
@@ -90,7 +91,7 @@ func unfit(payload, text []byte, data Data) *Error {
 	if data.Len() >= 64 { // fewer bytes are a word or a path that happens to be made of the letters of base64
 		content = data.head()
 	}
-	mime, _ := MediaType(content)
+	kind := mediatype.Of(content)
 	if wrapped := inWrapping(text); wrapped != nil {
 		return wrapped
 	}
@@ -99,12 +100,10 @@ func unfit(payload, text []byte, data Data) *Error {
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
 	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
 		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
-	case isText && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
+	case isText && kind.Plain() && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
 		return Errorf(CodeBadPayload, `The text has several lines: a path is one; send several as {"paths": ["…", "…"]}.`)
-	case mime == "application/octet-stream" && !isText:
-		return Errorf(CodeUnsupportedType, "The content is of an unknown format, no image or video that Google Photos takes.")
-	case !isText || mime != "application/octet-stream" && !strings.HasPrefix(mime, "text/"):
-		return Errorf(CodeUnsupportedType, "The content is %s, no image or video that Google Photos takes.", mime)
+	case !isText || !kind.Plain():
+		return Errorf(CodeUnsupportedType, "The content is %s", kind.Refusal())
 	}
 	return NewError(CodeBadPayload)
 }

@@ -2,14 +2,13 @@ package mqttapi
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/gabriel-vasile/mimetype"
+	"gphotos2mqtt/mediatype"
 )
 
 // Data is a file's content inside a command's payload, which must not change meanwhile; no copy, decoded when read. Zero is no data.
@@ -35,9 +34,9 @@ func (d Data) Open() io.Reader {
 	return base64.NewDecoder(d.alphabet, &letters{in: d.raw, quoted: d.quoted})
 }
 
-// head returns the first bytes of the content, as many as MediaType looks at.
+// head returns the first bytes of the content, as many as mediatype.Of looks at.
 func (d Data) head() []byte {
-	head := make([]byte, min(d.size, HeadSize))
+	head := make([]byte, min(d.size, mediatype.HeadSize))
 	n, _ := io.ReadFull(d.Open(), head) // what cannot be read is not recognised
 	return head[:n]
 }
@@ -181,73 +180,3 @@ var kinds = func() (table [256]byte) {
 	}
 	return table
 }()
-
-// HeadSize is how many bytes from the start of a file MediaType looks at.
-const HeadSize = 4096
-
-// MediaType tells from the first bytes of a file what it is; names and declared types are never believed. ok says that it is an image or a
-// video of a format in Google's list. Raw images whose format is a TIFF (NEF, ARW, PEF, SRW) are called image/tiff. An unknown content is
-// application/octet-stream. Source: https://developers.google.com/photos/library/guides/upload-media#file-types-sizes
-func MediaType(head []byte) (mime string, ok bool) {
-	head = head[:min(len(head), HeadSize)]
-	for _, s := range signatures {
-		if len(head) > s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) && (s.and == nil || s.and(head)) {
-			return s.mime, true
-		}
-	}
-	found, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
-	found = cmp.Or(otherNames[found], found)
-	return found, endings[found] != "" && (found != "image/x-icon" || head[2] == 1) // else a mouse cursor, or a Targa picture
-}
-
-var endings = map[string]string{
-	"image/avif": ".avif", "image/bmp": ".bmp", "image/gif": ".gif", "image/heic": ".heic", "image/heif": ".heif", "image/jpeg": ".jpg",
-	"image/png": ".png", "image/tiff": ".tiff", "image/webp": ".webp", "image/x-icon": ".ico",
-	"image/x-adobe-dng": ".dng", "image/x-canon-cr2": ".cr2", "image/x-canon-cr3": ".cr3", "image/x-fuji-raf": ".raf",
-	"image/x-olympus-orf": ".orf", "image/x-panasonic-rw2": ".rw2",
-	"video/3gpp": ".3gp", "video/3gpp2": ".3g2", "video/mp2t": ".mts", "video/mp4": ".mp4", "video/mpeg": ".mpg", "video/quicktime": ".mov",
-	"video/x-m4v": ".m4v", "video/x-matroska": ".mkv", "video/x-ms-asf": ".wmv", "video/x-msvideo": ".avi",
-}
-
-// otherNames are what mimetype calls formats that are in endings under another name.
-var otherNames = map[string]string{
-	"image/apng": "image/png", "image/heic-sequence": "image/heic", "image/heif-sequence": "image/heif", "video/matroska": "video/x-matroska",
-}
-
-// signatures are the formats of Google's list that mimetype v1.4.16 does not know or names otherwise. Each has a byte that no path and
-// no base64 has, or is too long to come about by chance. Source of the raw formats:
-// https://github.com/file/file/blob/master/magic/Magdir/images
-var signatures = []struct {
-	at    int
-	magic string
-	and   func(head []byte) bool
-	mime  string
-}{
-	{at: 0, magic: "FUJIFILMCCD-RAW", mime: "image/x-fuji-raf"},
-	{at: 0, magic: "IIRO\x08\x00\x00\x00", mime: "image/x-olympus-orf"},
-	{at: 0, magic: "IIRS\x08\x00\x00\x00", mime: "image/x-olympus-orf"},
-	{at: 0, magic: "MMOR\x00\x00\x00\x08", mime: "image/x-olympus-orf"},
-	{at: 0, magic: "IIU\x00", mime: "image/x-panasonic-rw2"},
-	{at: 0, magic: "II*\x00\x10\x00\x00\x00CR\x02", mime: "image/x-canon-cr2"},
-	{at: 0, magic: "II*\x00", and: isDNG, mime: "image/x-adobe-dng"},
-	{at: 0, magic: "MM\x00*", and: isDNG, mime: "image/x-adobe-dng"},
-	{at: 4, magic: "ftypcrx ", mime: "image/x-canon-cr3"},
-	{at: 4, magic: "ftypMSNV", mime: "video/mp4"}, // Sony cameras; audio/mp4 to mimetype
-	{at: 4, magic: "ftyp3gp", mime: "video/3gpp"}, // also releases after 7
-	{at: 8, magic: "AVI ", and: func(head []byte) bool { return bytes.HasPrefix(head, []byte("RIFF")) }, mime: "video/x-msvideo"},
-	{at: 0, magic: "G", and: syncs(0, 188), mime: "video/mp2t"},
-	{at: 4, magic: "G", and: syncs(4, 192), mime: "video/mp2t"}, // with the time stamps of AVCHD
-}
-
-// isDNG looks for tag DNGVersion (0xC612: 4 bytes) in both byte orders, early as in the first directory. Adobe's DNG 1.7, chapter 4.
-func isDNG(head []byte) bool {
-	return bytes.Contains(head, []byte("\x12\xc6\x01\x00\x04\x00\x00\x00")) || bytes.Contains(head, []byte("\xc6\x12\x00\x01\x00\x00\x00\x04"))
-}
-
-// syncs tells an MPEG transport stream by three packets' sync bytes and, unlike text, a byte outside ASCII. ISO/IEC 13818-1, 2.4.3.2.
-func syncs(first, length int) func(head []byte) bool {
-	return func(head []byte) bool {
-		return len(head) > first+2*length && head[first+length] == 'G' && head[first+2*length] == 'G' &&
-			bytes.ContainsFunc(head, func(r rune) bool { return r == 0 || r > '~' })
-	}
-}

@@ -215,7 +215,12 @@ const (
 	HoldRateLimited HoldReason = "rate_limited" // too many requests in a minute
 	HoldStorageFull HoldReason = "storage_full" // the account has no storage left
 	HoldRelink      HoldReason = "relink"       // the account must be linked, or linked again
-	HoldOffline     HoldReason = "offline"      // Google cannot be reached, or refuses the project
+	HoldOffline     HoldReason = "offline"      // Google cannot be reached
+
+	HoldGoogleUnavailable   HoldReason = "google_unavailable"    // Google answers with faults of its own
+	HoldAccessNotConfigured HoldReason = "access_not_configured" // the Google project, or the account, cannot use the API
+	HoldClientRefused       HoldReason = "client_refused"        // Google does not take the OAuth client, or its secret
+	HoldScopeMissing        HoldReason = "scope_missing"         // the account was linked without the right to upload
 )
 
 // Encode writes the document in at most limit bytes, 0 for no limit: the oldest albums are cut, and "truncated" says so.

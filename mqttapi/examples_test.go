@@ -202,7 +202,7 @@ func TestTroubleshooting(t *testing.T) {
 			t.Errorf("there is nothing about the code %s", code)
 		}
 	}
-	for _, reason := range []HoldReason{HoldQuotaDaily, HoldRateLimited, HoldStorageFull, HoldRelink, HoldOffline} {
+	for _, reason := range []HoldReason{HoldQuotaDaily, HoldRateLimited, HoldStorageFull, HoldRelink, HoldOffline, HoldGoogleUnavailable, HoldAccessNotConfigured, HoldClientRefused, HoldScopeMissing} {
 		if !strings.Contains(string(text), fmt.Sprintf("\n### `%s`\n", reason)) {
 			t.Errorf("there is nothing about the hold %s", reason)
 		}

@@ -25,7 +25,7 @@ func FuzzParseUpload(f *testing.F) {
 		`{"path": "/a", "wait": 2.5, "recursive": true, "after": "move:/b"}`, `{"paths": ["/a/*"], "after": "delete", "wait": 1e999}`,
 		`{"filename": ["/a"], "config_entry_id": "home"}`, `{"path": "/a", "transaction": ` + strings.Repeat("[", 40), `{"a":"\`, `{"path":"/a","id":"` + "\xff" + `"}`,
 		string(jpeg), b64, wrapped(b64, 76, "\r\n"), "data:image/jpeg;base64," + b64, "data:,x", "/media/door.jpg", "./x", "file:///a%20b", "file://%",
-		"/9j/4AAQSkZJRg==", "/9j/4AAQSkZJRg.jpg", "QQ==\nQQ==", "-_-_", "+/+/", "http://x", "[1]", `"x"`, "\x00\x01\x02", "\ufeff{}", samples()["mts avchd"].head,
+		"/9j/4AAQSkZJRg==", "/9j/4AAQSkZJRg.jpg", "QQ==\nQQ==", "-_-_", "+/+/", "http://x", "[1]", `"x"`, "\x00\x01\x02", "\ufeff{}", heads["mts"],
 	} {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)

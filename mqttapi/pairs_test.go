@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"gphotos2mqtt/mediatype"
 )
 
 // The pairs in testdata/uploads.txtar and testdata/requests.txtar are commands and their answers. The commands in there
@@ -49,7 +51,7 @@ var results = map[string]func(u Upload, err error) Result{
 func result(u Upload, status, item Status) Result {
 	r := Result{Status: status, Job: "01JDC2M6TB0000000000000000", ID: Optional(u.ID), Transaction: u.Transaction, Received: At(received)}
 	for i, f := range u.Files {
-		mime, _ := MediaType(f.Data.head())
+		mime := mediatype.Of(f.Data.head()).MIME
 		one := ResultItem{Path: f.Path, Name: f.FileName("home", received, mime), Status: item, Bytes: cmp.Or(f.Data.Len(), 184233)}
 		if item == StatusDone {
 			one.MediaItemID = "AF1QipItem" + string(rune('1'+i))

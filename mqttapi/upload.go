@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gphotos2mqtt/mediatype"
 	"gphotos2mqtt/photos/spec"
 )
 
@@ -54,7 +55,7 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 		return uploadOf(), Errorf(CodeBadPayload, "The payload is empty: send a JSON object, the path of a file, or the bytes of an image or video.")
 	}
 	// Content is looked at first: no text is taken for an image, but a video may start with any byte, even a brace.
-	if _, ok := MediaType(payload); ok {
+	if mediatype.Of(payload).Taken {
 		return uploadOf(UploadFile{Data: Data{raw: payload, size: int64(len(payload))}}), nil
 	}
 	switch {
@@ -70,7 +71,7 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 		return uploadOf(UploadFile{Path: name}), err
 	}
 	data, err := readBase64(text, false) // none when it is no base64
-	if _, ok := MediaType(data.head()); ok {
+	if mediatype.Of(data.head()).Taken {
 		return uploadOf(UploadFile{Data: data}), nil
 	}
 	if err != nil && imageCutOff(text) {
@@ -86,12 +87,14 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 // uploadOf is a command that says nothing of its files, if there are any.
 func uploadOf(files ...UploadFile) Upload { return Upload{Files: files, Wait: -1} }
 
-// FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry, time and media type.
+// FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry and time; with the
+// ending of the media type if it has none. mime is "" while it is not known.
 func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
-	if f.Path != "" {
-		f.Name = cmp.Or(f.Name, spec.CutName(filepath.Base(f.Path)))
+	name := f.Name
+	if name == "" && f.Path != "" {
+		name = filepath.Base(f.Path)
 	}
-	return cmp.Or(f.Name, entry+"-"+at.UTC().Format("20060102T150405Z")+endings[mime])
+	return spec.CutName(mediatype.Named(cmp.Or(name, entry+"-"+at.UTC().Format("20060102T150405Z")), mime))
 }
 
 // parseUploadObject reads an upload that is a JSON object. "filename" and "config_entry_id" are parameters of Home Assistant's own action.

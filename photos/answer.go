@@ -179,10 +179,19 @@ func (e envelope) answer() answer {
 	return a
 }
 
-// plain makes one printable line of at most 300 characters out of what a stranger wrote.
+// link is an address in a sentence.
+var link = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^\s"'<>()]*`)
+
+// plain makes one printable line of at most 300 characters out of what a stranger wrote. People read it in documents that stay, so that of
+// links only those to Google's help are left.
 func plain(text string) string {
 	words := strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
-	return shorten(strings.Join(words, " "), maxMessage)
+	return link.ReplaceAllStringFunc(shorten(strings.Join(words, " "), maxMessage), func(address string) string {
+		if googles(address, helpHosts) {
+			return address
+		}
+		return "…"
+	})
 }
 
 // said is a text for comparison.

@@ -23,6 +23,9 @@ func TestMessages(t *testing.T) {
 		{"binary", "", "\xff\xfe\x00", ""},
 		{"long", "text/plain", long, strings.Repeat("ä", 299) + "…"},
 		{"empty", "", "", ""},
+		{"help", "", "Enable it by visiting https://console.developers.google.com/apis/api/x/overview?project=1 then retry.", "Enable it by visiting https://console.developers.google.com/apis/api/x/overview?project=1 then retry."},
+		{"link", "", "Sign in (https://google.com.evil.example/x), or HTTP://192.168.1.1 or https://me@cloud.google.com/!", "Sign in (…), or … or …"},
+		{"link in JSON", "", api(400, "INVALID_ARGUMENT", "See javascript://x and https://support.google.com/photos."), "See … and https://support.google.com/photos."},
 	}
 	for _, test := range tests {
 		if got := parseAnswer([]byte(test.body), test.contentType).message; got != test.want {

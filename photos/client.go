@@ -244,6 +244,8 @@ func (r request) failed(ctx context.Context, err error, complete bool) error {
 	switch ended := ctx.Err(); {
 	case errors.Is(err, errForeign):
 		kind = Untrusted
+	case err != nil && strings.Contains(err.Error(), "Location header"): // net/http repeats it
+		kind, err = Untrusted, errors.New("the redirect has no address that can be read")
 	case ended == nil && errors.Is(err, context.Canceled):
 		err = errors.New(err.Error()) // somebody else's context, inside the transport: must not pass for the caller's
 	case ended != nil:

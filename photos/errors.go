@@ -165,7 +165,7 @@ var reasons = map[string]Kind{
 	"USER_PROJECT_DENIED": ProjectBlocked, "GCP_SUSPENDED": ProjectBlocked, "BILLING_DISABLED": ProjectBlocked,
 	"invalid_client": ProjectBlocked, "unauthorized_client": ProjectBlocked, "deleted_client": ProjectBlocked,
 	"disabled_client":       ProjectBlocked,
-	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled,
+	"USER_BLOCKED_BY_ADMIN": PhotosDisabled, "domainPolicy": PhotosDisabled, "admin_policy_enforced": PhotosDisabled,
 	"invalid_grant": Unauthorized, "invalid_token": Unauthorized, "authError": Unauthorized, "ACCESS_TOKEN_EXPIRED": Unauthorized,
 	"ACCESS_TOKEN_TYPE_UNSUPPORTED": Unauthorized, "CREDENTIALS_MISSING": Unauthorized, "ACCOUNT_STATE_INVALID": Unauthorized,
 	"RESOURCE_EXHAUSTED": RateLimited, "RATE_LIMIT_EXCEEDED": RateLimited, "RESOURCE_QUOTA_EXCEEDED": RateLimited,
@@ -239,9 +239,9 @@ var statuses = []struct {
 	// Client and Google disagree on where the session stands: ask it and go on, unless it cannot even be asked or is over.
 	{Transient, aboutSending, []int{400, 412, 416}, func(a answer) bool { return !over(a.upload) }},
 	{Expired, aboutSession | aboutSending, []int{400, 412, 416}, nil},
-	// Uploads are answered in text as well, but not with pages. Others are believed only in the API's own form: a proxy's, a firewall's or
-	// the front end's page must not make anybody forget an album or give up a photo.
-	{Transient, aboutAny, []int{403}, func(a answer) bool { return a.page }},
+	// Uploads are answered in text as well, but not with pages or nothing. Others are believed only in the API's own form: a proxy's, a
+	// firewall's or the front end's page must not make anybody forget an album or give up a photo.
+	{Transient, aboutAny, []int{403}, func(a answer) bool { return a.page || !a.api && a.reason == "" && a.said == "" }},
 	{Invalid, aboutUpload, []int{403}, nil},
 	{Transient, aboutAPI, []int{403, 404, 410}, func(a answer) bool { return !a.api }},
 	{AlbumNotWriteable, aboutAlbum, []int{403}, nil},

@@ -76,7 +76,7 @@ func TestRefusals(t *testing.T) {
 		{"no right on album", "add items", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: AlbumNotWriteable, Reason: "PERMISSION_DENIED"}},
 		{"no right on item", "get item", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: Invalid, Reason: "PERMISSION_DENIED"}},
 		{"no right to upload", "upload", 403, "Forbidden", nil, Error{Kind: Invalid}},
-		{"no right on session", "send", 403, "", nil, Error{Kind: Invalid}},
+		{"no right on session", "send", 403, "Forbidden", nil, Error{Kind: Invalid}},
 
 		{"storage full", "create items", 400, api(400, "INVALID_ARGUMENT", "The remaining storage in the user's account is not enough to perform this operation."), nil, Error{Kind: StorageFull, Reason: "INVALID_ARGUMENT"}},
 		{"album deleted", "create items", 400, api(400, "INVALID_ARGUMENT", "Request contains an invalid argument. The provided ID does not match any albums"), nil, Error{Kind: AlbumNotFound, Reason: "INVALID_ARGUMENT"}},

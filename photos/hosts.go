@@ -22,6 +22,8 @@ var (
 	uploadHosts = regexp.MustCompile(`^(photoslibrary|upload|uploads|www)\.googleapis\.com$`)
 	// Product URLs: https://developers.google.com/photos/library/reference/rest/v1/mediaItems
 	productHosts = regexp.MustCompile(`^photos\.google\.com$`)
+	// In sentences: "Enable it by visiting https://console.developers.google.com/…", and https://cloud.google.com, https://support.google.com.
+	helpHosts = regexp.MustCompile(`^((console\.)?(cloud|developers)|support|myaccount|accounts)\.google\.com$`)
 )
 
 // plainAddress are the letters of an address that every reader takes apart alike, and that end no quotation.
@@ -33,23 +35,33 @@ var errForeign = errors.New("the answer leads to a host that is not Google's")
 
 // foreign is errForeign with the host alone: the rest of an address is a secret.
 func foreign(address string) error {
-	host := "no host"
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		host = u.Scheme + "://" + u.Host
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "":
+		return fmt.Errorf("%w: no host", errForeign)
+	case u.Scheme != "https":
+		return fmt.Errorf("%w: %s, by %s", errForeign, shorten(plain(u.Host), 80), shorten(plain(u.Scheme), 20))
 	}
-	return fmt.Errorf("%w: %s", errForeign, shorten(plain(host), 80))
+	return fmt.Errorf("%w: %s", errForeign, shorten(plain(u.Host), 80))
 }
 
 // trusts tells whether an address is of one of Google's hosts, or of the simulator.
 func (c *Client) trusts(address string, hosts *regexp.Regexp) bool {
+	if c.own == nil || googles(address, hosts) {
+		return googles(address, hosts)
+	}
+	u, ok := parts(address)
+	return ok && u.Host != "" && u.Scheme == c.own.Scheme && u.Host == c.own.Host
+}
+
+func googles(address string, hosts *regexp.Regexp) bool {
+	u, ok := parts(address)
+	return ok && u.Scheme == "https" && (u.Host == u.Hostname() || u.Port() == "443") && hosts.MatchString(strings.ToLower(u.Hostname()))
+}
+
+func parts(address string) (*url.URL, bool) {
 	u, err := url.Parse(address)
-	if err != nil || u.User != nil || !plainAddress.MatchString(address) {
-		return false
-	}
-	if c.own != nil && u.Host != "" && u.Scheme == c.own.Scheme && u.Host == c.own.Host {
-		return true
-	}
-	return u.Scheme == "https" && (u.Host == u.Hostname() || u.Port() == "443") && hosts.MatchString(strings.ToLower(u.Hostname()))
+	return u, err == nil && u.User == nil && plainAddress.MatchString(address)
 }
 
 // owns tells whether a session is an address of this Google, so that the access token and the bytes may go there.

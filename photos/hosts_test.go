@@ -78,6 +78,11 @@ func TestRedirectsOfBytes(t *testing.T) {
 			}
 		}
 	}
+	var unread []*http.Request
+	_, err := through(redirected(&unread, "https://lh3.googleusercontent.com/%zz?SECRET")).Download(t.Context(), base, SuffixPhoto)
+	if KindOf(err) != Untrusted || strings.Contains(fmt.Sprint(err), "SECRET") {
+		t.Errorf("got %v for an address that cannot be read", err)
+	}
 	for _, address := range []string{"http://127.0.0.1/", "http://169.254.169.254/x", "https://evil.example/", "http://lh3.googleusercontent.com/lr/x"} {
 		var asked []*http.Request
 		_, err := through(redirected(&asked, address)).Download(t.Context(), base, SuffixPhoto)

@@ -94,6 +94,9 @@ func TestRecordedRefusals(t *testing.T) {
 		{"no upload token", "create items", 400, json, noTokenBody, Expired, ""},
 		{"no upload token, cut", "create items", 400, json, noTokenBody[:85], Expired, ""},
 
+		{"album that is fresh", "create items", 404, json, `{"error":{"code":404,"message":"Requested entity was not found.","status":"NOT_FOUND"}}`, AlbumNotFound, ""},
+		{"album that is fresh, old form", "create items", 400, json, `{"error":{"code":400,"message":"The provided ID does not match any albums","errors":[{"reason":"badRequest"}],"status":"INVALID_ARGUMENT"}}`, AlbumNotFound, ""},
+		{"album that is fresh, adding", "add items", 404, json, `{"error":{"code":404,"message":"Requested entity was not found.","status":"NOT_FOUND"}`, AlbumNotFound, ""},
 		{"project suspended", "create items", 403, json, suspendedBody, ProjectBlocked, dashboard + "?project=1"},
 		{"project deleted", "add items", 403, json, deletedBody, ProjectBlocked, dashboard + "?project=1"},
 		{"project deleted, by text", "get album", 403, "text/plain", "Project 'project_number:1' has been deleted.", ProjectBlocked, dashboard + "?project=1"},
@@ -116,6 +119,9 @@ func TestRecordedRefusals(t *testing.T) {
 
 		{"portal's page on an upload", "upload", 403, page, portalBody, Transient, ""},
 		{"portal's page on a session", "send", 403, page, portalBody, Transient, ""},
+		{"nobody says why, upload", "upload", 403, "", "", Transient, ""},
+		{"nobody says why, session", "query", 403, "text/plain", " \n", Transient, ""},
+		{"firewall's picture", "upload", 403, "image/gif", "GIF89a", Transient, ""},
 		{"proxy wants a password", "upload", 407, page, "", Transient, ""},
 		{"server error, empty", "upload", 500, "", "", Transient, ""},
 		{"unavailable, bare status", "upload", 503, json, `{"code":14,"message":"The service is currently unavailable."}`, Transient, ""},
@@ -129,6 +135,9 @@ func TestRecordedRefusals(t *testing.T) {
 			got := refusal(t, calls[test.call](t.Context(), c))
 			if got.Kind != test.want || got.Status != test.status || got.Console != test.console {
 				t.Errorf("got %v (status %d, console %q), want %v (%q)", got, got.Status, got.Console, test.want, test.console)
+			}
+			if faulty := test.status >= 500 || test.status == http.StatusBadRequest && test.want == Transient; got.Lost != (faulty && test.call != "list items") {
+				t.Errorf("lost is %v", got.Lost)
 			}
 			if strings.ContainsAny(got.Message, "{}<") {
 				t.Errorf("people are told %q", got.Message)

@@ -26,21 +26,24 @@ func inject(t *testing.T, sim *photosim.Server, faults ...photosim.Fault) {
 func TestRefusalsOfTheSimulator(t *testing.T) {
 	sim, c := simulated(t, photosim.Config{})
 	token := upload(t, c, photo(1))
-	for name, want := range map[string]photos.Kind{
-		"daily_quota": photos.DailyQuota, "minute_quota": photos.RateLimited, "concurrent_write": photos.ConcurrentWrites,
-		"storage_full": photos.StorageFull, "unauthenticated": photos.Unauthorized, "scopes": photos.ScopeMissing,
-		"not_enabled": photos.ProjectBlocked, "photos_disabled": photos.PhotosDisabled, "item_id": photos.NotFound,
+	kinds := map[string]photos.Kind{
+		"daily_quota": photos.DailyQuota, "daily_quota_plain": photos.DailyQuota, "minute_quota": photos.RateLimited,
+		"upload_quota": photos.RateLimited, "concurrent_write": photos.ConcurrentWrites, "storage_full": photos.StorageFull,
+		"unauthenticated": photos.Unauthorized, "scopes": photos.ScopeMissing, "photos_disabled": photos.PhotosDisabled,
+		"not_enabled": photos.ProjectBlocked, "service_disabled": photos.ProjectBlocked, "consumer_invalid": photos.ProjectBlocked,
+		"consumer_suspended": photos.ProjectBlocked, "item_id": photos.NotFound, "upload_token": photos.Expired,
 		"no_permission": photos.AlbumNotWriteable, "album_unknown": photos.AlbumNotFound, "album_not_writeable": photos.AlbumNotWriteable,
-		"not_found": photos.AlbumNotFound, "internal": photos.Transient, "unavailable": photos.Transient, "deadline": photos.Transient,
-	} {
+		"not_found": photos.AlbumNotFound, "aborted": photos.Transient, "internal": photos.Transient, "unavailable": photos.Transient,
+		"deadline": photos.Transient, "invalid_grant": photos.Unauthorized, "invalid_client": photos.ProjectBlocked,
+		"wrong_secret": photos.ProjectBlocked, "unauthorized_client": photos.ProjectBlocked, "deleted_client": photos.ProjectBlocked,
+		"disabled_client": photos.ProjectBlocked, "admin_policy_enforced": photos.PhotosDisabled, "internal_failure": photos.Transient,
+	}
+	for name := range photosim.FaultErrors {
 		inject(t, sim, photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: name})
 		_, err := c.CreateItems(t.Context(), "album", []photos.NewItem{{Token: token}})
-		if photos.KindOf(err) != want {
-			t.Errorf("%s: got %v, want %v", name, err, want)
+		if e, ok := errors.AsType[*photos.Error](err); !ok || e.Kind != kinds[name] || (e.Kind == photos.ProjectBlocked) != (e.Console != "") {
+			t.Errorf("%s: got %v, want %v", name, err, kinds[name])
 		}
-	}
-	if len(photosim.FaultErrors) != 16 {
-		t.Errorf("the simulator has %d refusals, not all are tested", len(photosim.FaultErrors))
 	}
 }
 

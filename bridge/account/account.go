@@ -13,12 +13,10 @@ import (
 	"slices"
 	"sync"
 	"time"
-	_ "time/tzdata" // Google's day ends at midnight Pacific, also in an image without zone files
 
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/auth"
-	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
@@ -38,10 +36,25 @@ type Account struct {
 	writer    wake.Lock  // held by who writes to Google, across the call
 	following sync.Mutex // held while the link's state becomes a hold, so that the last state counts
 	mu        sync.Mutex // guards all below; taken after following
+	linked    auth.State // whose holds and failures these are: account and time of the grant
 	holds     holds
 	watchers  []func()
-	failures  int       // requests that failed in a row
-	failed    time.Time // when the failure came that was counted last
+	failures  [steps]failures
+}
+
+// A Step of an upload fails by itself: that bytes are taken says nothing about items.
+type Step int
+
+// The steps of an upload.
+const (
+	Sending Step = iota
+	Creating
+	steps
+)
+
+type failures struct {
+	inARow      int
+	first, last time.Time // when they were counted
 }
 
 // New returns the account of an entry, with the holds that its link and its project give it.
@@ -50,8 +63,9 @@ func New(cfg Config) *Account {
 	p := cfg.Project
 	var until time.Time
 	p.change(func(today *projectState) { p.accounts, until = append(slices.Clip(p.accounts), a), today.HeldUntil })
-	if until.After(time.Now()) { // held before a restart: to ask again would be one more request of an exhausted day
-		a.set(byProject, mqttapi.Hold{Reason: mqttapi.HoldQuotaDaily, Until: mqttapi.At(until), Message: mqttapi.CodeQuotaDaily.Sentence()})
+	if left := wake.Left(until, longestDay); left > 0 { // held before a restart: one more request of an exhausted day would be in vain
+		quota := mqttapi.Hold{Reason: mqttapi.HoldQuotaDaily, Until: mqttapi.At(until), Message: mqttapi.CodeQuotaDaily.Sentence()}
+		a.set(byProject, hold{quota, left})
 	}
 	return a
 }
@@ -66,21 +80,33 @@ func (a *Account) Watch(f func()) {
 	a.watchers = append(slices.Clip(a.watchers), f)
 }
 
-// Held returns the hold that lasts longest at that time (nil = none), and how long that is; 0 = until a person ends it.
-func (a *Account) Held(now time.Time) (*mqttapi.Hold, time.Duration) {
+// Held returns the hold of uploads that lasts longest (nil = none), and how long that is; 0 = until a person ends it.
+func (a *Account) Held() (*mqttapi.Hold, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.holds.at(now)
+	return a.holds.longest(true)
+}
+
+// asking is Held for requests.
+func (a *Account) asking() (*mqttapi.Hold, time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.holds.longest(false)
 }
 
 // Apply carries out the waiting part of a decision.
 func (a *Account) Apply(d Decision) {
-	h := mqttapi.Hold{Reason: d.Hold, Until: mqttapi.At(d.At), Message: d.Sentence}
+	h := hold{mqttapi.Hold{Reason: d.Hold, Until: mqttapi.At(d.At), Message: d.Sentence}, max(d.Wait, 1)}
 	switch d.Action {
 	case HoldEntry:
 		a.set(byAnswer, h)
 	case HoldProject:
-		for _, other := range a.cfg.Project.change(func(today *projectState) { today.HeldUntil = d.At.Round(0) }) {
+		others := a.cfg.Project.change(func(today *projectState) {
+			if d.Hold == mqttapi.HoldQuotaDaily {
+				today.HeldUntil = d.At.Round(0)
+			}
+		})
+		for _, other := range others {
 			other.set(byProject, h)
 		}
 	case Relink: // unless somebody has linked it again by now
@@ -93,29 +119,33 @@ func (a *Account) Apply(d Decision) {
 func (a *Account) MadeRoom() {
 	a.mu.Lock()
 	if a.holds[byAnswer].Reason == mqttapi.HoldStorageFull {
-		a.holds[byAnswer] = mqttapi.Hold{}
+		a.holds[byAnswer] = hold{}
 	}
 	a.mu.Unlock()
 	a.changed()
 }
 
-// Failed counts a failed request that began at a time, and returns how many there were in a row. Those on their way at the same time
-// count once: one broken line under eight uploads is not to make the entry wait for minutes after it.
-func (a *Account) Failed(began time.Time) int {
+// Failed counts a failed request of a step that began at a time, and returns what there is to decide about it. Those on their way at the
+// same time count once: one broken line under eight uploads is not to make the entry wait for minutes after it.
+func (a *Account) Failed(step Step, began time.Time) Attempt {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.failures == 0 || began.After(a.failed) {
-		a.failures++
-		a.failed = time.Now()
+	now, f := time.Now(), &a.failures[step]
+	if f.inARow == 0 {
+		f.first = now
 	}
-	return a.failures
+	if f.inARow == 0 || began.After(f.last) {
+		f.inARow++
+		f.last = now
+	}
+	return Attempt{InARow: f.inARow, Lasts: now.Sub(f.first)}
 }
 
-// Answered says that Google has answered a request.
-func (a *Account) Answered() {
+// Answered says that Google has answered a request of a step.
+func (a *Account) Answered(step Step) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.failures = 0
+	a.failures[step] = failures{}
 }
 
 // Lock waits until nobody else writes to Google for this account. Its error is ctx's.
@@ -124,19 +154,23 @@ func (a *Account) Lock(ctx context.Context) error { return a.writer.Lock(ctx) }
 // Unlock lets the next one write.
 func (a *Account) Unlock() { a.writer.Unlock() }
 
-// FollowLink holds the account while it cannot be used. The hold says why not, and every way to change that.
+// FollowLink holds the account while it cannot be used, and forgets what another account was refused. The hold says why, and what to do.
 func (a *Account) FollowLink() {
 	a.following.Lock()
 	defer a.following.Unlock()
-	s, h := a.cfg.Link.State(), mqttapi.Hold{}
+	s, h := a.cfg.Link.State(), hold{}
 	if s.Status != auth.Linked {
 		why := cmp.Or(s.Failure, "No Google account is linked to "+a.cfg.Topics.Entry+".")
 		if s.Status == auth.Relink {
 			why = s.Reason
 		}
-		h = mqttapi.Hold{Reason: mqttapi.HoldRelink, Message: fmt.Sprintf(
-			"%s To link it, press Link account in Home Assistant, publish an empty message to %s, or run: gphotos2mqtt link %s",
-			why, a.cfg.Topics.Request(mqttapi.VerbLink), a.cfg.Topics.Entry)}
+		h.Reason, h.Message = mqttapi.HoldRelink, why+" To link it, "+a.waysToLink()
+	} else if !s.Has(auth.ScopeAppend) {
+		h.Reason, h.Message = mqttapi.HoldScopeMissing, fmt.Sprintf("The account was linked without the permission to upload: link %s again "+
+			"and tick the box %q on Google's page. To do so, %s", a.cfg.Topics.Entry, auth.Box(auth.ScopeAppend), a.waysToLink())
+	}
+	if a.follow(s) {
+		a.changed()
 	}
 	log := a.cfg.Log.WithField("kind", string(s.Status))
 	switch changed := a.set(byLink, h); {
@@ -147,8 +181,30 @@ func (a *Account) FollowLink() {
 	}
 }
 
+func (a *Account) waysToLink() string {
+	return fmt.Sprintf("press Link account in Home Assistant, publish an empty message to %s, or run: gphotos2mqtt link %s",
+		a.cfg.Topics.Request(mqttapi.VerbLink), a.cfg.Topics.Entry)
+}
+
+// follow forgets what Google has answered another account, or an earlier grant, and reports whether that ended a hold. A grant changes
+// neither the room of an account nor what it may do in a minute.
+func (a *Account) follow(s auth.State) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s.Granted.IsZero() || s.Granted.Equal(a.linked.Granted) {
+		return false
+	}
+	another, h := s.Account.ID != a.linked.Account.ID, a.holds[byAnswer]
+	first := a.linked.Granted.IsZero()
+	if a.linked = s; first || !another && (h.Reason == mqttapi.HoldStorageFull || h.Reason == mqttapi.HoldRateLimited) {
+		return false
+	}
+	a.holds[byAnswer], a.failures = hold{}, [steps]failures{}
+	return h.Reason != ""
+}
+
 // set replaces one reason to wait, the zero hold is none, and reports whether that changed anything.
-func (a *Account) set(source int, h mqttapi.Hold) bool {
+func (a *Account) set(source int, h hold) bool {
 	a.mu.Lock()
 	same := a.holds[source] == h
 	a.holds[source] = h
@@ -166,147 +222,4 @@ func (a *Account) changed() {
 	for _, f := range watchers {
 		f()
 	}
-}
-
-// HoldCode is what a user sees who does not want to wait for the end of a hold.
-func HoldCode(h *mqttapi.Hold) mqttapi.Code {
-	return cmp.Or(holdCodes[h.Reason], mqttapi.CodeGoogleUnavailable)
-}
-
-var holdCodes = map[mqttapi.HoldReason]mqttapi.Code{
-	mqttapi.HoldQuotaDaily: mqttapi.CodeQuotaDaily, mqttapi.HoldRateLimited: mqttapi.CodeRateLimited,
-	mqttapi.HoldStorageFull: mqttapi.CodeStorageFull, mqttapi.HoldRelink: mqttapi.CodeRelinkRequired,
-}
-
-// Who sets holds: each has one at a time, so that linking again does not end a quota hold.
-const (
-	byLink    = iota // the account must be linked (again)
-	byProject        // Google's daily quota of the client id
-	byAnswer         // what Google last answered this account
-	sources
-)
-
-type holds [sources]mqttapi.Hold
-
-func (hs holds) at(now time.Time) (longest *mqttapi.Hold, lasts time.Duration) {
-	for _, h := range hs {
-		left := h.Until.Sub(now)
-		switch {
-		case h.Reason == "":
-		case h.Until.IsZero():
-			return &h, 0
-		case left > lasts:
-			longest, lasts = &h, left
-		}
-	}
-	return longest, lasts
-}
-
-// QuotaPerDay is how many requests a Google Cloud project may make a day, uploads included.
-// Source: https://developers.google.com/photos/overview/api-limits-quotas
-const QuotaPerDay = 10_000
-
-const (
-	uploadReserve = QuotaPerDay / 5  // the part of the day's requests that background listing leaves to uploads
-	quotaLag      = 15 * time.Minute // how long after midnight a refusal may still be about the day before
-)
-
-// A Project is what the entries of one client id share: Google counts requests per project and day. Count and daily hold are saved with
-// each E/state: a crash loses a quarter of a second of counting, and then Google says no a little before we expect it.
-type Project struct {
-	id     string
-	store  *store.Store
-	saving wake.Lock    // held across a save; guards saved
-	saved  projectState // what the store has
-
-	mu       sync.Mutex // guards all below
-	state    projectState
-	accounts []*Account
-}
-
-type projectState struct {
-	Day       string    `json:"day"` // at Google
-	Requests  int       `json:"requests"`
-	HeldUntil time.Time `json:"held_until,omitzero"` // until when Google refuses requests; zero when it does not
-}
-
-// OpenProject loads the count of a project. The id, a short hash of the client id, names it in the store.
-func OpenProject(ctx context.Context, s *store.Store, id string) (*Project, error) {
-	p := &Project{id: id, store: s, saving: wake.NewLock()}
-	if _, err := s.LoadState(ctx, store.Bridge, id, &p.saved); err != nil {
-		return nil, fmt.Errorf("load request count: %w", err)
-	}
-	p.state = p.saved
-	return p, nil
-}
-
-// Count adds one request to Google's Library API to the day's count. Those for the bytes of items have a quota of 75,000 of their own.
-// Source: https://developers.google.com/photos/overview/api-limits-quotas
-func (p *Project) Count() {
-	for _, a := range p.change(func(today *projectState) { today.Requests++ }) {
-		a.cfg.Changed()
-	}
-}
-
-// Requests returns how many requests were made today and when the day ends.
-func (p *Project) Requests() (made int, resets time.Time) {
-	p.change(func(today *projectState) { made = today.Requests })
-	return made, NextQuotaDay(time.Now())
-}
-
-// Spare reports whether requests that are not uploads may still be made today.
-func (p *Project) Spare() bool {
-	made, _ := p.Requests()
-	return made < QuotaPerDay-uploadReserve
-}
-
-// Save writes the count down if it has changed.
-func (p *Project) Save(ctx context.Context) error {
-	if err := p.saving.Lock(ctx); err != nil {
-		return err
-	}
-	defer p.saving.Unlock()
-	var state projectState
-	if p.change(func(today *projectState) { state = *today }); state == p.saved {
-		return nil
-	}
-	if err := p.store.SaveState(ctx, store.Bridge, p.id, state); err != nil {
-		return fmt.Errorf("save request count: %w", err)
-	}
-	p.saved = state
-	return nil
-}
-
-// change calls f with the state of the day, which is a new one when a new day has begun at Google, and returns the accounts.
-func (p *Project) change(f func(*projectState)) []*Account {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if day := time.Now().In(pacific()).Format(time.DateOnly); day != p.state.Day {
-		p.state = projectState{Day: day}
-	}
-	f(&p.state)
-	return p.accounts
-}
-
-// NextQuotaDay returns the next midnight Pacific time, when Google's daily quota starts anew (Google's page says "per day" only).
-func NextQuotaDay(now time.Time) time.Time {
-	t := now.In(pacific())
-	return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, t.Location())
-}
-
-// quotaBack returns when a project that has used up its day is served again: at the next midnight. A refusal right after midnight is
-// about the day before: our clock is ahead of Google's, or Google is slow to begin anew.
-func quotaBack(now time.Time) time.Time {
-	if begun := NextQuotaDay(now.Add(-quotaLag)); !begun.After(now) {
-		return begun.Add(quotaLag)
-	}
-	return NextQuotaDay(now)
-}
-
-func pacific() *time.Location {
-	zone, err := time.LoadLocation("America/Los_Angeles")
-	if err != nil { // cannot be: time/tzdata is linked in
-		zone = time.FixedZone("PST", -8*60*60)
-	}
-	return zone
 }

@@ -36,7 +36,7 @@ func (a *Account) Read(parent context.Context, scopes []string, do func(context.
 		d := decideRequest(err, tries)
 		if err == nil || parent.Err() != nil || d.Action != Retry {
 			return a.NameScopes(err, scopes...)
-		} else if waitWithin(ctx, d.At) != nil {
+		} else if waitWithin(ctx, d.Wait) != nil {
 			return mqttapi.NewError(mqttapi.CodeGoogleUnavailable)
 		}
 	}
@@ -56,13 +56,8 @@ func (a *Account) Write(ctx context.Context, scopes []string, do func(context.Co
 	return a.NameScopes(do(ctx), scopes...)
 }
 
-// MayUpload refuses what could not be uploaded however long it waits.
-func (a *Account) MayUpload() error {
-	if err := a.known(); err != nil || a.cfg.Link.State().Status != auth.Linked {
-		return err
-	}
-	return a.granted(auth.ScopeAppend)
-}
+// MayUpload refuses what has no account to go to.
+func (a *Account) MayUpload() error { return a.known() }
 
 // MayAsk refuses at once what Google would refuse now: while a hold lasts, or when none of the scopes was granted.
 func (a *Account) MayAsk(scopes []string) error { return cmp.Or(a.available(), a.granted(scopes...)) }
@@ -74,32 +69,34 @@ func (a *Account) AwaitAsk(ctx context.Context, scopes []string) error {
 		if err == nil {
 			return a.granted(scopes...)
 		}
-		if h, _ := a.Held(time.Now()); h == nil || h.Until.IsZero() || waitWithin(ctx, h.Until.Time) != nil {
+		if h, lasts := a.asking(); h == nil || lasts == 0 || waitWithin(ctx, lasts) != nil {
 			return err
 		}
 	}
 }
 
-// MayList tells from when on requests that no person waits for may be made, if that is known.
-func (a *Account) MayList(now time.Time) (from time.Time, ok bool) {
-	h, _ := a.Held(now)
+// MayList tells how long no request may be made that no person waits for, if that is known.
+func (a *Account) MayList() (wait time.Duration, ok bool) {
+	h, lasts := a.asking()
 	switch {
-	case !a.cfg.Link.State().Has(auth.ScopeRead), h != nil && h.Until.IsZero():
-		return time.Time{}, false
-	case h != nil && h.Reason != mqttapi.HoldStorageFull:
-		return h.Until.Time, true
+	case !a.cfg.Link.State().Has(auth.ScopeRead), h != nil && lasts == 0:
+		return 0, false
+	case h != nil:
+		return lasts, true
 	case !a.cfg.Project.Spare(): // what is left of the day's requests is for uploads
-		return NextQuotaDay(now), true
+		now := wake.Wall()
+		return NextQuotaDay(now).Sub(now), true
 	}
-	return now, true
+	return 0, true
 }
 
-// Postpone decides about the last of some failed requests that no person waits for: the next one waits until the decision's At.
+// Postpone decides about the last of some failed requests that no person waits for: the next one comes after the decision's Wait.
 func (a *Account) Postpone(err error, failures int) Decision {
-	now := time.Now()
-	d := Decide(err, Attempt{Tries: failures, MaxAge: time.Hour}, now, rand.Float64())
-	a.Apply(d)
-	d.At = slices.MaxFunc([]time.Time{d.At, now.Add(backoff(failures, 0))}, time.Time.Compare)
+	d := Decide(err, Attempt{Tries: failures, MaxAge: time.Hour}, wake.Wall(), rand.Float64())
+	if d.Hold != mqttapi.HoldScopeMissing { // that would be of uploads
+		a.Apply(d)
+	}
+	d.Wait = max(d.Wait, backoff(failures, 0))
 	return d
 }
 
@@ -125,7 +122,7 @@ func (a *Account) NameScopes(err error, scopes ...string) error {
 }
 
 func (a *Account) known() error {
-	if s := a.cfg.Link.State(); s.Status != auth.Linked && s.Account.ID == "" {
+	if s := a.cfg.Link.State(); s.Status == auth.Unlinked || s.Status == auth.Linking {
 		return mqttapi.Errorf(mqttapi.CodeNotLinked, "No Google account is linked to %s: publish to %s to link one.",
 			a.cfg.Topics.Entry, a.cfg.Topics.Request(mqttapi.VerbLink))
 	}
@@ -134,7 +131,7 @@ func (a *Account) known() error {
 
 func (a *Account) available() error {
 	err := a.known()
-	if h, _ := a.Held(time.Now()); err == nil && h != nil && h.Reason != mqttapi.HoldStorageFull {
+	if h, _ := a.asking(); err == nil && h != nil {
 		err = refusal(HoldCode(h), h.Message, h.Until.Time)
 	}
 	return err
@@ -148,8 +145,8 @@ func (a *Account) granted(scopes ...string) error {
 }
 
 func (a *Account) missing(scopes []string) error {
-	return mqttapi.Errorf(mqttapi.CodeScopeMissing, "The account was linked without the permission %s: link %s again and tick every box.",
-		strings.Join(scopes, " or "), a.cfg.Topics.Entry)
+	return mqttapi.Errorf(mqttapi.CodeScopeMissing, "The account was linked without the permission %s: link %s again and tick every box, "+
+		"here %q.", strings.Join(scopes, " or "), a.cfg.Topics.Entry, auth.Box(scopes[0]))
 }
 
 func refusal(code mqttapi.Code, sentence string, until time.Time) *mqttapi.Error {
@@ -160,12 +157,12 @@ func refusal(code mqttapi.Code, sentence string, until time.Time) *mqttapi.Error
 }
 
 func decideRequest(err error, tries int) Decision {
-	return Decide(err, Attempt{Tries: tries, InARow: 1, MaxAge: time.Hour, Resent: true}, time.Now(), rand.Float64())
+	return Decide(err, Attempt{Tries: tries, InARow: 1, MaxAge: time.Hour, Resent: true}, wake.Wall(), rand.Float64())
 }
 
-func waitWithin(ctx context.Context, until time.Time) error {
-	if end, ok := ctx.Deadline(); ok && end.Before(until) {
+func waitWithin(ctx context.Context, wait time.Duration) error {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
 		return context.DeadlineExceeded
 	}
-	return wake.Sleep(ctx, nil, max(time.Until(until), 1))
+	return wake.Sleep(ctx, nil, max(wait, 1))
 }

@@ -3,7 +3,10 @@ package account
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"gphotos2mqtt/auth"
@@ -21,10 +24,13 @@ const (
 	rateLimitWait = 30 * time.Second
 	lastRateWait  = 10 * time.Minute
 	storageWait   = time.Hour
-	setupWait     = 10 * time.Minute
-	freshToken    = time.Hour // up to this age of an upload token Google's refusal is about the file, not about its age
-	itemTries     = 5         // how often an item that fails inside Google (code 13) is tried
-	offlineAfter  = 2         // requests in a row that must find no Google before the whole entry waits and not each file
+	setupWait     = time.Minute // first pause while a person has something to set right in Google's console; it doubles up to lastSetup
+	lastSetup     = time.Hour
+	faultTries    = 32               // how often an item that fails inside Google (code 13) is tried: for more than five hours
+	twinTries     = 5                // the same for one that Google says it has, and does not say which it is: for a quarter of an hour
+	offlineAfter  = 2                // requests in a row that must find no Google before the whole entry waits and not each file
+	faultyFor     = time.Minute      // how long Google must answer with faults alone before the whole entry waits
+	clockLook     = 30 * time.Second // between two looks whether the clock is right by now
 )
 
 // An Action is what becomes of a file, or of all files, after an error.
@@ -45,11 +51,13 @@ const (
 type Attempt struct {
 	Tries    int           // failed tries of this file since it last came further, this one included
 	Faults   int           // of them, those that Google failed at the item itself, this one included
-	InARow   int           // failed requests of the entry in a row, this one included
+	InARow   int           // failed requests of the step in a row, this one included
+	Lasts    time.Duration // since the first of those
 	Age      time.Duration // since the command was accepted
 	MaxAge   time.Duration // setting GPHOTOS_MAX_AGE
-	TokenAge time.Duration // of the upload token that was refused; 0 before there is one
+	Sent     bool          // it was an upload token that was refused
 	ByTitle  bool          // the album was named by its title
+	NewAlbum bool          // the bridge has made the album only minutes ago
 	Resent   bool          // the bytes were sent anew for such an error before
 }
 
@@ -57,6 +65,7 @@ type Attempt struct {
 type Decision struct {
 	Action   Action
 	At       time.Time          // when it is tried again; zero = at once, or when a person has acted
+	Wait     time.Duration      // until At
 	Hold     mqttapi.HoldReason // for the actions that hold
 	Code     mqttapi.Code       // what the user sees when the file is over
 	Sentence string
@@ -69,6 +78,9 @@ func Decide(err error, a Attempt, now time.Time, random float64) Decision {
 	if d.Sentence = cmp.Or(d.Sentence, d.Code.Sentence()); a.Age >= a.MaxAge {
 		d.Action = Fail
 	}
+	if !d.At.IsZero() {
+		d.Wait = max(d.At.Sub(now), 0)
+	}
 	return d
 }
 
@@ -77,6 +89,11 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 	google, answered := errors.AsType[*photos.Error](err)
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)
 	link, isLink := errors.AsType[*auth.Error](err)
+	if wrong := clockProblem(err, now); wrong != "" {
+		return Decision{
+			Action: HoldEntry, Code: mqttapi.CodeGoogleUnavailable, Hold: mqttapi.HoldOffline, Sentence: wrong, At: now.Add(clockLook),
+		}
+	}
 	switch {
 	case errors.Is(err, wake.ErrStalled):
 		google = silence
@@ -87,12 +104,13 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 		return Decision{Action: Fail, Code: mqttapi.CodeInternal, Sentence: damaged}
 	case errors.Is(err, photos.ErrMediaChanged):
 		return Decision{Action: Fail, Code: mqttapi.CodeChanged}
+	case errors.Is(err, auth.ErrUnlinked), errors.Is(err, auth.ErrRelink):
+		return Decision{Action: Relink, Code: mqttapi.CodeRelinkRequired, Hold: mqttapi.HoldRelink, Sentence: link.Message}
 	case isLink && !errors.Is(link, auth.ErrUnavailable) && !errors.Is(link, auth.ErrVault):
-		d := Decision{Action: Relink, Code: mqttapi.CodeRelinkRequired, Hold: mqttapi.HoldRelink, Sentence: link.Message}
-		if !errors.Is(link, auth.ErrUnlinked) && !errors.Is(link, auth.ErrRelink) {
-			d.Action, d.At = HoldEntry, now.Add(setupWait)
+		return Decision{
+			Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldClientRefused, Sentence: link.Message,
+			At: now.Add(doubled(setupWait, lastSetup, a.InARow)),
 		}
-		return d
 	case isLink, !answered && errors.Is(err, context.DeadlineExceeded):
 		google = silence
 	case !answered:
@@ -101,13 +119,41 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 	return decideGoogle(google, a, now, random)
 }
 
+// clockProblem says that the machine's clock makes a certificate invalid, "" when that is not what is wrong: a board without a clock of its
+// own starts in 1970, or at its last time.
+func clockProblem(err error, now time.Time) string {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	if !ok || invalid.Reason != x509.Expired {
+		return ""
+	}
+	const zone = "2006-01-02 15:04 MST"
+	return fmt.Sprintf("The clock of the bridge's machine says %s, when Google's certificate is not valid, which it is from %s to %s: set the "+
+		"clock, or let it be set from the network (NTP); uploads then go on by themselves.",
+		now.UTC().Format(zone), invalid.Cert.NotBefore.UTC().Format(zone), invalid.Cert.NotAfter.UTC().Format(zone))
+}
+
+// Sentences of Google's answers that say more than their codes do.
+const (
+	sayFault = "Google failed on its own side each time that it was to make the item, for hours: nothing is wrong with the file; try it " +
+		"again with job/retry."
+	sayTwin = "Google says that it has this very photo or video, and does not say which item it is: look for it in Google Photos. Nothing " +
+		"is wrong with the file."
+	sayToken = "Google gives the bridge access and then refuses to take it (status 401). It is asked again by itself; if that lasts, look " +
+		"for a security notice in the Google account, and link the account again."
+	sayFaulty   = "Google Photos answers with a fault of its own: nothing is lost, it goes on by itself."
+	sayForeign  = "An answer that should be Google's leads to a host that is not, and was not followed: look for a proxy or DNS server."
+	sayNewAlbum = "Google does not know the new album yet: it goes on by itself within minutes."
+	sayDisabled = "This Google account cannot use Google Photos: turn it on for the account, or have the administrator of its organisation " +
+		"do so, or link another account."
+)
+
 // answers are what becomes of a file by Google's answer. What depends on more than that is in decideGoogle.
 var answers = map[photos.Kind]Decision{
 	// One file waits, or starts again.
 	photos.Transient: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable},
-	photos.Untrusted: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable},
-	photos.ItemFault: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable, Fault: true},
-	photos.Duplicate: {Action: Retry, Code: mqttapi.CodeRejected, Fault: true},
+	photos.Untrusted: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable, Sentence: sayForeign},
+	photos.ItemFault: {Action: Retry, Code: mqttapi.CodeGoogleUnavailable, Sentence: sayFault, Fault: true},
+	photos.Duplicate: {Action: Retry, Code: mqttapi.CodeRejected, Sentence: sayTwin, Fault: true},
 	photos.Expired:   {Action: Resend, Code: mqttapi.CodeGoogleUnavailable},
 	photos.Rejected:  {Action: Fail, Code: mqttapi.CodeRejected},
 	// Everything of the account waits.
@@ -115,11 +161,13 @@ var answers = map[photos.Kind]Decision{
 	photos.ConcurrentWrites: {Action: HoldEntry, Code: mqttapi.CodeRateLimited, Hold: mqttapi.HoldRateLimited},
 	photos.DailyQuota:       {Action: HoldProject, Code: mqttapi.CodeQuotaDaily, Hold: mqttapi.HoldQuotaDaily},
 	photos.StorageFull:      {Action: HoldEntry, Code: mqttapi.CodeStorageFull, Hold: mqttapi.HoldStorageFull},
-	photos.Unauthorized:     {Action: Relink, Code: mqttapi.CodeRelinkRequired, Hold: mqttapi.HoldRelink},
-	photos.ProjectBlocked:   {Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldOffline},
-	photos.PhotosDisabled:   {Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldOffline},
+	photos.Unauthorized:     {Action: HoldEntry, Code: mqttapi.CodeGoogleUnavailable, Hold: mqttapi.HoldGoogleUnavailable, Sentence: sayToken},
+	photos.ProjectBlocked:   {Action: HoldProject, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldAccessNotConfigured},
+	photos.PhotosDisabled: {
+		Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldAccessNotConfigured, Sentence: sayDisabled,
+	},
+	photos.ScopeMissing: {Action: HoldEntry, Code: mqttapi.CodeScopeMissing, Hold: mqttapi.HoldScopeMissing},
 	// No waiting changes it.
-	photos.ScopeMissing:      {Action: Fail, Code: mqttapi.CodeScopeMissing},
 	photos.AlbumNotFound:     {Action: Fail, Code: mqttapi.CodeAlbumNotFound},
 	photos.AlbumNotWriteable: {Action: Fail, Code: mqttapi.CodeAlbumNotWriteable},
 	photos.AlbumFull:         {Action: Fail, Code: mqttapi.CodeAlbumFull},
@@ -133,45 +181,79 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 	if !ok {
 		return Decision{Action: Fail, Code: mqttapi.CodeInternal}
 	}
-	later := now.Add(max(backoff(a.Tries, random), err.RetryAfter))
+	d.At = now.Add(max(backoff(a.Tries, random), err.RetryAfter)) // of those that wait, and have no time of their own below
+	together := now.Add(max(backoff(a.InARow, random), err.RetryAfter))
 	switch err.Kind { //nolint:exhaustive // of the others the table says all
 	case photos.Transient:
-		if d.At = later; err.Status == 0 && a.InARow >= offlineAfter {
-			d.Action, d.Hold, d.At = HoldEntry, mqttapi.HoldOffline, now.Add(backoff(a.InARow, random))
+		switch {
+		case err.Status == 0 && a.InARow >= offlineAfter:
+			d.Action, d.Hold, d.At = HoldEntry, mqttapi.HoldOffline, together
+		case err.Status != 0 && a.Lasts >= faultyFor:
+			d.Action, d.Hold, d.At, d.Sentence = HoldEntry, mqttapi.HoldGoogleUnavailable, together, sayFaulty
 		}
-	case photos.ItemFault, photos.Duplicate, photos.Expired, photos.Untrusted:
-		if d.At = later; d.Fault && a.Faults >= itemTries {
-			return Decision{Action: Fail, Code: mqttapi.CodeRejected}
-		} else if err.Kind == photos.Duplicate {
-			d.At = now
+	case photos.ItemFault:
+		d.Action = unless(d.Action, a.Faults >= faultTries, Fail)
+	case photos.Duplicate: // in the next batch it often is another item of equal bytes that Google has made of this one
+		d.Action, d.At = unless(d.Action, a.Faults >= twinTries, Fail), now
+		if a.Faults > 1 {
+			d.At = now.Add(doubled(time.Minute, lastRetry, a.Faults-1))
 		}
-	case photos.Rejected:
-		if a.TokenAge >= freshToken && !a.Resent {
+	case photos.Rejected: // perhaps it is the token that is refused, as one of another account or of yesterday
+		if a.Sent && !a.Resent {
 			d.Action, d.At = Resend, now
 		}
 	case photos.RateLimited, photos.ConcurrentWrites:
-		wait := min(rateLimitWait<<min(max(a.InARow-1, 0), 5), lastRateWait) + time.Duration(random*float64(rateLimitWait)/2)
+		wait := doubled(rateLimitWait, lastRateWait, a.InARow) + time.Duration(random*float64(rateLimitWait)/2)
 		d.At = now.Add(max(wait, err.RetryAfter))
 	case photos.DailyQuota:
 		d.At = quotaBack(now)
 	case photos.StorageFull:
 		d.At = now.Add(storageWait)
-	case photos.ProjectBlocked, photos.PhotosDisabled:
-		d.At, d.Sentence = now.Add(setupWait), err.Message
+	case photos.ProjectBlocked, photos.PhotosDisabled, photos.ScopeMissing, photos.Unauthorized:
+		d.At, d.Sentence = now.Add(doubled(setupWait, lastSetup, a.InARow)), cmp.Or(d.Sentence, blocked(err))
 	case photos.AlbumNotFound:
-		if a.ByTitle && !a.Resent {
-			d.Action = FindAlbum
+		switch {
+		case a.NewAlbum:
+			d.Action, d.Code, d.Sentence = Retry, mqttapi.CodeGoogleUnavailable, sayNewAlbum
+		case a.ByTitle && !a.Resent:
+			d.Action, d.At = FindAlbum, time.Time{}
 		}
 	case photos.Invalid:
 		if err.Message != "" {
 			d.Sentence = "Google refused the request: " + err.Message
 		}
 	}
+	if d.Action == Fail {
+		d.At = time.Time{}
+	}
 	return d
+}
+
+// blocked says what is wrong with a Google project, and where to set it right; "" when nothing is.
+func blocked(err *photos.Error) string {
+	what := "Google refuses the whole Google Cloud project of this OAuth client: open %s and set right what it says there"
+	if err.Kind != photos.ProjectBlocked {
+		return ""
+	} else if strings.Contains(err.Console, "/apis/library/") {
+		what = "The Photos Library API is switched off in the Google Cloud project of this OAuth client: open %s and enable it"
+	}
+	return fmt.Sprintf(what+"; nothing is lost, it goes on by itself.", cmp.Or(err.Console, "https://console.cloud.google.com/home/dashboard"))
+}
+
+func unless(a Action, over bool, then Action) Action {
+	if over {
+		return then
+	}
+	return a
 }
 
 // backoff doubles from 1 s up to 15 min, with up to a quarter more by chance so that many files do not come back together.
 func backoff(tries int, random float64) time.Duration {
-	wait := min(firstRetry<<min(max(tries-1, 0), 20), lastRetry)
+	wait := doubled(firstRetry, lastRetry, tries)
 	return wait + time.Duration(random*float64(wait)/4)
+}
+
+// doubled is the pause after the n-th failure in a row: the first one, doubled each time, and the last one in the end.
+func doubled(first, last time.Duration, n int) time.Duration {
+	return min(first<<min(max(n-1, 0), 20), last)
 }

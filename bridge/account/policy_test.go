@@ -119,7 +119,12 @@ func TestDecide(t *testing.T) {
 		"401 after a fresh token": {
 			google(photos.Unauthorized),
 			Attempt{},
-			outcome{Relink, time.Time{}, mqttapi.HoldRelink, mqttapi.CodeRelinkRequired},
+			outcome{HoldEntry, in(time.Minute), mqttapi.HoldGoogleUnavailable, mqttapi.CodeGoogleUnavailable},
+		},
+		"401 for hours": {
+			google(photos.Unauthorized),
+			Attempt{InARow: 99},
+			outcome{HoldEntry, in(time.Hour), mqttapi.HoldGoogleUnavailable, mqttapi.CodeGoogleUnavailable},
 		},
 		"grant ended": {
 			&photos.Error{Kind: photos.Transient, Err: auth.ErrRelink},
@@ -134,14 +139,23 @@ func TestDecide(t *testing.T) {
 		"client deleted": {
 			&photos.Error{Kind: photos.Transient, Err: auth.ErrClient},
 			Attempt{},
-			outcome{HoldEntry, in(10 * time.Minute), mqttapi.HoldRelink, mqttapi.CodeRelinkRequired},
+			outcome{HoldEntry, in(time.Minute), mqttapi.HoldClientRefused, mqttapi.CodeAccessNotConfigured},
 		},
 		"library api not enabled": {
 			google(photos.ProjectBlocked),
 			Attempt{},
-			outcome{HoldEntry, in(10 * time.Minute), mqttapi.HoldOffline, mqttapi.CodeAccessNotConfigured},
+			outcome{HoldProject, in(time.Minute), mqttapi.HoldAccessNotConfigured, mqttapi.CodeAccessNotConfigured},
 		},
-		"scope missing":       {google(photos.ScopeMissing), Attempt{}, outcome{Action: Fail, Code: mqttapi.CodeScopeMissing}},
+		"no google photos": {
+			google(photos.PhotosDisabled),
+			Attempt{InARow: 3},
+			outcome{HoldEntry, in(4 * time.Minute), mqttapi.HoldAccessNotConfigured, mqttapi.CodeAccessNotConfigured},
+		},
+		"scope missing": {
+			google(photos.ScopeMissing),
+			Attempt{},
+			outcome{HoldEntry, in(time.Minute), mqttapi.HoldScopeMissing, mqttapi.CodeScopeMissing},
+		},
 		"album not writeable": {google(photos.AlbumNotWriteable), Attempt{}, outcome{Action: Fail, Code: mqttapi.CodeAlbumNotWriteable}},
 		"album full":          {google(photos.AlbumFull), Attempt{}, outcome{Action: Fail, Code: mqttapi.CodeAlbumFull}},
 		"too large":           {google(photos.TooLarge), Attempt{}, outcome{Action: Fail, Code: mqttapi.CodeTooLarge}},
@@ -163,24 +177,39 @@ func TestDecide(t *testing.T) {
 			Attempt{ByTitle: true, Resent: true},
 			outcome{Action: Fail, Code: mqttapi.CodeAlbumNotFound},
 		},
+		"album made minutes ago": {
+			google(photos.AlbumNotFound),
+			Attempt{ByTitle: true, NewAlbum: true, Tries: 3},
+			outcome{Retry, in(4 * time.Second), "", mqttapi.CodeGoogleUnavailable},
+		},
+		"faults for less than a minute": {
+			google(photos.Transient),
+			Attempt{Tries: 6, InARow: 6, Lasts: time.Minute - 1},
+			outcome{Retry, in(32 * time.Second), "", mqttapi.CodeGoogleUnavailable},
+		},
+		"faults for a minute": {
+			google(photos.Transient),
+			Attempt{Tries: 1, InARow: 7, Lasts: time.Minute},
+			outcome{HoldEntry, in(64 * time.Second), mqttapi.HoldGoogleUnavailable, mqttapi.CodeGoogleUnavailable},
+		},
 		"session expired": {
 			google(photos.Expired),
 			Attempt{Tries: 1},
 			outcome{Resend, in(time.Second), "", mqttapi.CodeGoogleUnavailable},
 		},
-		"refused with a fresh token": {
+		"bytes refused": {
 			google(photos.Rejected),
-			Attempt{TokenAge: time.Minute},
+			Attempt{},
 			outcome{Action: Fail, Code: mqttapi.CodeRejected},
 		},
-		"refused with an old token": {
+		"upload token refused": {
 			google(photos.Rejected),
-			Attempt{TokenAge: 2 * time.Hour},
+			Attempt{Sent: true},
 			outcome{Resend, now, "", mqttapi.CodeRejected},
 		},
-		"refused with an old token, sent anew before": {
+		"upload token refused, sent anew before": {
 			google(photos.Rejected),
-			Attempt{TokenAge: 2 * time.Hour, Resent: true},
+			Attempt{Sent: true, Resent: true},
 			outcome{Action: Fail, Code: mqttapi.CodeRejected},
 		},
 		"equal bytes in one batch": {
@@ -198,10 +227,20 @@ func TestDecide(t *testing.T) {
 			Attempt{Tries: 6, Faults: 1},
 			outcome{Retry, in(32 * time.Second), "", mqttapi.CodeGoogleUnavailable},
 		},
-		"item fault for the fifth time": {
+		"item fault for hours": {
 			google(photos.ItemFault),
-			Attempt{Tries: 5, Faults: 5},
-			outcome{Action: Fail, Code: mqttapi.CodeRejected},
+			Attempt{Tries: 31, Faults: 31},
+			outcome{Retry, in(15 * time.Minute), "", mqttapi.CodeGoogleUnavailable},
+		},
+		"item fault for too many hours": {
+			google(photos.ItemFault),
+			Attempt{Tries: 32, Faults: 32},
+			outcome{Action: Fail, Code: mqttapi.CodeGoogleUnavailable},
+		},
+		"equal bytes again": {
+			google(photos.Duplicate),
+			Attempt{Tries: 3, Faults: 3},
+			outcome{Retry, in(2 * time.Minute), "", mqttapi.CodeRejected},
 		},
 		"file changed": {
 			&photos.Error{Kind: photos.Transient, Err: mqttapi.NewError(mqttapi.CodeChanged)},

@@ -32,6 +32,7 @@ const ListLag = 10 * time.Minute
 const (
 	listLife = 5 * time.Minute // how long a list of all albums answers that a title does not exist
 	record   = "albums"        // the titles in the store
+	newOnes  = "albums-made"   // the albums of the last minutes in the store, with its running time when they were made
 )
 
 // Config says whose albums they are.
@@ -52,6 +53,8 @@ type Albums struct {
 	gone   map[string]bool   // ids that Google does not know, though its list may still have them
 	warned map[string]bool   // titles, and ids in place of one, that a warning was given for
 	listed time.Time         // when ids last was all that Google has; zero = unknown
+
+	made map[string]time.Duration // by id, of new albums: the store's running time then
 }
 
 // Open loads the titles that are known.
@@ -62,6 +65,9 @@ func Open(ctx context.Context, cfg Config) (*Albums, error) {
 	_, err := cfg.Store.LoadState(ctx, cfg.Entry, record, &ids)
 	for title, id := range ids {
 		a.ids[Key(title)], a.titles[id] = id, title
+	}
+	if err == nil {
+		_, err = cfg.Store.LoadState(ctx, cfg.Entry, newOnes, &a.made)
 	}
 	return a, err
 }
@@ -95,8 +101,27 @@ func (a *Albums) Create(ctx context.Context, title string) (photos.Album, error)
 			a.ids[title] = created.ID
 		}
 	})
-	return created, cmp.Or(err, unsaved)
+	if err = cmp.Or(err, unsaved); err != nil {
+		return created, err
+	}
+	a.mu.Lock()
+	a.made[created.ID] = a.cfg.Store.Ran()
+	maps.DeleteFunc(a.made, func(_ string, made time.Duration) bool { return !a.fresh(made) })
+	made := maps.Clone(a.made)
+	a.mu.Unlock()
+	// A stop before this save lets the album count as gone, should Google not know it at the next start either.
+	return created, a.cfg.Store.SaveState(ctx, a.cfg.Entry, newOnes, made)
 }
+
+// IsNew reports whether the album was made so lately that Google may not know it everywhere: that it is not found means nothing yet.
+func (a *Albums) IsNew(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	made, ok := a.made[id]
+	return ok && a.fresh(made)
+}
+
+func (a *Albums) fresh(made time.Duration) bool { return a.cfg.Store.Ran()-made < ListLag }
 
 // LookUp returns the album of a title, if there is one.
 func (a *Albums) LookUp(ctx context.Context, title string) (found store.Album, ok bool, err error) {
@@ -164,7 +189,7 @@ func (a *Albums) Reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ids, a.titles, a.listed = map[string]string{}, map[string]string{}, time.Time{}
-	a.gone, a.warned = map[string]bool{}, map[string]bool{}
+	a.gone, a.warned, a.made = map[string]bool{}, map[string]bool{}, map[string]time.Duration{}
 }
 
 // listedAll takes over a complete list. A title that it lacks stays known, unless its album is there under another one.

@@ -270,7 +270,7 @@ func (l *Library) round(ctx context.Context) (time.Duration, error) {
 			l.failures++
 			d := l.cfg.Account.Postpone(err, l.failures)
 			l.mu.Lock()
-			l.backoff = d.At
+			l.backoff = time.Now().Add(d.Wait)
 			l.mu.Unlock()
 			fields := map[string]any{"op": "listings", "kind": d.Code, "attempt": l.failures}
 			l.cfg.Log.WithError(err).WithFields(fields).Warn("listings are not fresh")

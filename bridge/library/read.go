@@ -58,8 +58,8 @@ func (l *Library) next(now time.Time) (time.Time, func(context.Context) error) {
 
 // pause returns how long Google is not to be asked, 0 when it is now; negative = until something changes.
 func (l *Library) pause(now, due, death time.Time) time.Duration {
-	from, may := l.cfg.Account.MayList(now)
-	due = later(due, from)
+	wait, may := l.cfg.Account.MayList()
+	due = later(due, now.Add(wait))
 	switch {
 	case may && !due.After(now):
 		return 0
@@ -137,6 +137,9 @@ func (l *Library) readAlbum(ctx context.Context, id string) error {
 	defer cancel()
 	now, err := l.cfg.Google.Album(ctx, id)
 	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound && l.cfg.Albums.IsNew(id): // not known yet: the next list tells
+		l.changeAlbum(id, func(_ *cache, a *album) { a.recheck = false })
+		return nil
 	case kind == photos.AlbumNotFound:
 		return l.AlbumGone(ctx, id)
 	case err != nil && !unreadable(kind):
@@ -201,6 +204,9 @@ func (l *Library) readPage(ctx context.Context, a *album) error {
 		page, err = l.cfg.Google.SearchItems(ctx, search)
 	}
 	switch kind := photos.KindOf(err); {
+	case kind == photos.AlbumNotFound && l.cfg.Albums.IsNew(search.AlbumID): // what the bridge has put into it is known
+		l.change(func(*cache) { a.scan, a.Due = nil, false })
+		return nil
 	case kind == photos.AlbumNotFound && search.AlbumID != "":
 		return l.AlbumGone(ctx, search.AlbumID)
 	case err != nil && (!unreadable(kind) || search.AlbumID+search.PageToken == ""):

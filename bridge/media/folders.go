@@ -75,7 +75,13 @@ func (f *Folders) Open(path string) (*os.File, string, error) {
 	}
 	refused := f.outside(path)
 	for n, name := range names {
-		file, full, err := f.open(filepath.Clean(name))
+		name = filepath.Clean(name)
+		file, full, err := f.open(name)
+		if err != nil {
+			if other := f.spelled(name); other != "" {
+				file, full, err = f.open(other)
+			}
+		}
 		if err == nil {
 			return file, full, nil
 		}

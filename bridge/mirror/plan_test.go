@@ -17,7 +17,9 @@ func TestPlan(t *testing.T) {
 	garden := Album{ID: "G", Title: "Garden", Known: true, Items: []photos.Item{at("g3", 9), at("g2", 5), at("g1", 1)}}
 	door := Album{ID: "D", Title: "Door", Known: true, Items: []photos.Item{at("d1", 7)}}
 	unknown := Album{ID: "D", Title: "Door"}
-	in := func(folder, item string, size int64) file { return file{Item: item, Path: "/m/" + folder + "/" + item, Size: size} }
+	in := func(folder, item string, size int64) file {
+		return file{Item: item, Path: "/m/" + folder + "/" + item, Size: size}
+	}
 	type files = map[string][]file
 	for name, tc := range map[string]struct {
 		albums       []Album

@@ -112,7 +112,7 @@ func life(b *testing.B, s *Store, id string, data []byte) error {
 			return err
 		}
 	}
-	receipt := Receipt{Job: id, Entry: "home", CommandID: id, At: time.Now(), Result: []byte(`{"status":"done"}`)}
+	receipt := Receipt{Job: id, Entry: "home", CommandID: id, Ran: s.Ran(), Result: []byte(`{"status":"done"}`)}
 	return s.FinishJob(ctx, j, receipt)
 }
 

@@ -30,6 +30,7 @@ type Job struct {
 	Result      json.RawMessage `json:"result,omitempty"`     // terminal, from JobFinished on
 	RetainedAt  time.Time       `json:"retained_at,omitzero"` // when it became JobRetained
 	RequeuedAt  time.Time       `json:"requeued_at,omitzero"` // when it was last tried again by hand
+	Ran         time.Duration   `json:"ran,omitempty"`        // Store.Ran when it was accepted, requeued or retained: its age counts from here
 
 	revision uint64 // of the record that this was read from or saved as
 }
@@ -83,7 +84,8 @@ type File struct {
 	Session secret.Text `json:"-"` // Google's address for an unfinished upload
 	Token   secret.Text `json:"-"` // upload token
 	TokenAt time.Time   `json:"token_at,omitzero"`
-	Resent  bool        `json:"resent,omitempty"` // what was at Google could not be used once
+	Account string      `json:"account,omitempty"` // id of the Google account that session and token are of
+	Resent  bool        `json:"resent,omitempty"`  // what was at Google could not be used once
 
 	Status       FileStatus `json:"status"`
 	ItemID       string     `json:"item_id,omitempty"`
@@ -95,6 +97,8 @@ type File struct {
 	Attempts     int        `json:"attempts,omitempty"` // failed since it last came further
 	Faults       int        `json:"faults,omitempty"`   // of them, those inside Google
 	NotBefore    time.Time  `json:"not_before,omitzero"`
+
+	Pause time.Duration `json:"pause,omitempty"` // how long it was until NotBefore at first: no longer than that is waited for it
 }
 
 // Source is a file that stays where it is, and by what a change of it shows.
@@ -212,14 +216,14 @@ type Receipt struct {
 	Entry     string          `json:"entry"`
 	CommandID string          `json:"command_id,omitempty"`
 	Delivery  Delivery        `json:"delivery"`
-	At        time.Time       `json:"at"`
+	Ran       time.Duration   `json:"ran"`              // Store.Ran when it ended
 	Result    json.RawMessage `json:"result,omitempty"` // empty while the job goes on
 }
 
 // oldReceipts is how many of the oldest receipts are looked at per save: more than come. Without a timer, idle writes nothing to a card.
 const oldReceipts = 4
 
-// SaveReceipt saves a receipt, for a day from its time on, in place of an earlier one for the same job.
+// SaveReceipt saves a receipt, for a day of running from its Ran on, in place of an earlier one for the same job.
 func (s *Store) SaveReceipt(ctx context.Context, r Receipt) error {
 	err := s.save(ctx, r, kindReceipts, r.Entry, r.Job)
 	if err == nil {
@@ -236,18 +240,18 @@ func (s *Store) Receipts(ctx context.Context, entry string) ([]Receipt, error) {
 // Receipt returns the receipt of one job, and whether there is one. One that cannot be understood counts as none.
 func (s *Store) Receipt(ctx context.Context, entry, job string) (r Receipt, found bool, err error) {
 	found, err = s.load(ctx, &r, kindReceipts, entry, job)
-	return r, found && !r.isOver(), err
+	return r, found && !s.isOver(r), err
 }
 
 // isOver is true after the day for which the contract says that a command is recognised.
-func (r Receipt) isOver() bool { return time.Since(r.At) > 24*time.Hour }
+func (s *Store) isOver(r Receipt) bool { return s.Ran()-r.Ran > 24*time.Hour }
 
 // receipts returns the receipts of an entry's oldest jobs, up to limit, and removes those that are over or cannot be understood.
 func (s *Store) receipts(ctx context.Context, entry string, limit int) (receipts []Receipt, err error) {
 	var over []engine.Change
 	err = s.each(ctx, func(_ string, record engine.Record, err error) bool {
 		var r Receipt
-		if err != nil || json.Unmarshal(record.Value, &r) != nil || r.isOver() {
+		if err != nil || json.Unmarshal(record.Value, &r) != nil || s.isOver(r) {
 			over = append(over, engine.Change{Key: record.Key, Revision: engine.Any})
 		} else {
 			receipts = append(receipts, r)

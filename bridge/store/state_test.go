@@ -53,7 +53,7 @@ func TestLinks(t *testing.T) {
 func TestReceiptIsReplaced(t *testing.T) {
 	t.Parallel()
 	s := opened(t, Config{Dir: t.TempDir()})
-	r := Receipt{Job: "01A", Entry: "home", CommandID: "c", At: time.Now()}
+	r := Receipt{Job: "01A", Entry: "home", CommandID: "c", Ran: s.Ran()}
 	must(t, s.SaveReceipt(t.Context(), r))
 	r.Result = []byte(`{"status":"done"}`)
 	must(t, s.SaveReceipt(t.Context(), r))
@@ -69,14 +69,14 @@ func TestOldReceiptsGo(t *testing.T) {
 	t.Parallel()
 	s := opened(t, Config{Dir: t.TempDir()})
 	for i := range 6 {
-		must(t, s.save(t.Context(), Receipt{At: time.Now().Add(-25 * time.Hour)}, kindReceipts, "home", fmt.Sprint("old", i)))
+		must(t, s.save(t.Context(), Receipt{Ran: s.Ran() - 25*time.Hour}, kindReceipts, "home", fmt.Sprint("old", i)))
 	}
 	plant(t, s, "receipts.home.a", "{")
 	if _, found, err := s.Receipt(t.Context(), "home", "a"); found || err != nil {
 		t.Errorf("damaged: %v, %v", found, err)
 	}
 	for i := range 3 {
-		must(t, s.SaveReceipt(t.Context(), Receipt{Job: fmt.Sprint("z", i), Entry: "home", At: time.Now()}))
+		must(t, s.SaveReceipt(t.Context(), Receipt{Job: fmt.Sprint("z", i), Entry: "home", Ran: s.Ran()}))
 	}
 	if got := left(t, s); len(got) != 3 {
 		t.Errorf("left: %v", got)

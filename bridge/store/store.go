@@ -54,6 +54,7 @@ type Store struct {
 	disk *engine.Disk
 	key  *secret.Key
 	log  *logrus.Entry
+	ran  running
 }
 
 // Bridge stands for the entry's name of what belongs to no entry; no entry can bear it.
@@ -80,11 +81,18 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if _, err := os.Stat(old); err == nil {
 		cfg.Log.WithField("folder", old).Warn("uploads queued by a version before the first release are not taken over")
 	}
-	return &Store{disk, cfg.Key, cfg.Log}, nil
+	s := &Store{disk: disk, key: cfg.Key, log: cfg.Log}
+	if err := s.loadRan(ctx); err != nil {
+		return nil, errors.Join(err, disk.Close())
+	}
+	return s, nil
 }
 
 // Close ends the store, once.
-func (s *Store) Close() error { return s.disk.Close() }
+func (s *Store) Close() error {
+	_ = s.saveRan(context.Background()) // without it what waits is a little younger; a disk that fails says so by itself
+	return s.disk.Close()
+}
 
 // Failed delivers one error when the disk can be written no more: full, read-only or broken. All fails until the store is opened again.
 func (s *Store) Failed() <-chan error { return s.disk.Failed() }

@@ -76,7 +76,7 @@ func TestReopen(t *testing.T) {
 	f := put(t, s, "bytes", "the bytes")
 	want.Files[1].Size, want.Files[1].SHA256 = f.Size, f.SHA256
 	add(t, s, want)
-	receipt := Receipt{Job: "01A", Entry: "home", CommandID: "c", At: time.Now().UTC(), Delivery: Delivery{7, "h"}}
+	receipt := Receipt{Job: "01A", Entry: "home", CommandID: "c", Ran: s.Ran(), Delivery: Delivery{7, "h"}}
 	must(t, s.SaveReceipt(t.Context(), receipt))
 	must(t, s.SaveState(t.Context(), "home", "albums", map[string]string{"Front door": "id"}))
 	must(t, s.Links().Save(t.Context(), "home", []byte("token")))
@@ -170,7 +170,7 @@ func TestVirtualTime(t *testing.T) {
 		s := opened(t, Config{Dir: t.TempDir()})
 		f := put(t, s, "bytes", "the bytes")
 		add(t, s, job("01A", "bytes"))
-		must(t, s.SaveReceipt(t.Context(), Receipt{Job: "01A", Entry: "home", At: time.Now()}))
+		must(t, s.SaveReceipt(t.Context(), Receipt{Job: "01A", Entry: "home", Ran: s.Ran()}))
 		start := time.Now()
 		time.Sleep(25 * time.Hour)
 		if got := get(t, s, f); len(list(t, s)) != 1 || got != "the bytes" {

@@ -18,6 +18,8 @@ import (
 
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mediatype"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/spec"
@@ -101,7 +103,7 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 		return nil, err
 	}
 	r := &store.Job{
-		ID: ulid.Make().String(), Entry: u.cfg.Topics.Entry, Received: time.Now().UTC(),
+		ID: ulid.Make().String(), Entry: u.cfg.Topics.Entry, Received: wake.Wall(), Ran: u.cfg.Store.Ran(),
 		CommandID: cmd.ID, Transaction: cmd.Transaction, Delivery: delivery,
 		Album: store.Album{Title: cmd.Album, ID: cmd.AlbumID},
 	}
@@ -186,14 +188,14 @@ func (u *Uploads) takeFile(ctx context.Context, in mqttapi.UploadFile, payload s
 	if info.Size() <= u.cfg.Capacity.cfg.CopyUpTo {
 		return f, u.copyIn(ctx, &f, source, info.Size(), payload)
 	}
-	if _, err = u.recognise(&f, source, info.Size()); err == nil {
+	if _, _, err = u.recognise(&f, source, info.Size()); err == nil {
 		f.Size, f.Source = info.Size(), sourceOf(full, info)
 	}
 	return f, err
 }
 
 func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size int64, payload string) error {
-	head, err := u.recognise(f, r, size)
+	head, size, err := u.recognise(f, r, size)
 	if err == nil {
 		err = u.cfg.Capacity.reserve(ctx, size)
 	}
@@ -219,29 +221,30 @@ func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size i
 	return nil
 }
 
-// recognise reads the head of a file, which tells its type, and checks size and type.
-func (u *Uploads) recognise(f *store.File, r io.Reader, size int64) ([]byte, error) {
-	head := make([]byte, min(size, 3072))
+// recognise reads the head of a file, which tells its type, and checks size and type. It returns the head and the size without what a
+// camera wrote before a JPEG: decoders want the JPEG alone.
+func (u *Uploads) recognise(f *store.File, r io.Reader, size int64) ([]byte, int64, error) {
+	head := make([]byte, min(size, mediatype.HeadSize))
 	n, err := io.ReadFull(r, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return nil, unreadable(f, err)
+		return nil, 0, unreadable(f, err)
 	}
 	if n == 0 {
-		return nil, mqttapi.Errorf(mqttapi.CodeEmpty, "%s is empty.", called(f))
+		return nil, 0, mqttapi.Errorf(mqttapi.CodeEmpty, "%s is empty.", called(f))
 	}
-	mime, ok := mqttapi.MediaType(head[:n])
-	if !ok {
-		return nil, mqttapi.Errorf(mqttapi.CodeUnsupportedType, "%s is %s, not a photo or video that Google Photos takes.", called(f), mime)
+	kind := mediatype.Of(head[:n])
+	if !kind.Taken {
+		return nil, 0, mqttapi.Errorf(mqttapi.CodeUnsupportedType, "%s is %s", called(f), kind.Refusal())
 	}
-	f.MIMEType = mime
-	limit := spec.MaxSize(mime)
+	f.MIMEType = kind.MIME
+	limit := spec.MaxSize(kind.MIME)
 	if most := u.cfg.Capacity.cfg.MaxFile; most > 0 {
 		limit = min(limit, most)
 	}
 	if size > limit {
-		return nil, mqttapi.Errorf(mqttapi.CodeTooLarge, "%s has %d bytes; at most %d are taken.", called(f), size, limit)
+		return nil, 0, mqttapi.Errorf(mqttapi.CodeTooLarge, "%s has %d bytes; at most %d are taken.", called(f), size, limit)
 	}
-	return head[:n], nil
+	return head[kind.Skip:n], size - int64(kind.Skip), nil
 }
 
 func (u *Uploads) dropPayload(ctx context.Context, f *store.File) {

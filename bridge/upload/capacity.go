@@ -117,7 +117,7 @@ func (c *Capacity) makeRoom(ctx context.Context, enough func() bool) (bool, erro
 		var oldest *job
 		for _, u := range uploads {
 			for _, j := range u.queue.all() {
-				if r := j.view(); r.State == store.JobRetained && (oldest == nil || r.RetainedAt.Before(oldest.view().RetainedAt)) {
+				if r := j.view(); r.State == store.JobRetained && (oldest == nil || r.Ran < oldest.view().Ran) {
 					oldest = j
 				}
 			}

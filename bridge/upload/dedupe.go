@@ -14,11 +14,12 @@ import (
 	"gphotos2mqtt/bridge/wake"
 )
 
-const dedupeFor = 24 * time.Hour // after a command ended
+const dedupeFor = 24 * time.Hour // of running, after a command ended
 
 // Dedupe recognises accepted commands: by id, and by the packet of a redelivery. It is an index; jobs and receipts are in the store.
 type Dedupe struct {
 	store    *store.Store
+	ran      func() time.Duration // Store.Ran
 	entry    string
 	unlocked wake.Broadcast
 
@@ -39,10 +40,10 @@ func keysOf(id string, delivery store.Delivery) (keys []string) {
 }
 
 func openDedupe(ctx context.Context, s *store.Store, entry string, jobs []*store.Job) (*Dedupe, error) {
-	d := &Dedupe{store: s, entry: entry, known: map[string]store.Receipt{}, locked: map[string]bool{}}
+	d := &Dedupe{store: s, ran: s.Ran, entry: entry, known: map[string]store.Receipt{}, locked: map[string]bool{}}
 	receipts, err := s.Receipts(ctx, entry)
 	for _, r := range receipts {
-		d.remember(r)
+		d.remember(r, true)
 	}
 	for _, j := range jobs {
 		d.accept(j)
@@ -89,13 +90,13 @@ func (d *Dedupe) Request(ctx context.Context, id string) (answer []byte, ok bool
 
 // SaveRequest notes that the request of that id was carried out.
 func (d *Dedupe) SaveRequest(ctx context.Context, id string, answer []byte) error {
-	return d.save(ctx, store.Receipt{Job: ulid.Make().String(), Entry: d.entry, CommandID: id, At: time.Now(), Result: answer})
+	return d.save(ctx, store.Receipt{Job: ulid.Make().String(), Entry: d.entry, CommandID: id, Ran: d.ran(), Result: answer})
 }
 
 func (d *Dedupe) save(ctx context.Context, r store.Receipt) error {
 	err := d.store.SaveReceipt(ctx, r)
 	if err == nil {
-		d.remember(r)
+		d.remember(r, true)
 	}
 	return err
 }
@@ -104,7 +105,7 @@ func (d *Dedupe) save(ctx context.Context, r store.Receipt) error {
 func (d *Dedupe) finish(ctx context.Context, j *store.Job, r store.Receipt) error {
 	err := d.store.FinishJob(ctx, j, r)
 	if err == nil {
-		d.remember(r)
+		d.remember(r, true)
 	}
 	return err
 }
@@ -121,7 +122,7 @@ func (d *Dedupe) result(ctx context.Context, job string) ([]byte, error) {
 func (d *Dedupe) find(id string, delivery store.Delivery) (r store.Receipt, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for ; len(d.ended) > 0 && time.Since(d.ended[0].At) > dedupeFor; d.ended = d.ended[1:] {
+	for ; len(d.ended) > 0 && d.ran()-d.ended[0].Ran > dedupeFor; d.ended = d.ended[1:] {
 		old := d.ended[0]
 		for _, key := range keysOf(old.CommandID, old.Delivery) {
 			if d.known[key].Job == old.Job {
@@ -147,17 +148,17 @@ func (d *Dedupe) forgetDelivery(ctx context.Context, job string) error {
 
 // accept recognises a command that became a job, for as long as the job lives.
 func (d *Dedupe) accept(j *store.Job) {
-	d.remember(store.Receipt{Job: j.ID, CommandID: j.CommandID, Delivery: j.Delivery})
+	d.remember(store.Receipt{Job: j.ID, CommandID: j.CommandID, Delivery: j.Delivery}, false)
 }
 
-func (d *Dedupe) remember(r store.Receipt) {
+func (d *Dedupe) remember(r store.Receipt, ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r.Result = nil
 	for _, key := range keysOf(r.CommandID, r.Delivery) {
 		d.known[key] = r
 	}
-	if !r.At.IsZero() {
+	if ended {
 		d.ended = append(d.ended, r)
 	}
 }

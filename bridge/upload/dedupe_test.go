@@ -10,14 +10,15 @@ import (
 )
 
 func newDedupe() *Dedupe {
-	return &Dedupe{known: map[string]store.Receipt{}, locked: map[string]bool{}}
+	began := time.Now()
+	return &Dedupe{ran: func() time.Duration { return time.Since(began) }, known: map[string]store.Receipt{}, locked: map[string]bool{}}
 }
 
 func TestCommandsAreRecognisedForADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDedupe()
 		delivery := store.Delivery{PacketID: 3, Hash: "h"}
-		d.remember(store.Receipt{Job: "j1", CommandID: "one", Delivery: delivery, At: time.Now()})
+		d.remember(store.Receipt{Job: "j1", CommandID: "one", Delivery: delivery, Ran: d.ran()}, true)
 		d.accept(&store.Job{ID: "j2", CommandID: "two", Received: time.Now()}) // still in the queue
 		time.Sleep(dedupeFor)
 		if r, ok := d.find("one", store.Delivery{}); !ok || r.Job != "j1" {
@@ -41,7 +42,7 @@ func TestCommandsAreRecognisedForADay(t *testing.T) {
 
 func TestPacketIsRecognised(t *testing.T) {
 	d := newDedupe()
-	d.remember(store.Receipt{Job: "j1", Delivery: store.Delivery{PacketID: 3, Hash: "h"}, At: time.Now()})
+	d.remember(store.Receipt{Job: "j1", Delivery: store.Delivery{PacketID: 3, Hash: "h"}, Ran: d.ran()}, true)
 	for name, tc := range map[string]struct {
 		d    store.Delivery
 		want bool

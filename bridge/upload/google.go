@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/store"
@@ -43,24 +44,27 @@ func (u *Uploads) sendFiles(ctx context.Context) error {
 }
 
 func (u *Uploads) sendFile(ctx context.Context, f sending) error {
-	began := time.Now()
-	token, err := u.send(f.ctx, f.file)
+	began, owner := time.Now(), u.owner()
+	token, err := u.send(f.ctx, f.file, owner)
 	switch {
 	case ctx.Err() == nil && f.job.view().State == store.JobCancelled:
 		return u.finish(ctx, ending{f.file, failed(mqttapi.CodeCancelled, "")})
 	case err == nil:
-		u.cfg.Account.Answered()
+		u.cfg.Account.Answered(account.Sending)
 		// A stop before this save sends the bytes again (raw) or asks the session for its token (resumable); after it never again.
-		return f.update(context.WithoutCancel(ctx), sent(token))
+		return f.update(context.WithoutCancel(ctx), sent(token, owner))
 	case ctx.Err() != nil:
 		return nil //nolint:nilerr // a stop is no failure
 	case errors.Is(err, store.ErrEngine):
 		return err
 	}
-	return u.settle(ctx, f.file, err, u.cfg.Account.Failed(began))
+	return u.settle(ctx, f.file, owner, err, u.cfg.Account.Failed(account.Sending, began))
 }
 
-func (u *Uploads) send(ctx context.Context, f file) (secret.Text, error) {
+// owner is the id of the Google account that is linked now.
+func (u *Uploads) owner() string { return u.cfg.Account.Link().State().Account.ID }
+
+func (u *Uploads) send(ctx context.Context, f file, owner string) (secret.Text, error) {
 	r := f.view()
 	watchdog := wake.Watch(ctx, account.StallLimit)
 	body := photos.Media{
@@ -73,22 +77,22 @@ func (u *Uploads) send(ctx context.Context, f file) (secret.Text, error) {
 	send := u.cfg.Google.Upload
 	if r.Size > rawUpTo {
 		send = func(ctx context.Context, body photos.Media) (secret.Text, error) {
-			return u.sendInSession(ctx, f, body)
+			return u.sendInSession(ctx, f, owner, body)
 		}
 	}
 	token, err := send(watchdog.Context, body)
 	return token, watchdog.Stop(err)
 }
 
-// sendInSession goes on where an unfinished session of the file stands, or begins one.
-func (u *Uploads) sendInSession(ctx context.Context, f file, body photos.Media) (token secret.Text, err error) {
+// sendInSession goes on where the account's unfinished session of the file stands, or begins one.
+func (u *Uploads) sendInSession(ctx context.Context, f file, owner string, body photos.Media) (token secret.Text, err error) {
 	session, at := f.view().Session, int64(0)
-	if session == "" {
+	if session == "" || !of(f.view(), owner) {
 		if session, err = u.cfg.Google.Start(ctx, body); err != nil {
 			return "", err
 		}
 		// A stop before this save leaves an empty session at Google, which dies by itself; after it the upload goes on in the session.
-		if err := f.update(ctx, func(f *store.File) { f.Session = session }); err != nil {
+		if err := f.update(ctx, func(f *store.File) { f.Session, f.Account, f.Received = session, owner, 0 }); err != nil {
 			return "", err
 		}
 	} else {
@@ -107,7 +111,7 @@ func (u *Uploads) sendInSession(ctx context.Context, f file, body photos.Media) 
 			}
 		})
 	}
-	u.cfg.Account.Answered()
+	u.cfg.Account.Answered(account.Sending)
 	return u.cfg.Google.Send(ctx, session, at, body, func(n int64) { u.progress.note(f, func(s *stage) { s.sent = n }) })
 }
 
@@ -126,7 +130,8 @@ func (u *Uploads) createBatches(ctx context.Context) error {
 	}
 }
 
-// createBatch makes items of files, but for those whose upload token is too old, and saves what became of them however the call ends.
+// createBatch makes items of files, but for those whose upload token is too old or another account's, and saves what became of them however
+// the call ends.
 func (u *Uploads) createBatch(parent context.Context, batch []file) error {
 	ctx, cancel := wake.Outlive(parent, createLimit, account.StopLimit)
 	defer cancel()
@@ -136,10 +141,18 @@ func (u *Uploads) createBatch(parent context.Context, batch []file) error {
 	}
 	defer u.cfg.Account.Unlock()
 	var fresh []file
+	owner := u.owner()
 	for _, f := range batch {
-		if time.Since(f.view().TokenAt) <= tokenLife {
+		var err error // after a stop before one of these saves the next batch drops the token
+		switch r := f.view(); {
+		case !of(r, owner):
+			err = f.update(save, disown)
+		case wake.Wall().Sub(r.TokenAt) > tokenLife:
+			err = f.update(save, sendAgain)
+		default:
 			fresh = append(fresh, f)
-		} else if err := f.update(save, sendAgain); err != nil { // after a stop before this save the next batch drops it
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -148,7 +161,7 @@ func (u *Uploads) createBatch(parent context.Context, batch []file) error {
 	}
 	began := time.Now()
 	created, err := u.createItems(ctx, fresh)
-	inARow := 0
+	var a account.Attempt
 	if err != nil {
 		if errors.Is(ctx.Err(), context.Canceled) { // the stop could not wait longer
 			return nil
@@ -156,10 +169,10 @@ func (u *Uploads) createBatch(parent context.Context, batch []file) error {
 		if errors.Is(err, store.ErrEngine) {
 			return err
 		}
-		inARow = u.cfg.Account.Failed(began)
+		a = u.cfg.Account.Failed(account.Creating, began)
 		created = slices.Repeat([]photos.Created{{Err: err}}, len(fresh))
 	}
-	return u.settleItems(save, fresh, created, inARow)
+	return u.settleItems(save, fresh, owner, created, a)
 }
 
 // createItems finds the album, notes it in the jobs, to be saved with the outcome of each file, and makes the call. After a stop during it
@@ -169,7 +182,7 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 	if album.ID == "" && album.Title != "" {
 		found, err := u.cfg.Albums.Find(ctx, album.Title)
 		if err != nil {
-			return nil, err
+			return nil, u.cfg.Account.NameScopes(err, auth.ScopeRead) // which no waiting gives, and other files do not need
 		}
 		album = store.Album{ID: found.ID, Title: found.Title}
 		for i, f := range batch {
@@ -186,13 +199,28 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 		items[i] = photos.NewItem{Token: r.Token, FileName: r.Name, Description: r.Description}
 	}
 	created, err := u.cfg.Google.CreateItems(ctx, album.ID, items)
+	for i := range created {
+		u.findTwin(ctx, batch[i].view(), album.ID, &created[i])
+	}
 	if err == nil {
-		u.cfg.Account.Answered()
+		u.cfg.Account.Answered(account.Creating)
 	}
 	return created, err
 }
 
-func (u *Uploads) settleItems(ctx context.Context, batch []file, created []photos.Created, inARow int) error {
+// findTwin gives a file that Google says it has already the item that was made of equal bytes, if that is known, and brings it into the album.
+func (u *Uploads) findTwin(ctx context.Context, f *store.File, album string, c *photos.Created) {
+	if c.Err == nil {
+		u.twins.add(f, c.Item)
+	} else if twin, ok := u.twins.find(f); ok && photos.KindOf(c.Err) == photos.Duplicate {
+		c.Item, c.Err = twin, nil
+		if album != "" {
+			c.Err = u.cfg.Google.AddItems(ctx, album, []string{twin.ID})
+		}
+	}
+}
+
+func (u *Uploads) settleItems(ctx context.Context, batch []file, owner string, created []photos.Created, a account.Attempt) error {
 	var items []photos.Item
 	var endings []ending
 	for i, c := range created {
@@ -204,7 +232,7 @@ func (u *Uploads) settleItems(ctx context.Context, batch []file, created []photo
 	err := u.finish(ctx, endings...)
 	for i, c := range created {
 		if c.Err != nil && err == nil {
-			err = u.settle(ctx, batch[i], c.Err, inARow)
+			err = u.settle(ctx, batch[i], owner, c.Err, a)
 		}
 	}
 	if err == nil && len(items) > 0 {
@@ -213,23 +241,22 @@ func (u *Uploads) settleItems(ctx context.Context, batch []file, created []photo
 	return err
 }
 
-// settle asks the policy about a file that could not be sent or created, logs the answer, once, and carries it out.
-func (u *Uploads) settle(ctx context.Context, f file, cause error, inARow int) error {
-	j, r, now := f.job.view(), f.view(), time.Now()
-	a := account.Attempt{
-		Tries: r.Attempts + 1, Faults: r.Faults + 1, InARow: inARow, Age: now.Sub(since(j)), MaxAge: u.cfg.MaxAge,
-		ByTitle: j.Album.Title != "", Resent: r.Resent,
+// settle asks the policy about a file that could not be sent or created, logs the answer, once, and carries it out. What was said of an
+// account that is linked no more counts for nothing.
+func (u *Uploads) settle(ctx context.Context, f file, owner string, cause error, a account.Attempt) error {
+	if now := u.owner(); now != "" && now != owner {
+		return f.update(ctx, disown)
 	}
-	if !r.TokenAt.IsZero() {
-		a.TokenAge = now.Sub(r.TokenAt)
-	}
-	d := account.Decide(cause, a, now, rand.Float64())
+	j, r := f.job.view(), f.view()
+	a.Tries, a.Faults, a.Age, a.MaxAge = r.Attempts+1, r.Faults+1, u.cfg.Store.Ran()-j.Ran, u.cfg.MaxAge
+	a.Sent, a.Resent, a.ByTitle, a.NewAlbum = r.Status == store.FileSent, r.Resent, j.Album.Title != "", u.cfg.Albums.IsNew(j.Album.ID)
+	d := account.Decide(cause, a, wake.Wall(), rand.Float64())
 	log := u.cfg.Log.WithError(cause).WithFields(map[string]any{"job": f.ID, "kind": d.Code, "attempt": a.Tries})
 	if d.Action == account.Fail {
 		log.Error("upload failed")
 		return u.finish(ctx, ending{f, failed(d.Code, d.Sentence)})
 	}
-	log.WithField("wait", max(d.At.Sub(now), 0).Round(time.Millisecond).String()).Warn("upload will be tried again")
+	log.WithField("wait", d.Wait.Round(time.Millisecond).String()).Warn("upload will be tried again")
 	if d.Action == account.FindAlbum {
 		if err := u.cfg.Library.AlbumGone(ctx, j.Album.ID); err != nil {
 			return err

@@ -120,12 +120,21 @@ func over(files []store.File) bool {
 func onItsWay(s store.FileStatus) bool { return s == store.FileQueued || s == store.FileSent }
 
 // sent: Google has all bytes.
-func sent(token secret.Text) func(*store.File) {
+func sent(token secret.Text, owner string) func(*store.File) {
 	return func(f *store.File) {
-		f.Status, f.Token, f.TokenAt = store.FileSent, token, time.Now()
+		f.Status, f.Token, f.TokenAt, f.Account = store.FileSent, token, wake.Wall(), owner
 		f.Attempts, f.NotBefore = 0, time.Time{}
 		f.Session, f.Received = "", 0
 	}
+}
+
+// of tells whether session and token may be those of an account; versions before did not note whose they are.
+func of(f *store.File, owner string) bool { return f.Account == "" || f.Account == owner }
+
+// disown begins a file anew whose session or token is another account's.
+func disown(f *store.File) {
+	sendAgain(f)
+	f.Account, f.Resent, f.Attempts, f.Faults, f.NotBefore = "", false, 0, 0, time.Time{}
 }
 
 func sendAgain(f *store.File) {
@@ -144,9 +153,9 @@ func putOff(r *store.Job, n int, d account.Decision) {
 	}
 	switch d.Action {
 	case account.Retry:
-		f.NotBefore = d.At
+		f.NotBefore, f.Pause = d.At, d.Wait
 	case account.Resend:
-		f.NotBefore = d.At
+		f.NotBefore, f.Pause = d.At, d.Wait
 		f.Resent = f.Resent || f.Status == store.FileSent
 		sendAgain(f)
 	case account.FindAlbum:
@@ -206,7 +215,7 @@ func (u *Uploads) Requeue(ctx context.Context, id string) (mqttapi.OneData, erro
 		err := j.update(ctx, func(r *store.Job) {
 			if again = r.State == store.JobRetained; again {
 				r.State, r.Result = store.JobOpen, nil
-				r.RetainedAt, r.RequeuedAt = time.Time{}, time.Now().UTC()
+				r.RetainedAt, r.RequeuedAt, r.Ran = time.Time{}, wake.Wall(), u.cfg.Store.Ran()
 			}
 			for i := range r.Files {
 				f := &r.Files[i]
@@ -243,7 +252,7 @@ func (u *Uploads) retain(ctx context.Context, j *job) error {
 	var unused []string // payloads
 	// A stop before this save publishes the result again; one right after it leaves payloads until the job goes.
 	err := j.update(ctx, func(r *store.Job) {
-		r.State, r.RetainedAt = store.JobRetained, time.Now().UTC()
+		r.State, r.RetainedAt, r.Ran = store.JobRetained, wake.Wall(), u.cfg.Store.Ran()
 		for i := range r.Files {
 			if f := &r.Files[i]; f.Payload != "" && !retriable(*f) {
 				unused = append(unused, f.Payload)
@@ -266,7 +275,7 @@ func (u *Uploads) retain(ctx context.Context, j *job) error {
 // expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until one comes of age.
 func (u *Uploads) expire(ctx context.Context) (err error) {
 	for err == nil {
-		old, wait := u.queue.expired(time.Now(), u.cfg.MaxAge)
+		old, wait := u.queue.expired(u.cfg.Store.Ran(), u.cfg.MaxAge)
 		for _, j := range old {
 			if err = j.remove(ctx, store.JobRetained); err == nil {
 				err = u.failWaiting(ctx, j, u.tooOld)
@@ -275,21 +284,24 @@ func (u *Uploads) expire(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		err = wake.Sleep(ctx, nil, wait)
+		if len(u.queue.all()) > 0 {
+			err = u.cfg.Store.SaveRan(context.WithoutCancel(ctx))
+		}
+		err = cmp.Or(err, wake.Sleep(ctx, nil, wait))
 	}
 	return err
 }
 
-// expired returns the jobs whose time is over, and how long there will be no other.
-func (q *queue) expired(now time.Time, maxAge time.Duration) (old []*job, wait time.Duration) {
+// expired returns the jobs whose time is over, by how long the bridge has run, and how long there will be no other.
+func (q *queue) expired(ran, maxAge time.Duration) (old []*job, wait time.Duration) {
 	wait = min(maxAge, retainFor)
 	for _, j := range q.all() {
 		r := j.view()
-		end := since(r).Add(maxAge)
+		end := r.Ran + maxAge
 		if r.State == store.JobRetained {
-			end = r.RetainedAt.Add(retainFor)
+			end = r.Ran + retainFor
 		}
-		if left := end.Sub(now); left > 0 {
+		if left := end - ran; left > 0 {
 			wait = min(wait, left)
 		} else if r.State == store.JobRetained || !over(r.Files) {
 			old = append(old, j)
@@ -309,7 +321,7 @@ func (u *Uploads) failWaiting(ctx context.Context, j *job, end func(*store.File)
 // tooOld says for what a file waited in vain: the hold, or else what went wrong with it last.
 func (u *Uploads) tooOld(f *store.File) {
 	code, sentence := mqttapi.CodeGoogleUnavailable, ""
-	if h, _ := u.cfg.Account.Held(time.Now()); h != nil {
+	if h, _ := u.cfg.Account.Held(); h != nil {
 		code = account.HoldCode(h)
 	} else if f.ErrorCode != "" {
 		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage

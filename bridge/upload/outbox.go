@@ -126,7 +126,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 	}
 	// A stop here, or between any two of these steps, publishes the result again: the job is only gone when its receipt is there to
 	// recognise the command by.
-	receipt := store.Receipt{Job: r.ID, Entry: r.Entry, CommandID: r.CommandID, Delivery: r.Delivery, At: time.Now()}
+	receipt := store.Receipt{Job: r.ID, Entry: r.Entry, CommandID: r.CommandID, Delivery: r.Delivery, Ran: u.cfg.Store.Ran()}
 	if r.CommandID != "" {
 		receipt.Result = r.Result
 	}

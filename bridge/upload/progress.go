@@ -127,7 +127,7 @@ func (u *Uploads) Totals() (Totals, time.Duration) {
 	defer u.totals.mu.Unlock()
 	var lasts time.Duration
 	if e := u.totals.now.LastError; e != nil {
-		if lasts = time.Until(e.Time.Add(retainFor)); lasts <= 0 { // what failed so long ago is not kept any more
+		if lasts = wake.Left(e.Time.Add(retainFor), retainFor); lasts == 0 { // what failed so long ago is not kept any more
 			u.totals.now.LastError, lasts = nil, 0
 		}
 	}
@@ -230,7 +230,7 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 	case store.JobCancelled:
 		v.Status = mqttapi.StatusCancelled
 	case store.JobOpen:
-		v.Waits, _ = u.cfg.Account.Held(time.Now())
+		v.Waits, _ = u.cfg.Account.Held()
 	}
 	for _, f := range r.Files {
 		v.Bytes += f.Size

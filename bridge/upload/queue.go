@@ -21,7 +21,7 @@ const batchWait = 2 * time.Second
 
 // A queue is the picture in memory of one entry's jobs in the store. Made anew at each start, it never decides what survives.
 type queue struct {
-	held    func(time.Time) (*mqttapi.Hold, time.Duration)
+	held    func() (*mqttapi.Hold, time.Duration)
 	changed wake.Broadcast // something may let somebody go on
 
 	mu           sync.Mutex // guards all below
@@ -30,7 +30,7 @@ type queue struct {
 	active       map[file]context.CancelFunc // sending, and creating, which is not cut
 }
 
-func newQueue(held func(time.Time) (*mqttapi.Hold, time.Duration)) *queue {
+func newQueue(held func() (*mqttapi.Hold, time.Duration)) *queue {
 	return &queue{held: held, jobs: map[string]*job{}, active: map[file]context.CancelFunc{}}
 }
 
@@ -100,14 +100,13 @@ type sending struct {
 // nextToSend waits for a file whose bytes are to be sent. The caller gives it back with leave.
 func (q *queue) nextToSend(ctx context.Context) (sending, error) {
 	return wake.Until(ctx, &q.changed, func() (next sending, ok bool, wait time.Duration) {
-		now := time.Now()
-		if h, lasts := q.held(now); h != nil {
+		if h, lasts := q.held(); h != nil {
 			return next, false, lasts
 		}
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		for i, f := range q.queued {
-			if d := f.view().NotBefore.Sub(now); d > 0 {
+			if d := left(f); d > 0 {
 				wait = min(cmp.Or(wait, d), d)
 				continue
 			}
@@ -126,21 +125,20 @@ func (q *queue) nextToSend(ctx context.Context) (sending, error) {
 // when full, when nothing else is on its way, or after batchWait. The one caller gives it back with leave before it asks again.
 func (q *queue) nextBatch(ctx context.Context) ([]file, error) {
 	return wake.Until(ctx, &q.changed, func() ([]file, bool, time.Duration) {
-		now := time.Now()
-		if h, lasts := q.held(now); h != nil {
+		if h, lasts := q.held(); h != nil {
 			return nil, false, lasts
 		}
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		batch, rest, wait := pickBatch(q.sent, now)
+		batch, rest, wait := pickBatch(q.sent)
 		if len(batch) == 0 {
 			return nil, false, wait
 		}
-		ready := func(f file) bool { return !f.view().NotBefore.After(now) }
+		ready := func(f file) bool { return left(f) == 0 }
 		if len(batch) < spec.MaxBatch && (len(q.active) > 0 || slices.ContainsFunc(q.queued, ready)) {
 			first := slices.MinFunc(batch, func(a, b file) int { return a.view().TokenAt.Compare(b.view().TokenAt) })
-			if left := batchWait - now.Sub(first.view().TokenAt); left > 0 {
-				return nil, false, left
+			if wait := wake.Left(first.view().TokenAt.Add(batchWait), batchWait); wait > 0 {
+				return nil, false, wait
 			}
 		}
 		q.sent = rest
@@ -152,11 +150,11 @@ func (q *queue) nextBatch(ctx context.Context) ([]file, error) {
 }
 
 // pickBatch chooses a batch of the oldest ready file's album, or a full one of another album, or says when a file will be ready.
-func pickBatch(sent []file, now time.Time) (batch, rest []file, wait time.Duration) {
+func pickBatch(sent []file) (batch, rest []file, wait time.Duration) {
 	groups := map[store.Album]int{}
 	album, found := store.Album{}, false
 	for _, f := range sent {
-		if d := f.view().NotBefore.Sub(now); d > 0 {
+		if d := left(f); d > 0 {
 			wait = min(cmp.Or(wait, d), d)
 			continue
 		}
@@ -173,7 +171,7 @@ func pickBatch(sent []file, now time.Time) (batch, rest []file, wait time.Durati
 	}
 	in := contents{}
 	for _, f := range sent {
-		if r := f.view(); len(batch) < spec.MaxBatch && albumOf(f) == album && !r.NotBefore.After(now) && in.add(*r) {
+		if r := f.view(); len(batch) < spec.MaxBatch && albumOf(f) == album && left(f) == 0 && in.add(*r) {
 			batch = append(batch, f)
 		} else {
 			rest = append(rest, f)
@@ -181,6 +179,8 @@ func pickBatch(sent []file, now time.Time) (batch, rest []file, wait time.Durati
 	}
 	return batch, rest, 0
 }
+
+func left(f file) time.Duration { return wake.Left(f.view().NotBefore, f.view().Pause) }
 
 func albumOf(f file) store.Album {
 	a := f.job.view().Album
@@ -228,7 +228,7 @@ func (q *queue) cut(id string) {
 }
 
 func (q *queue) idle() bool {
-	hold, _ := q.held(time.Now())
+	hold, _ := q.held()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.active) == 0 && (hold != nil || len(q.sent)+len(q.queued) == 0)

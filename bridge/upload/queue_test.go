@@ -23,7 +23,7 @@ func fileJob(id int, album string, status store.FileStatus) *job {
 	})
 }
 
-func notHeld(time.Time) (*mqttapi.Hold, time.Duration) { return nil, 0 }
+func notHeld() (*mqttapi.Hold, time.Duration) { return nil, 0 }
 
 func ids(batch []file) []string {
 	names := []string{}
@@ -86,7 +86,6 @@ func TestBatchIsDueWhenTheLastUploadArrives(t *testing.T) {
 }
 
 func TestPickBatch(t *testing.T) {
-	now := time.Now()
 	sent := func(spec ...any) (files []file) {
 		for i := 0; i < len(spec); i += 2 {
 			files = append(files, file{fileJob(spec[i].(int), spec[i+1].(string), store.FileSent), 0})
@@ -109,7 +108,7 @@ func TestPickBatch(t *testing.T) {
 		"a full one goes first":    {sent(append([]any{900, "A"}, many...)...), nil, 11},
 	} {
 		t.Run(name, func(t *testing.T) {
-			batch, rest, _ := pickBatch(tc.sent, now)
+			batch, rest, _ := pickBatch(tc.sent)
 			if tc.batch == nil {
 				if len(batch) != spec.MaxBatch {
 					t.Errorf("%d in the batch", len(batch))
@@ -127,7 +126,8 @@ func TestPickBatch(t *testing.T) {
 func TestHoldStopsFilesAndBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hold *mqttapi.Hold
-		q := newQueue(func(now time.Time) (*mqttapi.Hold, time.Duration) {
+		q := newQueue(func() (*mqttapi.Hold, time.Duration) {
+			now := time.Now()
 			switch {
 			case hold == nil || hold.Until.IsZero():
 				return hold, 0
@@ -160,7 +160,7 @@ func TestFilesWaitEachForItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(notHeld)
 		late := fileJob(1, "", store.FileQueued)
-		late.note(func(r *store.Job) { r.Files[0].NotBefore = time.Now().Add(time.Minute) })
+		late.note(func(r *store.Job) { r.Files[0].NotBefore, r.Files[0].Pause = time.Now().Add(time.Minute), time.Minute })
 		q.add(late)
 		q.add(fileJob(2, "", store.FileQueued))
 		first, err := q.nextToSend(t.Context())
@@ -179,10 +179,10 @@ func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(notHeld)
 		q.add(fileJob(1, "", store.FileQueued))
-		time.Sleep(time.Hour)
-		q.add(fileJob(2, "", store.FileSent))
-		time.Sleep(time.Minute)
-		old, wait := q.expired(time.Now(), time.Hour)
+		late := fileJob(2, "", store.FileSent)
+		late.note(func(r *store.Job) { r.Ran = time.Hour })
+		q.add(late)
+		old, wait := q.expired(time.Hour+time.Minute, time.Hour)
 		if len(old) != 1 || old[0].ID != "job001" || wait != 59*time.Minute {
 			t.Errorf("%d expired, wait %v", len(old), wait)
 		}

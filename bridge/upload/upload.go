@@ -98,6 +98,7 @@ type Uploads struct {
 	progress progress
 	totals   totals
 	dedupe   *Dedupe
+	twins    twins
 	damaged  []string // ids of jobs that could not be read; never changes
 }
 

@@ -60,11 +60,12 @@ func (l Lock) Lock(ctx context.Context) error {
 // Unlock frees the lock.
 func (l Lock) Unlock() { <-l }
 
-// Sleep returns when something changed (nil = nothing can), when d is over (0 = never), or with ctx's error.
+// Sleep returns when something changed (nil = nothing can), when d is over (0 = never) or a minute of it, to look again at what is waited
+// for, or with ctx's error.
 func Sleep(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
 	var after <-chan time.Time
 	if d > 0 {
-		t := time.NewTimer(d)
+		t := time.NewTimer(min(d, lookAgain))
 		defer t.Stop()
 		after = t.C
 	}

@@ -4,7 +4,8 @@
 // With -tls-dir the same address also takes TLS with HTTP/2, under certificates for Google's host names, and works as an HTTPS proxy
 // for those hosts: point any Google Photos client at it with HTTPS_PROXY and the CA file DIR/ca.pem, and it needs no other change.
 //
-// It prints one line when it is ready, and stops on SIGINT and SIGTERM with exit code 0.
+// It prints its address and the settings with which gphotos2mqtt uses it when it is ready, and stops on SIGINT and SIGTERM with exit
+// code 0. docs/photosim.md tells more.
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"gphotos2mqtt/photos/photosim"
 )
@@ -36,7 +38,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. The port is taken before the line is printed, so a reader of the line can connect.
+// run serves until ctx ends. The port is taken before anything is printed, so a reader of the address can connect.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	opt, err := readOptions(args, stderr)
 	if err != nil {
@@ -44,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	var ca *photosim.CA
 	if opt.tlsDir != "" {
-		if ca, err = photosim.NewCA(); err != nil {
+		if ca, err = photosim.NewCAFrom(time.Now().Add(opt.tlsIn)); err != nil {
 			return err
 		}
 		if err := ca.WriteFile(opt.tlsDir); err != nil {
@@ -58,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	sim := photosim.New(opt.config)
 	defer func() { err = errors.Join(err, sim.Close()) }()
-	if _, err := fmt.Fprintf(stdout, "photosim listening on http://%s\n", ln.Addr()); err != nil {
+	if _, err := fmt.Fprintf(stdout, "photosim listening on http://%s\n%s", ln.Addr(), settings(ln.Addr().String())); err != nil {
 		_ = ln.Close()
 		return err
 	}

@@ -17,12 +17,21 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"gphotos2mqtt/photos/photosim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// started runs the command until the test ends and returns the address of its line.
+// started runs the command until the test ends and returns the address that it prints.
 func started(t *testing.T, args ...string) string {
+	t.Helper()
+	address, _ := printed(t, args...)
+	return address
+}
+
+// printed is started with the settings too.
+func printed(t *testing.T, args ...string) (address, settings string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	r, w := io.Pipe()
@@ -38,7 +47,13 @@ func started(t *testing.T, args ...string) string {
 			t.Errorf("run: %v", err)
 		}
 	})
-	line, err := bufio.NewReader(r).ReadString('\n')
+	out := bufio.NewReader(r)
+	line, err := out.ReadString('\n')
+	for range 5 {
+		if more, next := out.ReadString('\n'); err == nil {
+			settings, err = settings+more, next
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +61,7 @@ func started(t *testing.T, args ...string) string {
 	if !ok {
 		t.Fatalf("line %q", line)
 	}
-	return address
+	return address, settings
 }
 
 func TestPlain(t *testing.T) {
@@ -69,9 +84,11 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-func TestTLSAndProxy(t *testing.T) {
+// proxied is a client that uses a started simulator as its proxy and trusts its authority.
+func proxied(t *testing.T, args ...string) *http.Client {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "tls")
-	address := started(t, "-tls-dir", dir)
+	address := started(t, append(args, "-tls-dir", dir)...)
 	pem, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
 	if err != nil {
 		t.Fatal(err)
@@ -83,14 +100,29 @@ func TestTLSAndProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
-	defer tr.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: tr}).Get("https://photoslibrary.googleapis.com/v1/albums")
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
+}
+
+func TestTLSAndProxy(t *testing.T) {
+	resp, err := proxied(t).Get("https://photoslibrary.googleapis.com/v1/albums")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusUnauthorized || resp.ProtoMajor != 2 {
 		t.Errorf("%s over %s", resp.Status, resp.Proto)
+	}
+}
+
+// TestClockBehind serves certificates that are not valid yet.
+func TestClockBehind(t *testing.T) {
+	resp, err := proxied(t, "-tls-valid-in", "1h").Get("https://photoslibrary.googleapis.com/v1/albums")
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); !ok || invalid.Reason != x509.Expired || !strings.Contains(err.Error(), "is before") {
+		t.Errorf("error %v", err)
+	}
+	if err == nil {
+		resp.Body.Close()
 	}
 }
 
@@ -103,6 +135,8 @@ func TestWrongUsage(t *testing.T) {
 		"unknown flag":     {[]string{"-port", "1"}, errUsage, "-port"},
 		"argument":         {[]string{"serve"}, errUsage, "serve"},
 		"help":             {[]string{"-h"}, flag.ErrHelp, "-tls-dir"},
+		"help for a port":  {[]string{"-listen", ":9000", "-h"}, flag.ErrHelp, "\nGPHOTOS_GOOGLE_TOKEN_URL=http://127.0.0.1:9000/oauth2/token\n"},
+		"desktop with uri": {[]string{"-desktop", "-redirect-uri", "http://localhost:1/x"}, nil, ""},
 		"redirect address": {[]string{"-redirect-uri", "http://192.168.1.1/"}, nil, ""},
 		"same account":     {[]string{"-account", "a@b.c", "-account", "a@b.c"}, nil, ""},
 		"address":          {[]string{"-listen", "127.0.0.1:99999"}, nil, ""},
@@ -115,5 +149,36 @@ func TestWrongUsage(t *testing.T) {
 				t.Errorf("error %v, output %q", err, stderr.String())
 			}
 		})
+	}
+}
+
+// TestSettings takes the printed lines for addresses that answer, and holds the pages to them.
+func TestSettings(t *testing.T) {
+	address, lines := printed(t)
+	if want := settings(strings.TrimPrefix(address, "http://")); lines != want {
+		t.Errorf("printed %s want %s", lines, want)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	for line := range strings.Lines(lines) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		resp, err := http.Get(strings.Replace(value, "/library", "/library/v1/albums", 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusNotFound {
+			t.Errorf("%s=%s leads nowhere", name, value)
+		}
+	}
+	for _, page := range []string{"../../README.md", "../../docs/photosim.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil || !strings.Contains(string(text), settings("127.0.0.1:8085")+"GPHOTOS_CLIENT_ID="+photosim.DefaultClientID+"\nGPHOTOS_CLIENT_SECRET="+photosim.DefaultClientSecret) {
+			t.Errorf("%s lacks the settings: %v", page, err)
+		}
+	}
+	for in, want := range map[string]string{"[::]:1": "127.0.0.1:1", "0.0.0.0:1": "127.0.0.1:1", ":1": "127.0.0.1:1", "[::1]:1": "[::1]:1", "sim:1": "sim:1"} {
+		if got := reachable(in); got != want {
+			t.Errorf("%s is reached at %s, want %s", in, got, want)
+		}
 	}
 }

@@ -82,7 +82,7 @@ func TestScopes(t *testing.T) {
 					return
 				}
 				checkError(t, r, 403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.")
-				for _, want := range []string{`"reason":"insufficientPermissions"`, `"ACCESS_TOKEN_SCOPE_INSUFFICIENT"`} {
+				for _, want := range []string{`"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"`} {
 					if !strings.Contains(r.body, want) {
 						t.Errorf("body %s lacks %s", r.body, want)
 					}
@@ -116,8 +116,10 @@ func TestAPIDisabled(t *testing.T) {
 	m := newSim(t, Config{Clients: []Client{{ID: "c", Secret: "s", Project: "77", APIDisabled: true}}})
 	r := m.call("GET", "/v1/albums", "")
 	checkError(t, r, 403, "PERMISSION_DENIED", "Photos Library API has not been used in project 77 before or it is disabled.")
-	if !strings.Contains(r.body, "google.rpc.Help") {
-		t.Errorf("no help in %s", r.body)
+	for _, want := range []string{"google.rpc.Help", `"reason": "SERVICE_DISABLED"`, `"consumer": "projects/77"`} {
+		if !strings.Contains(r.body, want) {
+			t.Errorf("body %s lacks %s", r.body, want)
+		}
 	}
 }
 
@@ -131,7 +133,7 @@ func TestDailyQuotaEndsAtMidnightPacific(t *testing.T) {
 		r := m.call("GET", "/v1/albums", "")
 		checkError(t, r, 429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'All requests' and limit 'All requests per day' of service "+
 			"'photoslibrary.googleapis.com' for consumer 'project_number:"+DefaultProject+"'.")
-		for _, want := range []string{`"quota_limit":"ApiCallsPerProjectPerDay"`, `"quota_limit_value":"3"`, `"reason":"rateLimitExceeded"`} {
+		for _, want := range []string{`"quota_limit": "ApiCallsPerProjectPerDay"`, `"quota_limit_value": "3"`, `"reason": "RATE_LIMIT_EXCEEDED"`} {
 			if !strings.Contains(r.body, want) {
 				t.Errorf("body %s lacks %s", r.body, want)
 			}
@@ -166,7 +168,7 @@ func TestWritesPerMinute(t *testing.T) {
 		}
 		r := m.call("POST", "/v1/albums", `{"album":{"title":"a"}}`)
 		checkError(t, r, 429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric 'Write requests' and limit 'Write requests per minute per user'")
-		if !strings.Contains(r.body, `"quota_limit":"WritesPerMinutePerUser"`) || !strings.Contains(r.body, `"quota_limit_value":"30"`) {
+		if !strings.Contains(r.body, `"quota_limit": "WritesPerMinutePerUser"`) || !strings.Contains(r.body, `"quota_limit_value": "30"`) {
 			t.Errorf("body %s", r.body)
 		}
 		time.Sleep(time.Minute)
@@ -207,7 +209,7 @@ func TestOneWriterAtATime(t *testing.T) {
 		synctest.Wait()
 		for _, call := range []string{"POST /v1/mediaItems:batchCreate", "PATCH /v1/albums/AF1Qip", "POST /v1/albums/AF1Qip:batchAddMediaItems"} {
 			method, path, _ := strings.Cut(call, " ")
-			checkError(t, m.call(method, path, "{}"), 429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota 'concurrent write request' of service")
+			checkError(t, m.call(method, path, "{}"), 429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota 'concurrent write request' of service 'photoslibrary.googleapis.com'.")
 		}
 		wg.Wait()
 		if r := m.call("POST", "/v1/albums", `{"album":{"title":"later"}}`); r.status != 200 {
@@ -234,13 +236,16 @@ func TestQueryParameters(t *testing.T) {
 	for _, path := range []string{
 		"/v1/albums?page_size=3", "/v1/albums?unknown=1", "/v1/albums?pageSize=1&pageSize=2", "/v1/albums?alt=media", "/v1/albums?pageSize=x",
 		"/v1/albums?excludeNonAppCreatedData=perhaps", "/v1/albums?fields=a(b", "/v1/mediaItems?albumId=1", "/v1/mediaItems?pageSize=-1",
-		"/v1/albums?pageSize=99999999999",
+		"/v1/albums?pageSize=99999999999", "/v1/albums?callback=alert(1)//",
 	} {
 		if r := m.call("GET", path, ""); r.status != 400 {
 			t.Errorf("%s: %d %s, want 400", path, r.status, r.body)
 		}
 	}
-	for _, path := range []string{"/v1/albums?alt=json&key=k&prettyPrint=false&quotaUser=q", "/v1/albums?pageSize=1000", "/v1/albums?pageSize=0"} {
+	for _, path := range []string{
+		"/v1/albums?alt=json&key=k&quotaUser=q&uploadType=media&upload_protocol=raw&%24.xgafv=2&callback=&prettyPrint=true",
+		"/v1/albums?pageSize=1000", "/v1/albums?pageSize=0",
+	} {
 		if r := m.call("GET", path, ""); r.status != 200 || r.body != "{}\n" {
 			t.Errorf("%s: %d %q", path, r.status, r.body)
 		}

@@ -12,6 +12,7 @@ type album struct {
 	id, title, project string
 	seq                uint64
 	created            time.Time
+	lateUntil          time.Time    // until then only the answer that made it has it
 	entries            []albumEntry // in the order shown
 	holds              map[*item]bool
 	count              int   // items among the entries
@@ -27,7 +28,7 @@ type albumEntry struct {
 
 func (l *library) newAlbum(project, title string) *album {
 	l.seq++
-	a := &album{id: secret("AF1Qip", 36), title: strings.TrimSpace(title), project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
+	a := &album{id: secret("AF1Qip", 52), title: strings.TrimSpace(title), project: project, seq: l.seq, created: time.Now(), holds: make(map[*item]bool)}
 	l.albums[a.id] = a
 	l.albumList = append(l.albumList, a)
 	return a
@@ -37,6 +38,8 @@ func (l *library) dropAlbum(a *album) {
 	delete(l.albums, a.id)
 	l.albumList = slices.DeleteFunc(l.albumList, func(o *album) bool { return o == a })
 }
+
+func (a *album) late() bool { return time.Now().Before(a.lateUntil) }
 
 // drop takes an item out of the album.
 func (a *album) drop(i *item) {
@@ -93,7 +96,7 @@ func (s *Server) albumOf(c *call, id string) (*album, error) {
 		return nil, invalidArgument("Invalid album ID.")
 	}
 	a, ok := s.libraryOf(c).albums[id]
-	if !ok || a.project != c.token.project {
+	if !ok || a.project != c.token.project || a.late() {
 		return nil, errAlbumMissing()
 	}
 	return a, nil
@@ -109,11 +112,13 @@ func checkTitle(title string) error {
 	return nil
 }
 
+type createAlbum struct {
+	Album *wireAlbum `json:"album"`
+}
+
 // createAlbum is albums.create: titles are not unique.
 func (s *Server) createAlbum(c *call) (any, error) {
-	var req struct {
-		Album *wireAlbum `json:"album"`
-	}
+	var req createAlbum
 	if err := c.decode(&req); err != nil {
 		return nil, err
 	}
@@ -125,7 +130,9 @@ func (s *Server) createAlbum(c *call) (any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.wireAlbum(c, s.libraryOf(c).newAlbum(c.token.project, req.Album.Title)), nil
+	a := s.libraryOf(c).newAlbum(c.token.project, req.Album.Title)
+	a.lateUntil = c.fault.lateUntil()
+	return s.wireAlbum(c, a), nil
 }
 
 // getAlbum is albums.get.
@@ -165,7 +172,7 @@ func (s *Server) listAlbums(c *call) (any, error) {
 	defer s.mu.Unlock()
 	var found []*album
 	for _, a := range slices.Backward(s.libraryOf(c).albumList) {
-		if a.seq < at.seq && a.project == c.token.project && len(found) <= size {
+		if a.seq < at.seq && a.project == c.token.project && !a.late() && len(found) <= size {
 			found = append(found, a)
 		}
 	}

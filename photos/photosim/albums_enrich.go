@@ -22,6 +22,14 @@ type newEnrichment struct {
 	Position *albumPosition `json:"albumPosition"`
 }
 
+type enriched struct {
+	Item enrichment `json:"enrichmentItem"`
+}
+
+type enrichment struct {
+	ID string `json:"id"`
+}
+
 type location struct {
 	Name   string  `json:"locationName"`
 	LatLng *latLng `json:"latlng"`
@@ -58,9 +66,9 @@ func (s *Server) addEnrichment(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := secret("AF1Qip", 30)
+	id := secret("AF1Qip", 52)
 	a.entries = slices.Insert(a.entries, at.index, albumEntry{enrichment: id, text: text})
-	return map[string]any{"enrichmentItem": map[string]string{"id": id}}, nil
+	return enriched{enrichment{id}}, nil
 }
 
 // say checks that exactly one kind is given and returns it in words.

@@ -27,7 +27,7 @@ func TestAlbumLife(t *testing.T) {
 	}
 	get := m.call("GET", "/v1/albums/"+a.ID, "")
 	get.decode(t, &a)
-	if a.Items != 2 || a.CoverID != one || a.CoverURL == "" || !strings.Contains(get.body, `"mediaItemsCount":"2"`) {
+	if a.Items != 2 || a.CoverID != one || a.CoverURL == "" || !strings.Contains(get.body, `"mediaItemsCount": "2"`) {
 		t.Errorf("album %s", get.body)
 	}
 	m.call("PATCH", "/v1/albums/"+a.ID+"?updateMask=title,coverPhotoMediaItemId", `{"title":"Urlaub","coverPhotoMediaItemId":"`+two+`"}`).decode(t, &a)
@@ -122,7 +122,7 @@ func TestEnrichments(t *testing.T) {
 		`{"newEnrichmentItem":{"locationEnrichment":{"location":{"locationName":"Rom","latlng":{"latitude":41.9,"longitude":12.5}}}},"albumPosition":{}}`,
 		`{"newEnrichmentItem":{"mapEnrichment":{"origin":{"locationName":"Rom","latlng":{"latitude":41.9}},"destination":{"locationName":"Ostia","latlng":{}}}},"albumPosition":{"position":"LAST_IN_ALBUM"}}`,
 	} {
-		if r := m.call("POST", "/v1/albums/"+album+":addEnrichment", body); r.status != 200 || !strings.HasPrefix(r.body, `{"enrichmentItem":{"id":"`) {
+		if r := m.call("POST", "/v1/albums/"+album+":addEnrichment", body); r.status != 200 || !strings.HasPrefix(r.body, "{\n  \"enrichmentItem\": {\n    \"id\": \"") {
 			t.Errorf("%s: %d %s", body, r.status, r.body)
 		}
 	}

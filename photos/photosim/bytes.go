@@ -13,31 +13,43 @@ import (
 	"time"
 )
 
+// baseLength is how many bytes a base URL holds, in base64: of all recorded ones the address has 871 characters,
+// https://github.com/gilesknap/gphotos-sync/issues/211
+const baseLength = 625
+
 // baseURL makes a capability address for an item's bytes. It needs no Authorization header and dies after Config.BaseURLLife.
 func (s *Server) baseURL(id string, p place) string {
-	raw := binary.AppendVarint(nil, time.Now().Add(s.cfg.BaseURLLife).UnixNano())
-	raw = binary.AppendUvarint(raw, s.epoch)
-	raw = append(raw, id...)
-	raw = append(raw, s.sign("base", "", raw)...)
-	return p.url(byteHost) + "/lr/" + base64.RawURLEncoding.EncodeToString(raw)
+	return p.url(byteHost) + "/lr/" + s.capability("base", id)
 }
 
-// openBase reads what baseURL made. dead is true for an address that was good once.
-func (s *Server) openBase(text string) (id string, dead, ok bool) {
+// capability signs an item's id for one purpose, with the time until which it opens the item, and fills up to baseLength.
+func (s *Server) capability(purpose, id string) string {
+	raw := binary.AppendVarint(nil, time.Now().Add(s.cfg.BaseURLLife).UnixNano())
+	raw = binary.AppendUvarint(raw, s.epoch)
+	raw = append(binary.AppendUvarint(raw, uint64(len(id))), id...)
+	raw = append(raw, s.filling[len(raw)+macSize:]...)
+	return base64.RawURLEncoding.EncodeToString(append(raw, s.sign(purpose, "", raw)...))
+}
+
+// openCapability reads what capability made. dead is true for one that was good once.
+func (s *Server) openCapability(purpose, text string) (id string, dead, ok bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) <= macSize {
+	if err != nil || len(raw) != baseLength {
 		return "", false, false
 	}
 	body, mac := raw[:len(raw)-macSize], raw[len(raw)-macSize:]
-	if !hmac.Equal(mac, s.sign("base", "", body)) {
+	if !hmac.Equal(mac, s.sign(purpose, "", body)) {
 		return "", false, false
 	}
 	s.mu.Lock()
 	now := s.epoch
 	s.mu.Unlock()
 	expires, n := binary.Varint(body)
-	epoch, m := binary.Uvarint(body[n:])
-	return string(body[n+m:]), !time.Now().Before(time.Unix(0, expires)) || epoch != now, true
+	body = body[n:]
+	epoch, n := binary.Uvarint(body)
+	body = body[n:]
+	size, n := binary.Uvarint(body)
+	return string(body[n:][:size]), !time.Now().Before(time.Unix(0, expires)) || epoch != now, true
 }
 
 // suffix is what follows a base URL, https://developers.google.com/photos/library/guides/access-media-items#base-urls
@@ -86,22 +98,18 @@ func readSuffix(text string) (suffix, bool) {
 
 // serveBytes is the byte host.
 func (s *Server) serveBytes(x *exchange) {
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
-		writeHTML(x.w, http.StatusMethodNotAllowed, "Error 405 (Method Not Allowed)!!1", "The request method is inappropriate for this address.")
+	if !s.beginBytes(x) {
 		return
-	}
-	if !s.pause(x.r.Context(), x.route) {
-		abort()
 	}
 	name, ok := strings.CutPrefix(x.place.path, "/lr/")
 	token, options, hasSuffix := strings.Cut(name, "=")
-	id, dead, found := s.openBase(token)
+	id, dead, found := s.openCapability("base", token)
 	switch {
 	case !ok || !found:
 		writeMissing(x.w)
 		return
 	case dead: // SIM: 403
-		writeHTML(x.w, http.StatusForbidden, "Error 403 (Forbidden)!!1", "Your client does not have permission to get this address.")
+		writeDead(x.w)
 		return
 	case !hasSuffix: // SIM: 400
 		writeText(x.w, http.StatusBadRequest, "A base URL needs a suffix such as =w2048-h1024, =d or =dv.")
@@ -115,12 +123,28 @@ func (s *Server) serveBytes(x *exchange) {
 	i, spent := s.fetch(id)
 	switch {
 	case spent:
-		errDailyQuota(i.projects[0], dailyBytes).write(x.w)
+		x.fail(errDailyQuota(i.projects[0], dailyBytes))
 	case i == nil:
 		writeMissing(x.w)
 	default:
 		s.sendMedia(x, i, want)
 	}
+}
+
+// beginBytes does what the hosts of bytes have in common; false when the request has its answer.
+func (s *Server) beginBytes(x *exchange) bool {
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		writeHTML(x.w, http.StatusMethodNotAllowed, "Error 405 (Method Not Allowed)!!1", "The request method is inappropriate for this address.")
+		return false
+	}
+	if !s.pause(x.r.Context(), x.route) {
+		abort()
+	}
+	return true
+}
+
+func writeDead(w http.ResponseWriter) {
+	writeHTML(w, http.StatusForbidden, "Error 403 (Forbidden)!!1", "Your client does not have permission to get this address.")
 }
 
 // fetch finds a copy of an item and takes one of the day's byte requests.
@@ -156,18 +180,50 @@ func (s *Server) sendMedia(x *exchange, i *item, want suffix) {
 	case want.film && i.status() != "READY":
 		writeMissing(x.w) // a video that is still processed has no bytes yet
 		return
-	case want.film, want.download && !i.facts.video:
-		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": i.fileName}))
-		if i.payload == nil {
-			h.Set("Content-Type", "image/jpeg")
-			s.sendPicture(x, i, suffix{width: int(i.facts.width), height: int(i.facts.height)})
-			return
-		}
-		h.Set("Content-Type", i.facts.mime)
+	case want.film: // https://github.com/gilesknap/gphotos-sync/issues/131
+		h.Set("Location", x.place.url(videoHost)+"/"+s.capability("video", i.id))
+		write(x.w, http.StatusFound, "text/html; charset=utf-8", nil)
+		return
+	case want.download && !i.facts.video:
+		s.sendFile(x, i)
 	default:
 		s.sendPicture(x, i, want)
+	}
+}
+
+// serveVideo is the host that an address with =dv leads to. It takes nothing from the day's byte requests: that one did.
+func (s *Server) serveVideo(x *exchange) {
+	if !s.beginBytes(x) {
 		return
 	}
+	id, dead, ok := s.openCapability("video", strings.TrimPrefix(x.place.path, "/"))
+	s.mu.Lock()
+	var i *item
+	if found, _ := s.itemAnywhere(id); found != nil {
+		i = new(*found)
+	}
+	s.mu.Unlock()
+	switch {
+	case !ok || i == nil:
+		writeMissing(x.w)
+	case dead:
+		writeDead(x.w)
+	default:
+		x.w.Header().Set("Cache-Control", "private, max-age=3600")
+		s.sendFile(x, i)
+	}
+}
+
+// sendFile sends the original; a seeded item, which has none, is drawn.
+func (s *Server) sendFile(x *exchange, i *item) {
+	h := x.w.Header()
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": i.fileName}))
+	if i.payload == nil {
+		h.Set("Content-Type", "image/jpeg")
+		s.sendPicture(x, i, suffix{width: int(i.facts.width), height: int(i.facts.height)})
+		return
+	}
+	h.Set("Content-Type", i.facts.mime)
 	r, err := i.payload.open()
 	if err != nil { // the item was deleted, or the server reset, since the look-up
 		h.Del("Content-Disposition")

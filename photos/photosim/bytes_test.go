@@ -20,6 +20,17 @@ func (m *sim) baseOf(id string) string {
 	return i.BaseURL
 }
 
+// videoOf is the address that a video's base URL leads to.
+func (m *sim) videoOf(base string) string {
+	m.t.Helper()
+	r := m.call("GET", base+"=dv", "")
+	to := r.header.Get("Location")
+	if r.status != http.StatusFound || !strings.HasPrefix(to, "https://video-downloads.googleusercontent.com/") {
+		m.t.Fatalf("answer %d to %q", r.status, to)
+	}
+	return to
+}
+
 func pngPhoto(w, h int) []byte {
 	var buf bytes.Buffer
 	if err := png.Encode(&buf, image.NewGray(image.Rect(0, 0, w, h))); err != nil {
@@ -47,7 +58,10 @@ func TestSuffixes(t *testing.T) {
 		{"png stays png", g + "=h10", 200, "image/png", 20, 10, nil},
 		{"png original", g + "=d", 200, "image/png", 40, 20, pngFile},
 		{"no decoder", heic + "=w100", 200, "image/jpeg", 100, 56, nil},
-		{"video", v + "=dv", 200, "video/quicktime", 0, 0, film},
+		{"video", v + "=dv", 302, "text/html", 0, 0, nil},
+		{"video's file", m.videoOf(v), 200, "video/quicktime", 0, 0, film},
+		{"no video's file", "https://video-downloads.googleusercontent.com/x", 404, "image/png", 96, 96, nil},
+		{"address of a photo there", strings.Replace(p, "lh3.googleusercontent.com/lr", "video-downloads.googleusercontent.com", 1), 404, "image/png", 96, 96, nil},
 		{"video frame", v + "=w160-h160-no", 200, "image/jpeg", 160, 90, nil},
 		{"video as image", v + "=d", 200, "image/jpeg", 1280, 720, nil},
 		{"photo as video", p + "=dv", 400, "text/plain", 0, 0, nil},
@@ -151,12 +165,33 @@ func TestSeededItemsHavePictures(t *testing.T) {
 		if i.FileName != want || i.Width != 64 {
 			t.Errorf("item %+v", i)
 		}
-		suffix := "=d"
+		address := m.baseOf(i.ID) + "=d"
 		if n == 2 {
-			suffix = "=dv"
+			address = m.videoOf(m.baseOf(i.ID))
 		}
-		if r := m.call("GET", m.baseOf(i.ID)+suffix, ""); r.status != 200 || len(r.body) == 0 {
+		if r := m.call("GET", address, ""); r.status != 200 || len(r.body) == 0 {
 			t.Errorf("%s: %d %v", i.FileName, r.status, r.header)
 		}
+	}
+}
+
+// TestLengths holds addresses and ids to the lengths that were recorded.
+func TestLengths(t *testing.T) {
+	m := newSim(t, Config{})
+	if err := m.Seed(Seed{Items: 10, Albums: 1, AlbumItems: 10}); err != nil {
+		t.Fatal(err)
+	}
+	var page itemPage
+	m.call("GET", "/v1/mediaItems", "").decode(t, &page)
+	for _, i := range page.Items {
+		if len(i.BaseURL) != 871 || len(i.ID) < 98 || len(i.ID) > 102 {
+			t.Errorf("address of %d characters, id of %d", len(i.BaseURL), len(i.ID))
+		}
+		if r := m.call("GET", i.BaseURL+"=w10", ""); r.status != 200 {
+			t.Errorf("bytes of %s: %d", i.ID, r.status)
+		}
+	}
+	if id := m.Library()[0].Albums[0].ID; len(id) != 76 {
+		t.Errorf("album id of %d characters", len(id))
 	}
 }

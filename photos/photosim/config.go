@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -71,6 +72,10 @@ type Client struct {
 	Project string
 	// RedirectURIs are compared character for character.
 	RedirectURIs []string
+	// Desktop is the type "Desktop app" in place of "Web application": the client registers no redirect URI, may name any path
+	// and port of a loopback address, and gets a refresh token without access_type.
+	// https://developers.google.com/identity/protocols/oauth2/native-app
+	Desktop bool
 	// Testing is the publishing status "Testing": refresh tokens with Photos scopes die after 7 days.
 	// https://developers.google.com/identity/protocols/oauth2#expiration
 	Testing bool
@@ -78,6 +83,8 @@ type Client struct {
 	Organization string
 	// Deleted clients are known and refused with deleted_client.
 	Deleted bool
+	// Disabled clients are known and refused with disabled_client: by their owner or by Google.
+	Disabled bool
 	// APIDisabled means the project has not enabled the Photos Library API: every call is refused with 403.
 	APIDisabled bool
 }
@@ -134,6 +141,9 @@ func (c Config) Check() error {
 			errs = append(errs, fmt.Errorf("client %d: needs an id of its own, a secret and a project", i))
 		}
 		seen[k.ID] = true
+		if k.Desktop && len(k.RedirectURIs) > 0 {
+			errs = append(errs, fmt.Errorf("client %s: a desktop client has no redirect uris", k.ID))
+		}
 		for _, u := range k.RedirectURIs {
 			if err := checkRedirectURI(u); err != nil {
 				errs = append(errs, fmt.Errorf("client %s: redirect uri %q: %w", k.ID, u, err))
@@ -173,6 +183,19 @@ func checkRedirectURI(raw string) error {
 		return errors.New("host must end in a public top-level domain")
 	}
 	return nil
+}
+
+// takes reports whether the client may send a browser back to uri.
+func (k Client) takes(uri string) bool {
+	if !k.Desktop {
+		return slices.Contains(k.RedirectURIs, uri)
+	}
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "http" || u.User != nil || strings.Contains(uri, "#") {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func publicHost(host string) bool {

@@ -26,7 +26,7 @@ type Seed struct {
 	Height int64 `json:"height"`
 }
 
-// maxSeed bounds one Seed; a million items take about 500 MB.
+// maxSeed bounds one Seed; a million items take about 600 MB.
 const maxSeed = 1_000_000
 
 // Seed adds items named IMG_000001.jpg and so on, the first one oldest, and albums titled "Album 1" and so on.
@@ -72,6 +72,7 @@ func (l *library) seed(seed Seed, project string) {
 		i.fileName = fmt.Sprintf("IMG_%06d.jpg", n+1)
 		if seed.VideoEvery > 0 && (n+1)%seed.VideoEvery == 0 {
 			i.facts.kind = kind{mime: "video/mp4", video: true}
+			i.facts.film = film{make: "photosim", model: "Seed 1", fps: 29.97}
 			i.fileName = fmt.Sprintf("VID_%06d.mp4", n+1)
 		}
 		l.items[i.id] = i

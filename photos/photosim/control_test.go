@@ -72,7 +72,8 @@ func TestControlEnds(t *testing.T) {
 		t.Errorf("after deleting both: %+v", l)
 	}
 	m.control("storage", `{"full":true}`)
-	if r := m.call("POST", "/v1/mediaItems:batchCreate", `{"newMediaItems":[{"simpleMediaItem":{"uploadToken":"x"}}]}`); !strings.Contains(r.body, "storage") {
+	body := `{"newMediaItems":[{"simpleMediaItem":{"uploadToken":"` + secret(tokenStart, tokenBytes) + `"}}]}`
+	if r := m.call("POST", "/v1/mediaItems:batchCreate", body); !strings.Contains(r.body, "storage") {
 		t.Errorf("storage: %s", r.body)
 	}
 	var stats Stats

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 // Mode is what a fault does to a request.
 type Mode string
 
-// Modes of a fault. None of them but Lose does what the request asks for.
+// Modes of a fault. Lose and Late do what the request asks for, Empty and Repeat what they say, the others nothing.
 const (
 	// Refuse answers with Error, or Status and Body, instead of doing anything.
 	Refuse Mode = "refuse"
@@ -26,11 +25,20 @@ const (
 	Stall Mode = "stall"
 	// Garble answers with something else than was promised: 200 with a JSON error from uploads, an HTML 502 elsewhere.
 	Garble Mode = "garble"
+	// Sticky refuses every request of the route from the first chosen one on, for For (default 5 minutes) and as Refuse does.
+	// Without Error, Status and Body it is the refusal for writes that overlap, which Google was seen to keep up for minutes
+	// although nothing overlapped, https://github.com/rclone/rclone/issues/8567
+	Sticky Mode = "sticky"
+	// Late does what was asked, but what it made is not known to other calls until For (default 1 minute) has passed: an album
+	// of albums.create, the items of mediaItems.batchCreate. https://github.com/f2calv/CasCap.Api.GooglePhotos/issues/118
+	Late Mode = "late"
 	// Empty answers a listing with an empty page and a token that goes on where the page would have.
 	Empty Mode = "empty"
 	// Repeat lets the page after this one begin with this page's last item.
 	Repeat Mode = "repeat"
 )
+
+var modes = []Mode{Refuse, Lose, Cut, Stall, Garble, Sticky, Late, Empty, Repeat}
 
 // Fault makes chosen requests of a route go wrong. Every fault counts the requests of its route from the time it is set; the
 // first fault in the list that chooses a request is the one that happens.
@@ -45,18 +53,25 @@ type Fault struct {
 	Seed        uint64  `json:"seed,omitempty"`
 
 	Mode Mode `json:"mode,omitempty"`
-	// Error names a refusal of Google's instead of Status and Body; see FaultErrors.
-	Error  string            `json:"error,omitempty"`
-	Status int               `json:"status,omitempty"` // default 503
-	Body   string            `json:"body,omitempty"`
+	// Error names a refusal of Google's; see FaultErrors.
+	Error string `json:"error,omitempty"`
+	// Status is the HTTP status. Default that of Error, without an Error 503.
+	Status int `json:"status,omitempty"`
+	// Body is sent as it stands; only without Error.
+	Body string `json:"body,omitempty"`
+	// Form is how Error is written. Default as Google does.
+	Form   Form              `json:"form,omitempty"`
 	Header map[string]string `json:"headers,omitempty"`
 	// After is how many bytes of the request's body are taken first, and never all of them. nil is none.
 	After *int64 `json:"after,omitempty"`
-	// For holds the answer, or the cut, back. Default 0, for Stall 5 minutes. Less when the client leaves, or at a reset.
+	// For holds the answer, or the cut, back. Default 0, for Stall 5 minutes. Less when the client leaves, or at a reset. Sticky
+	// and Late say what it is for them.
 	For Duration `json:"for,omitempty"`
 
 	// ItemCode is a google.rpc.Code that items of a batchCreate fail with, while the call itself goes on. No Mode is needed.
 	ItemCode int `json:"item_code,omitempty"`
+	// ItemMessage is the text that goes with ItemCode. Default as Google writes it for a file that it cannot take.
+	ItemMessage string `json:"item_message,omitempty"`
 	// Items are the positions in the batch that fail, from 0. Empty means all.
 	Items []int `json:"items,omitempty"`
 }
@@ -98,6 +113,7 @@ type armedFault struct {
 	Fault
 	count  int
 	chance *rand.Rand
+	until  time.Time // of Sticky: until when all requests go wrong
 }
 
 // Faults replaces the list of faults; none clears it. The error names the first fault that makes no sense.
@@ -116,7 +132,6 @@ func (s *Server) Faults(faults ...Fault) error {
 }
 
 func (f Fault) check() error {
-	modes := []Mode{Refuse, Lose, Cut, Stall, Garble, Empty, Repeat}
 	switch {
 	case f.Route == "":
 		return fmt.Errorf("needs a route")
@@ -126,6 +141,12 @@ func (f Fault) check() error {
 		return fmt.Errorf("mode %q is none of %v", f.Mode, modes)
 	case f.Error != "" && FaultErrors[f.Error] == nil:
 		return fmt.Errorf("error %q is unknown", f.Error)
+	case f.Error != "" && f.Body != "":
+		return fmt.Errorf("has both an error and a body")
+	case f.Form != "" && (f.Error == "" && f.Mode != Sticky || !slices.Contains(forms, f.Form)):
+		return fmt.Errorf("form %q is none of %v, or there is no error to write", f.Form, forms)
+	case f.Mode == Late && f.Route != "albums.create" && f.Route != "mediaItems.batchCreate":
+		return fmt.Errorf("late goes with the routes albums.create and mediaItems.batchCreate")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status %d is no final HTTP status", f.Status)
 	case f.Probability < 0 || f.Probability > 1:
@@ -146,8 +167,7 @@ func (s *Server) takeFault(route string) *Fault {
 			continue
 		}
 		f.count++
-		if hit == nil && (len(f.Calls) == 0 || slices.Contains(f.Calls, f.count)) &&
-			(f.Probability == 0 || f.chance.Float64() < f.Probability) {
+		if hit == nil && f.chooses() {
 			hit = f
 		}
 	}
@@ -156,6 +176,29 @@ func (s *Server) takeFault(route string) *Fault {
 	}
 	s.stats.fault()
 	return &hit.Fault
+}
+
+// chooses reports whether the request that was counted last goes wrong.
+func (f *armedFault) chooses() bool {
+	now := time.Now()
+	if f.Mode == Sticky && !f.until.IsZero() {
+		return now.Before(f.until)
+	}
+	if len(f.Calls) > 0 && !slices.Contains(f.Calls, f.count) || f.Probability > 0 && f.chance.Float64() >= f.Probability {
+		return false
+	}
+	if f.Mode == Sticky {
+		f.until = now.Add(f.long())
+	}
+	return true
+}
+
+// long is For, or what stands for none.
+func (f *Fault) long() time.Duration {
+	if f.For == 0 {
+		return map[Mode]time.Duration{Stall: 5 * time.Minute, Sticky: 5 * time.Minute, Late: time.Minute}[f.Mode]
+	}
+	return time.Duration(f.For)
 }
 
 // matches reports whether a route is named by a pattern with at most one star at its end.
@@ -174,32 +217,22 @@ func (f *Fault) itemCode(n int) int {
 	return f.ItemCode
 }
 
-// FaultErrors are the refusals a fault can name: the ones that clients have to tell apart by their texts.
-var FaultErrors = map[string]func() *apiError{
-	"daily_quota":         func() *apiError { return errDailyQuota(DefaultProject, 10_000) },
-	"minute_quota":        func() *apiError { return errMinuteQuota(DefaultProject, 30) },
-	"concurrent_write":    func() *apiError { return errConcurrentWrite(DefaultProject) },
-	"storage_full":        errStorageFull,
-	"unauthenticated":     func() *apiError { return errUnauthenticated(false) },
-	"scopes":              errScopes,
-	"not_enabled":         func() *apiError { return errNotEnabled(DefaultProject) },
-	"photos_disabled":     errPhotosDisabled,
-	"item_id":             errItemID,
-	"no_permission":       errNoPermission,
-	"album_unknown":       errAlbumUnknown,
-	"album_not_writeable": errAlbumNotWriteable,
-	"not_found":           func() *apiError { return notFound("Requested entity was not found.") },
-	"internal": func() *apiError {
-		return serverError(http.StatusInternalServerError, "INTERNAL", "Internal error encountered.")
-	},
-	"unavailable": func() *apiError {
-		return serverError(http.StatusServiceUnavailable, "UNAVAILABLE", "The service is currently unavailable.")
-	},
-	"deadline": func() *apiError {
-		return serverError(http.StatusGatewayTimeout, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete.")
-	},
+// itemText is what an item fails with. Item code 6 was seen with both this text and that of all other codes,
+// https://github.com/dtinit/data-transfer-project/issues/1009
+func (f *Fault) itemText() string {
+	switch {
+	case f == nil || f.ItemMessage == "" && f.ItemCode != rpcAlreadyExists:
+		return failedItem
+	case f.ItemMessage == "":
+		return "EXISTS: There was an error while trying to create this media item."
+	}
+	return f.ItemMessage
 }
 
-func serverError(code int, status, message string) *apiError {
-	return &apiError{code: code, status: status, message: message}
+// lateUntil is until when what a call makes is not known to others; zero: it is known at once. A nil fault delays nothing.
+func (f *Fault) lateUntil() time.Time {
+	if f == nil || f.Mode != Late {
+		return time.Time{}
+	}
+	return time.Now().Add(f.long())
 }

@@ -15,7 +15,7 @@ import (
 func (s *Server) serveFault(x *exchange, e endpoint) {
 	f := x.fault
 	switch f.Mode {
-	case Empty, Repeat:
+	case Empty, Repeat, Late:
 		e.serve(s, x)
 		return
 	case Lose:
@@ -31,6 +31,7 @@ func (s *Server) serveFault(x *exchange, e endpoint) {
 	case Stall:
 		s.stall(x, e)
 		abort()
+	case Sticky:
 	case Refuse, Garble:
 		s.serveBroken(x, e)
 		if !s.hold(x.r.Context(), time.Duration(f.For)) {
@@ -75,11 +76,7 @@ func (s *Server) stall(x *exchange, e endpoint) {
 	if x.fault.After == nil {
 		_, _ = io.Copy(io.Discard, x.r.Body) // a client that leaves ends the hold below
 	}
-	long := time.Duration(x.fault.For)
-	if long == 0 {
-		long = 5 * time.Minute
-	}
-	s.hold(x.r.Context(), long)
+	s.hold(x.r.Context(), x.fault.long())
 }
 
 // hold waits; it reports false when the client left or the server was reset or closed before the time was over.
@@ -106,16 +103,23 @@ func (f *Fault) answer(x *exchange) {
 	for _, k := range slices.Sorted(maps.Keys(f.Header)) {
 		x.w.Header().Set(k, f.Header[k])
 	}
-	status, body := f.Status, f.Body
+	status, body, named := f.Status, f.Body, f.Error
+	if f.Mode == Sticky && named == "" && status == 0 && body == "" {
+		named = "concurrent_write"
+	}
 	switch {
-	case f.Error != "":
-		FaultErrors[f.Error]().write(x.w)
+	case named != "":
+		r := FaultErrors[named]()
+		if status != 0 {
+			r = r.as(status)
+		}
+		x.refuse(r, f.Form)
 		return
 	case f.Mode == Garble && body == "" && strings.HasPrefix(x.route, "uploads."):
 		if status == 0 {
 			status = http.StatusOK
 		}
-		writeJSON(x.w, status, envelope{envelopeBody{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL"}})
+		x.sendJSON(status, envelope{envelopeBody{Code: 500, Message: "Internal error encountered.", Status: "INTERNAL"}})
 		return
 	case f.Mode == Garble && body == "":
 		if status == 0 {
@@ -128,7 +132,7 @@ func (f *Fault) answer(x *exchange) {
 	}
 	kind := x.w.Header().Get("Content-Type")
 	if kind == "" && strings.HasPrefix(strings.TrimSpace(body), "{") {
-		kind = "application/json; charset=UTF-8"
+		kind = typeJSON
 	} else if kind == "" {
 		kind = "text/plain; charset=utf-8"
 	}

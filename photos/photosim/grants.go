@@ -33,7 +33,7 @@ type consent struct{ account, project string }
 type authCode struct {
 	account, client, redirect string
 	scopes                    scopeSet
-	offline                   bool // access_type=offline and a real consent: a refresh token comes with it
+	offline                   bool // a refresh token comes with it: access_type=offline and a real consent, or a desktop client
 	challenge, method         string
 	nonce                     string
 	expires                   time.Time

@@ -1,9 +1,11 @@
 package photosim
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -70,7 +72,7 @@ func (s *Server) createItems(c *call) (any, error) {
 	if req.AlbumID != "" {
 		a, ok := lib.albums[req.AlbumID]
 		switch {
-		case !ok:
+		case !ok || a.late():
 			return nil, errAlbumUnknown()
 		case a.project != c.token.project:
 			return nil, errAlbumNotWriteable()
@@ -92,14 +94,14 @@ func (b batchCreate) check() error {
 	case len(b.Items) == 0:
 		return invalidArgument("Request must have at least one new media item.")
 	case len(b.Items) > maxBatch:
-		return invalidArgument("Request must have less than 50 items")
+		return invalidArgument("Request must have less than 50 items.")
 	case b.Position != nil && b.AlbumID == "":
 		return invalidArgument("Album position can only be set with an album id.")
 	}
 	for _, n := range b.Items {
 		switch {
-		case n.Simple == nil || n.Simple.UploadToken == "":
-			return invalidArgument("Request must contain a valid upload token.")
+		case n.Simple == nil || !validUploadToken(n.Simple.UploadToken):
+			return errUploadToken()
 		case utf8.RuneCountInString(n.Description) > maxDescription:
 			return invalidArgument("Description must be shorter than 1000 characters.")
 		case utf8.RuneCountInString(n.Simple.FileName) > maxFileName:
@@ -125,12 +127,13 @@ func (s *Server) createEach(c *call, lib *library, req batchCreate, at albumPlac
 	for n, in := range req.Items {
 		r := newItemResult{UploadToken: in.Simple.UploadToken}
 		var i *item
-		code := c.fault.itemCode(n)
+		code, text := c.fault.itemCode(n), c.fault.itemText()
 		if code == 0 {
+			text = failedItem
 			i, code = s.createOne(c, lib, in, seen)
 		}
 		if code != 0 {
-			r.Status = rpcStatus{code, failedItem}
+			r.Status = rpcStatus{code, text}
 			failed++
 		} else {
 			if at.album != nil {
@@ -149,7 +152,8 @@ func (s *Server) createEach(c *call, lib *library, req batchCreate, at albumPlac
 }
 
 // createOne turns an upload token into an item, or into a code. Equal bytes are one item: the first file name, description and
-// capture time stay. SIM: a token used again returns its item again.
+// capture time stay. SIM: a token used again returns its item again; one that is too old, or another account's or project's, is a
+// 3 of its item.
 func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha256.Size]byte]bool) (*item, int) {
 	u, ok := s.uploads.token(in.Simple.UploadToken)
 	if !ok || u.account != c.token.account || u.project != c.token.project {
@@ -163,7 +167,7 @@ func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha
 		return nil, rpcInvalidArgument
 	}
 	if i, ok := lib.byHash[u.sha]; ok {
-		if !i.visible(c.token.project) {
+		if !slices.Contains(i.projects, c.token.project) {
 			i.projects = append(i.projects, c.token.project)
 		}
 		u.release()
@@ -178,12 +182,9 @@ func (s *Server) createOne(c *call, lib *library, in newMediaItem, seen map[[sha
 		i.fileName = u.fileName
 	}
 	i.facts, i.payload, u.payload = u.facts, u.payload, nil
-	i.created = i.facts.exif.taken
-	if i.created.IsZero() {
-		i.created = u.at
-	}
-	i.created = i.created.UTC().Truncate(time.Second)
+	i.created = cmp.Or(i.facts.exif.taken, i.facts.film.taken, u.at).UTC().Truncate(time.Second)
 	i.readyAt = i.uploaded.Add(s.cfg.VideoProcessing)
+	i.lateUntil = c.fault.lateUntil()
 	lib.add(i)
 	return i, 0
 }

@@ -26,23 +26,26 @@ func TestCreateRefusals(t *testing.T) {
 	item := func(token string) string {
 		return `{"simpleMediaItem":{"uploadToken":"` + token + `"}}`
 	}
-	good := item(m.upload(photo(1)))
+	token := m.upload(photo(1))
+	good := item(token)
 	tests := []struct {
 		name, body, message string
 	}{
 		{"nothing", ``, "at least one"},
 		{"no items", `{"newMediaItems":[]}`, "at least one"},
-		{"51 items", `{"newMediaItems":[` + strings.Repeat(good+",", 50) + good + `]}`, "Request must have less than 50 items"},
+		{"51 items", `{"newMediaItems":[` + strings.Repeat(good+",", 50) + good + `]}`, "Request must have less than 50 items."},
 		{"no simple item", `{"newMediaItems":[{}]}`, "Request must contain a valid upload token."},
 		{"empty token", `{"newMediaItems":[` + good + "," + item("") + `]}`, "Request must contain a valid upload token."},
+		{"garbage token", `{"newMediaItems":[` + good + "," + item("garbage") + `]}`, "Request must contain a valid upload token."},
+		{"half a token", `{"newMediaItems":[` + item(token[:len(token)-1]) + `]}`, "Request must contain a valid upload token."},
 		{"unknown album", `{"albumId":"AF1Qipx","newMediaItems":[` + good + `]}`, "The provided ID does not match any albums"},
 		{"foreign album", `{"albumId":"` + foreign + `","newMediaItems":[` + good + `]}`, "No permission to add media items to this album."},
 		{"position without album", `{"albumPosition":{"position":"FIRST_IN_ALBUM"},"newMediaItems":[` + good + `]}`, "album id"},
 		{"unknown position", `{"albumId":"` + own + `","albumPosition":{"position":"SECOND"},"newMediaItems":[` + good + `]}`, "position"},
 		{"relative to nothing", `{"albumId":"` + own + `","albumPosition":{"position":"AFTER_MEDIA_ITEM"},"newMediaItems":[` + good + `]}`, "position"},
 		{"relative to an item elsewhere", `{"albumId":"` + own + `","albumPosition":{"position":"AFTER_MEDIA_ITEM","relativeMediaItemId":"x"},"newMediaItems":[` + good + `]}`, "not in the album"},
-		{"description of 1000", `{"newMediaItems":[{"description":"` + strings.Repeat("ä", 1000) + `","simpleMediaItem":{"uploadToken":"t"}}]}`, "Description"},
-		{"file name of 256", `{"newMediaItems":[{"simpleMediaItem":{"uploadToken":"t","fileName":"` + strings.Repeat("n", 256) + `"}}]}`, "File name"},
+		{"description of 1000", `{"newMediaItems":[{"description":"` + strings.Repeat("ä", 1000) + `","simpleMediaItem":{"uploadToken":"` + token + `"}}]}`, "Description"},
+		{"file name of 256", `{"newMediaItems":[{"simpleMediaItem":{"uploadToken":"` + token + `","fileName":"` + strings.Repeat("n", 256) + `"}}]}`, "File name"},
 		{"unknown name", `{"newMediaItems":[{"simpleMediaItem":{"uploadToken":"t","filename":"x"}}]}`, `Unknown name "filename" at 'newMediaItems[0].simpleMediaItem'`},
 		{"wrong case", `{"NewMediaItems":[]}`, `Unknown name "NewMediaItems"`},
 		{"no JSON", `{"newMediaItems":`, "Invalid JSON payload received."},
@@ -79,7 +82,7 @@ func TestCreateResults(t *testing.T) {
 	if diff := cmp.Diff(want, first); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
-	status, out = m.create("", text, damaged, "unknown", foreign)
+	status, out = m.create("", text, damaged, secret(tokenStart, tokenBytes), foreign)
 	if status != 200 || !slices.Equal(out.codes(), []int{3, 3, 3, 3}) || out.Results[0].Status.Message != failedItem {
 		t.Errorf("all bad: %d %v, want a 200 with codes 3", status, out.codes())
 	}
@@ -229,7 +232,7 @@ func TestVideoProcessing(t *testing.T) {
 		if got := get().Metadata.Video.Status; got != "READY" {
 			t.Errorf("status %s", got)
 		}
-		if r := m.call("GET", i.BaseURL+"=dv", ""); r.status != 200 || r.body != string(data) || r.header.Get("Content-Type") != "video/mp4" {
+		if r := m.call("GET", m.videoOf(i.BaseURL), ""); r.status != 200 || r.body != string(data) || r.header.Get("Content-Type") != "video/mp4" {
 			t.Errorf("bytes: %d %v", r.status, r.header)
 		}
 		if err := m.ChangeItem(ItemChange{ID: id, VideoStatus: new("FAILED")}); err != nil || get().Metadata.Video.Status != "FAILED" {

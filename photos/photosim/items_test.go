@@ -108,7 +108,7 @@ func TestGetItem(t *testing.T) {
 	if i.ID != id || !strings.HasPrefix(i.BaseURL, "https://lh3.googleusercontent.com/lr/") || i.Metadata.Width != 16 {
 		t.Errorf("item %+v", i)
 	}
-	if r := m.call("GET", "/v1/mediaItems/"+id, ""); !strings.Contains(r.body, `"width":"16","height":"12","photo":{}`) || strings.Contains(r.body, "description") {
+	if r := m.call("GET", "/v1/mediaItems/"+id+"?prettyPrint=false", ""); !strings.Contains(r.body, `"width":"16","height":"12","photo":{}`) || strings.Contains(r.body, "description") {
 		t.Errorf("%s is no proto3 JSON", r.body)
 	}
 	checkError(t, m.call("GET", "/v1/mediaItems/AF1QipUnknown", ""), 404, "NOT_FOUND", "")

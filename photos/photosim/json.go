@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// writeJSON sends v as Google does: proto3 JSON, so the structs leave default values out.
+// writeJSON sends an answer of the control API.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -20,7 +20,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	if err := enc.Encode(v); err != nil {
 		panic(fmt.Sprintf("photosim: encode %T: %v", v, err)) // wire types always encode
 	}
-	write(w, status, "application/json; charset=UTF-8", buf.Bytes())
+	write(w, status, typeJSON, buf.Bytes())
 }
 
 // decodeBody reads the JSON request message of a call into v as a proto3 JSON parser would: names are lowerCamelCase or the

@@ -46,12 +46,15 @@ type item struct {
 	seq                       uint64
 	uploaded                  time.Time
 	readyAt                   time.Time // of a video
+	lateUntil                 time.Time // until then only the answer that made it has it
 	videoStatus               string    // set by control; "" follows readyAt
 	favorite, archived        bool
 	categories                []string
 }
 
-func (i *item) visible(project string) bool { return slices.Contains(i.projects, project) }
+func (i *item) visible(project string) bool {
+	return slices.Contains(i.projects, project) && !time.Now().Before(i.lateUntil)
+}
 
 func (i *item) key() cursor { return cursor{i.created.UnixNano(), i.seq} }
 
@@ -72,10 +75,11 @@ func (i *item) status() string {
 	return "READY"
 }
 
-// newItem fills in an item's identity.
+// newItem fills in an item's identity. Ids of items have 98 to 102 characters, those of albums 76, as in
+// https://github.com/f2calv/CasCap.Api.GooglePhotos/issues/118
 func (l *library) newItem(project string) *item {
 	l.seq++
-	return &item{id: secret("AF1Qip", 30), projects: []string{project}, seq: l.seq, uploaded: time.Now()}
+	return &item{id: secret("AF1Qip", 69+int(l.seq%4)), projects: []string{project}, seq: l.seq, uploaded: time.Now()}
 }
 
 // add puts an item in its place by capture time.
@@ -149,7 +153,10 @@ type photoMeta struct {
 }
 
 type videoMeta struct {
-	Status string `json:"status,omitempty"`
+	CameraMake  string  `json:"cameraMake,omitempty"`
+	CameraModel string  `json:"cameraModel,omitempty"`
+	FPS         float64 `json:"fps,omitempty"`
+	Status      string  `json:"status,omitempty"`
 }
 
 // wire writes an item for a client that reached the server at p. batchCreate leaves the base URL out.
@@ -163,7 +170,8 @@ func (s *Server) wire(i *item, p place, withBase bool) mediaItem {
 		m.BaseURL = s.baseURL(i.id, p)
 	}
 	if i.facts.video {
-		m.Metadata.Video = &videoMeta{Status: i.status()}
+		f := i.facts.film
+		m.Metadata.Video = &videoMeta{CameraMake: f.make, CameraModel: f.model, FPS: f.fps, Status: i.status()}
 		return m
 	}
 	e := i.facts.exif

@@ -1,9 +1,9 @@
 package photosim
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -65,13 +65,13 @@ var methods = map[string]method{
 	"POST /v1/sharedAlbums:leave": {"sharedAlbums.leave", nil, false, nil, nil},
 }
 
-// standardQuery are parameters that every method takes, https://cloud.google.com/apis/docs/system-parameters
-var standardQuery = []string{"fields", "$fields", "alt", "$alt", "key", "$key", "prettyPrint", "$prettyPrint", "quotaUser", "$quotaUser", "$.xgafv", "userIp"}
-
 // findLibrary splits /v1/<collection>[/<id>][:<verb>] into a method and an id.
 func findLibrary(path string, r *http.Request) (endpoint, bool) {
-	if path == "/v1/uploads" {
+	switch path {
+	case "/v1/uploads":
 		return findUpload(r)
+	case "/$discovery/rest":
+		return endpoint{"discovery", (*Server).serveAPIDiscovery}, r.Method == http.MethodGet
 	}
 	pattern, id := path, ""
 	if parts := strings.SplitN(path, "/", 4); len(parts) == 4 {
@@ -93,19 +93,19 @@ func (s *Server) serveMethod(x *exchange, m method, id string) {
 	c := &call{exchange: x, method: m, id: id, query: x.r.URL.Query()}
 	mask, err := c.prepare(s)
 	if err != nil {
-		writeError(x.w, err)
+		x.fail(err)
 		return
 	}
 	answer, err := s.dispatch(c)
 	if err != nil {
-		writeError(x.w, err)
+		x.fail(err)
 		return
 	}
 	code := http.StatusOK
 	if a, ok := answer.(statusAnswer); ok {
 		code, answer = a.code, a.body
 	}
-	writeJSON(x.w, code, mask.apply(answer))
+	x.sendJSON(code, mask.apply(answer))
 }
 
 func (c *call) prepare(s *Server) (fieldMask, error) {
@@ -116,19 +116,10 @@ func (c *call) prepare(s *Server) (fieldMask, error) {
 	if c.method.handle == nil {
 		return nil, errNoPermission()
 	}
-	for name, values := range c.query {
-		switch {
-		case !slices.Contains(standardQuery, name) && !slices.Contains(c.method.query, name):
-			return nil, invalidArgument("Invalid JSON payload received. Unknown name \"%s\": Cannot bind query parameter. "+
-				"Field '%s' could not be found in request message.", bound(name), bound(name))
-		case len(values) > 1 && name != "mediaItemIds" && name != "updateMask":
-			return nil, invalidArgument("Invalid value for query parameter '%s': given more than once.", name)
-		}
+	if err := c.checkQuery(); err != nil {
+		return nil, err
 	}
-	if alt := c.query.Get("alt"); alt != "" && alt != "json" {
-		return nil, invalidArgument("Invalid value \"%s\" for query parameter \"alt\"", bound(alt))
-	}
-	mask, err := parseFields(c.query.Get("fields"))
+	mask, err := parseFields(cmp.Or(c.query.Get("fields"), c.query.Get("$fields")))
 	if err != nil {
 		return nil, err
 	}

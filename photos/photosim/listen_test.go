@@ -81,6 +81,10 @@ func TestForeignClientThroughProxy(t *testing.T) {
 			if err != nil || string(got) != string(data) || resp.ProtoMajor != map[bool]int{true: 2, false: 1}[http2] {
 				t.Errorf("%d bytes over %s, %v", len(got), resp.Proto, err)
 			}
+			film := []byte("\x00\x00\x00\x14ftypqt  film")
+			if r := m.call("GET", m.videoOf(m.baseOf(m.item(film))), ""); r.body != string(film) {
+				t.Errorf("video: %d", r.status)
+			}
 			m.Revoke(DefaultAccountID)
 			if r := m.call("GET", m.authURL(), ""); r.status != 200 || !strings.Contains(r.body, "wants to access") {
 				t.Errorf("consent page: %d", r.status)

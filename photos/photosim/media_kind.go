@@ -2,10 +2,14 @@ package photosim
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"image"
 	_ "image/gif" // decoders for the sizes of photos and for scaling
-	_ "image/jpeg"
-	_ "image/png"
+	"image/jpeg"
+	"image/png"
+	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +19,8 @@ type kind struct {
 	video bool
 	// decodable photos are read with the standard library: they have a real size, and a damaged one is refused.
 	decodable bool
+	// boxes are what files of the families of MP4 and QuickTime are made of; they say more about themselves.
+	boxes bool
 }
 
 // kindOf recognises the formats that Google Photos takes, https://developers.google.com/photos/library/guides/upload-media
@@ -32,11 +38,16 @@ func kindOf(head []byte) (kind, bool) {
 		return riffKind(string(head[8:12]))
 	case bytes.HasPrefix(head, []byte("\x1A\x45\xDF\xA3")):
 		// Matroska and WebM share the container; Google lists MKV only.
-		return kind{mime: "video/x-matroska", video: true}, bytes.Contains(head[:min(len(head), 64)], []byte("matroska"))
-	case transportStream(head, 0, 188):
-		return kind{mime: "video/mp2t", video: true}, true
-	case transportStream(head, 4, 192):
-		return kind{mime: "video/mp2t", video: true}, true
+		return kind{mime: "video/x-matroska", video: true}, bytes.Contains(ebmlHeader(head), []byte("matroska"))
+	case bitmap(head):
+		return kind{mime: "image/bmp"}, true
+	case len(head) >= 6 && string(head[:4]) == "\x00\x00\x01\x00" && head[4] > 0:
+		return kind{mime: "image/x-icon"}, true
+	}
+	for _, at := range []struct{ first, every int }{{0, 188}, {4, 192}, {0, 204}} {
+		if transportStream(head, at.first, at.every) {
+			return kind{mime: "video/mp2t", video: true}, true
+		}
 	}
 	return kind{}, false
 }
@@ -50,17 +61,20 @@ var magics = []struct {
 	{0, "\x89PNG\r\n\x1A\n", kind{mime: "image/png", decodable: true}},
 	{0, "GIF87a", kind{mime: "image/gif", decodable: true}},
 	{0, "GIF89a", kind{mime: "image/gif", decodable: true}},
-	{0, "BM", kind{mime: "image/bmp"}},
-	{0, "\x00\x00\x01\x00", kind{mime: "image/x-icon"}},
 	{0, "II*\x00\x10\x00\x00\x00CR", kind{mime: "image/x-canon-cr2"}},
 	{0, "II*\x00", kind{mime: "image/tiff"}}, // also DNG, NEF, ARW and other raw formats
 	{0, "MM\x00*", kind{mime: "image/tiff"}},
 	{0, "IIRO", kind{mime: "image/x-olympus-orf"}},
+	{0, "IIRS", kind{mime: "image/x-olympus-orf"}},
+	{0, "MMOR", kind{mime: "image/x-olympus-orf"}},
 	{0, "IIU\x00", kind{mime: "image/x-panasonic-rw2"}},
 	{0, "FUJIFILMCCD-RAW", kind{mime: "image/x-fuji-raf"}},
-	{4, "moov", kind{mime: "video/quicktime", video: true}},
-	{4, "mdat", kind{mime: "video/quicktime", video: true}},
-	{4, "wide", kind{mime: "video/quicktime", video: true}},
+	{4, "moov", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "mdat", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "wide", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "free", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "skip", kind{mime: "video/quicktime", video: true, boxes: true}},
+	{4, "pnot", kind{mime: "video/quicktime", video: true, boxes: true}},
 	{0, "\x00\x00\x01\xBA", kind{mime: "video/mpeg", video: true}},
 	{0, "\x00\x00\x01\xB3", kind{mime: "video/mpeg", video: true}},
 	{0, "\x30\x26\xB2\x75\x8E\x66\xCF\x11", kind{mime: "video/x-ms-asf", video: true}},
@@ -74,23 +88,26 @@ func isoKind(head []byte) (kind, bool) {
 		return kind{mime: "image/avif"}, true
 	case strings.HasPrefix(brand, "hei") || strings.HasPrefix(brand, "hev"):
 		return kind{mime: "image/heic"}, true
-	case brand == "mif1" || brand == "msf1":
-		if bytes.Contains(head[:min(len(head), 64)], []byte("avif")) {
-			return kind{mime: "image/avif"}, true
+	case slices.Contains([]string{"mif1", "mif2", "msf1", "miaf", "MiHB", "MiHE", "MiHA"}, brand): // what it is, the others say
+		others := head[min(len(head), 16):min(len(head), max(16, int(binary.BigEndian.Uint32(head))))]
+		for other := range slices.Chunk(others, 4) {
+			if string(other) == "avif" || string(other) == "avis" {
+				return kind{mime: "image/avif"}, true
+			}
 		}
 		return kind{mime: "image/heif"}, true
 	case brand == "crx ":
 		return kind{mime: "image/x-canon-cr3"}, true
 	case brand == "qt  ":
-		return kind{mime: "video/quicktime", video: true}, true
-	case strings.HasPrefix(brand, "3gp"):
-		return kind{mime: "video/3gpp", video: true}, true
+		return kind{mime: "video/quicktime", video: true, boxes: true}, true
 	case strings.HasPrefix(brand, "3g2"):
-		return kind{mime: "video/3gpp2", video: true}, true
-	case strings.HasPrefix(brand, "M4A") || strings.HasPrefix(brand, "M4B"):
+		return kind{mime: "video/3gpp2", video: true, boxes: true}, true
+	case strings.HasPrefix(brand, "3g"): // 3gp and the releases after 7
+		return kind{mime: "video/3gpp", video: true, boxes: true}, true
+	case strings.HasPrefix(brand, "M4A") || strings.HasPrefix(brand, "M4B") || strings.HasPrefix(brand, "M4P"):
 		return kind{}, false // audio
 	}
-	return kind{mime: "video/mp4", video: true}, true
+	return kind{mime: "video/mp4", video: true, boxes: true}, true
 }
 
 func riffKind(form string) (kind, bool) {
@@ -101,6 +118,27 @@ func riffKind(form string) (kind, bool) {
 		return kind{mime: "video/x-msvideo", video: true}, true
 	}
 	return kind{}, false
+}
+
+// ebmlHeader is the first element of a Matroska file, RFC 8794: an id, a length that says by its leading zeros how long it is
+// itself, and that many bytes.
+func ebmlHeader(head []byte) []byte {
+	if len(head) < 5 || head[4] == 0 {
+		return nil
+	}
+	wide := bits.LeadingZeros8(head[4]) + 1
+	size := int64(head[4]) & (0xFF >> wide)
+	for _, b := range head[5:min(len(head), 4+wide)] {
+		size = size<<8 | int64(b)
+	}
+	from := min(len(head), 4+wide)
+	return head[from : from+int(min(max(size, 0), int64(len(head)-from)))]
+}
+
+// bitmap wants more than the two letters that a BMP begins with: the length of its second header,
+// https://learn.microsoft.com/en-us/windows/win32/gdi/bitmap-header-types
+func bitmap(head []byte) bool {
+	return len(head) >= 18 && string(head[:2]) == "BM" && slices.Contains([]uint32{12, 16, 40, 52, 56, 64, 108, 124}, binary.LittleEndian.Uint32(head[14:]))
 }
 
 // transportStream looks for the sync byte of three packets in a row.
@@ -120,7 +158,7 @@ func (p *payload) facts() (mediaFacts, bool) {
 		return mediaFacts{}, false
 	}
 	f := mediaFacts{kind: k}
-	if !k.decodable {
+	if !k.decodable && !k.boxes {
 		return f, true
 	}
 	r, err := p.open()
@@ -128,7 +166,15 @@ func (p *payload) facts() (mediaFacts, bool) {
 		return mediaFacts{}, false
 	}
 	defer closeQuietly(r)
+	if k.boxes {
+		f.film = readFilm(r)
+		f.width, f.height = f.film.width, f.film.height
+		return f, true
+	}
 	c, _, err := image.DecodeConfig(r)
+	if unsupported(err) {
+		return f, true
+	}
 	if err != nil {
 		return mediaFacts{}, false
 	}
@@ -142,8 +188,16 @@ func (p *payload) facts() (mediaFacts, bool) {
 	return f, true
 }
 
+// unsupported tells a photo that the standard library cannot read from one that is damaged.
+func unsupported(err error) bool {
+	_, inJPEG := errors.AsType[jpeg.UnsupportedError](err)
+	_, inPNG := errors.AsType[png.UnsupportedError](err)
+	return inJPEG || inPNG
+}
+
 type mediaFacts struct {
 	kind
 	width, height int64
 	exif          exif
+	film          film
 }

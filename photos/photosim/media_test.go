@@ -69,35 +69,57 @@ func TestKinds(t *testing.T) {
 		{"\xFF\xD8\xFF\xE0", "image/jpeg", false},
 		{"\x89PNG\r\n\x1A\n", "image/png", false},
 		{"GIF89a", "image/gif", false},
-		{"BM....", "image/bmp", false},
+		{"BM\x46\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00", "image/bmp", false},
 		{"\x00\x00\x01\x00\x01\x00", "image/x-icon", false},
 		{"II*\x00\x08\x00\x00\x00", "image/tiff", false},
 		{"MM\x00*\x00\x00\x00\x08", "image/tiff", false},
 		{"II*\x00\x10\x00\x00\x00CR\x02\x00", "image/x-canon-cr2", false},
+		{"IIRO\x08\x00\x00\x00", "image/x-olympus-orf", false},
+		{"IIRS\x08\x00\x00\x00", "image/x-olympus-orf", false},
+		{"MMOR\x00\x00\x00\x08", "image/x-olympus-orf", false},
+		{"IIU\x00\x18\x00\x00\x00", "image/x-panasonic-rw2", false},
+		{"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", "image/x-canon-cr3", false},
 		{"FUJIFILMCCD-RAW 0201", "image/x-fuji-raf", false},
 		{"RIFF\x10\x00\x00\x00WEBPVP8 ", "image/webp", false},
 		{"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "image/heic", false},
 		{"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic", "image/heif", false},
 		{"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1avif", "image/avif", false},
+		{"\x00\x00\x00\x5Cftypmif1\x00\x00\x00\x00" + strings.Repeat("miaf", 18) + "avif", "image/avif", false},
+		{"\x00\x00\x00\x14ftypmif1\x00\x00\x00\x00mif1\x00\x00\x00\x08avif", "image/heif", false},
+		{"\x00\x00\x00\x1Cftypmiaf\x00\x00\x00\x00mif1MA1Bavif", "image/avif", false},
 		{"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00", "image/avif", false},
 		{"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00", "video/mp4", true},
 		{"\x00\x00\x00\x18ftypM4V \x00\x00\x00\x00", "video/mp4", true},
 		{"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00", "video/quicktime", true},
 		{"\x00\x00\x00\x08wide\x00\x00\x00\x00", "video/quicktime", true},
+		{"\x00\x00\x07\xD0moov\x00\x00\x00\x6cmvhd", "video/quicktime", true},
+		{"\x00\x00\x00\x01mdat\x00\x00\x00\x01", "video/quicktime", true},
+		{"\x00\x00\x00\x08free\x00\x00\x00\x10mdat", "video/quicktime", true},
+		{"\x00\x00\x00\x08skip\x00\x00\x00\x10mdat", "video/quicktime", true},
+		{"\x00\x00\x00\x14pnot\x00\x00\x00\x00", "video/quicktime", true},
+		{"\x00\x00\x00\x14ftypisom\x00\x00\x02\x00isom", "video/mp4", true},
+		{"\x00\x00\x00\x14ftypMSNV\x01\x29\x00\x46MSNV", "video/mp4", true},
+		{"\x00\x00\x00\x14ftyp3ge9\x00\x00\x00\x00", "video/3gpp", true},
 		{"\x00\x00\x00\x18ftyp3gp5\x00\x00\x00\x00", "video/3gpp", true},
 		{"\x00\x00\x00\x18ftyp3g2a\x00\x00\x00\x00", "video/3gpp2", true},
 		{"RIFF\x10\x00\x00\x00AVI LIST", "video/x-msvideo", true},
-		{"\x1A\x45\xDF\xA3\x01\x00\x00\x00\x42\x82\x88matroska", "video/x-matroska", true},
+		{"\x1A\x45\xDF\xA3\x01\x00\x00\x00\x00\x00\x00\x0B\x42\x82\x88matroska", "video/x-matroska", true},
 		{"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9", "video/x-ms-asf", true},
 		{"\x00\x00\x01\xBA\x44", "video/mpeg", true},
 		{ts(0, 188), "video/mp2t", true},
 		{ts(4, 192), "video/mp2t", true},
+		{ts(0, 204), "video/mp2t", true},
+		{"\x1A\x45\xDF\xA3\xA3\x42\x86\x81\x01\x42\xF7\x81\x01\x42\xF2\x81\x04\x42\xF3\x81\x08\x42\x82\x88matroska\x42\x87\x81\x04", "video/x-matroska", true},
 
 		{"", "", false},
 		{"just text", "", false},
 		{"%PDF-1.7", "", false},
 		{"<svg xmlns=", "", false},
-		{"\x1A\x45\xDF\xA3\x01\x00\x00\x00\x42\x82\x84webm", "", false},
+		{"\x1A\x45\xDF\xA3\x01\x00\x00\x00\x00\x00\x00\x07\x42\x82\x84webm", "", false},
+		{"\x1A\x45\xDF\xA3\x87\x42\x82\x84webm\x18\x53\x80\x67libmatroska", "", false},
+		{"BMW drives past the door", "", false},
+		{"\x00\x00\x01\x00\x00\x00", "", false},
+		{"\x00\x00\x00\x18ftypM4P \x00\x00\x00\x00", "", false},
 		{"\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00", "", false},
 		{"RIFF\x10\x00\x00\x00WAVEfmt ", "", false},
 		{"ID3\x04", "", false},
@@ -107,6 +129,17 @@ func TestKinds(t *testing.T) {
 		if ok != (tt.mime != "") || k.mime != tt.mime && ok || k.video != tt.video && ok {
 			t.Errorf("%q: %+v %v, want %q", tt.head[:min(len(tt.head), 24)], k, ok, tt.mime)
 		}
+	}
+}
+
+// TestUnreadablePhotos uploads a photo that is damaged and one that only the standard library cannot read.
+func TestUnreadablePhotos(t *testing.T) {
+	m := newSim(t, Config{})
+	deep := photo(1)
+	sof := bytes.Index(deep, []byte{0xFF, 0xC0})
+	deep[sof+4] = 12 // bits a sample
+	if _, out := m.create("", m.upload(deep), m.upload(photo(2)[:20])); out.codes()[0] != 0 || out.codes()[1] != 3 {
+		t.Errorf("codes %v", out.codes())
 	}
 }
 

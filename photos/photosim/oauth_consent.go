@@ -106,7 +106,7 @@ func (s *Server) readAuthRequest(r *http.Request) (*authRequest, error) {
 
 func badRequest(text string) *consentError { return &consentError{"invalid_request", text} }
 
-// checkClient finds the client and compares the redirect URI character for character.
+// checkClient finds the client and looks whether the redirect URI is one of its.
 func (s *Server) checkClient(q url.Values, userAgent string) (Client, error) {
 	c, ok := s.client(q.Get("client_id"))
 	switch {
@@ -114,7 +114,9 @@ func (s *Server) checkClient(q url.Values, userAgent string) (Client, error) {
 		return Client{}, &consentError{"invalid_client", "The OAuth client was not found."}
 	case c.Deleted:
 		return Client{}, &consentError{"deleted_client", "The OAuth client was deleted."}
-	case !slices.Contains(c.RedirectURIs, q.Get("redirect_uri")):
+	case c.Disabled:
+		return Client{}, &consentError{"disabled_client", "The OAuth client was disabled."}
+	case !c.takes(q.Get("redirect_uri")):
 		return Client{}, &consentError{
 			"redirect_uri_mismatch",
 			"The redirect URI in the request does not match one that is registered for the OAuth client: " + bound(q.Get("redirect_uri")),
@@ -253,12 +255,12 @@ func (s *Server) redirect(x *exchange, req *authRequest, account string, scopes 
 	key := consent{account, req.client.Project}
 	s.mu.Lock()
 	s.grants.consents[key] = s.grants.consents[key].union(scopes)
-	if req.includeGranted {
+	if req.includeGranted && !req.client.Desktop { // which have no incremental authorization
 		scopes = s.grants.consents[key]
 	}
 	code := s.grants.addCode(&authCode{
 		account: account, client: req.client.ID, redirect: x.r.URL.Query().Get("redirect_uri"), scopes: scopes,
-		offline: req.offline && consented, challenge: req.challenge, method: req.method, nonce: req.nonce,
+		offline: req.offline && consented || req.client.Desktop, challenge: req.challenge, method: req.method, nonce: req.nonce,
 		expires: time.Now().Add(codeLife),
 	})
 	s.mu.Unlock()

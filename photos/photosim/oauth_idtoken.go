@@ -75,7 +75,7 @@ func (s *Server) idToken(c *authCode, access string) (string, error) {
 // serveCerts publishes the key of the id tokens as a JSON Web Key Set.
 func (s *Server) serveCerts(x *exchange) {
 	key := idKey()
-	writeJSON(x.w, http.StatusOK, map[string]any{"keys": []map[string]string{{
+	x.sendJSON(http.StatusOK, map[string]any{"keys": []map[string]string{{
 		"kty": "RSA", "alg": "RS256", "use": "sig", "kid": idKeyName,
 		"n": base64.RawURLEncoding.EncodeToString(key.N.Bytes()), "e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
 	}}})

@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -21,12 +21,45 @@ type tokenError struct {
 
 func (e *tokenError) Error() string { return e.Kind + ": " + e.Description }
 
+func (e *tokenError) answer(bool) refusalAnswer {
+	a := refusalAnswer{code: e.code, header: oauthHeader(), fields: e, bare: rpcStatus{rpcInvalidArgument, e.Error()}}
+	if e.code == http.StatusUnauthorized {
+		a.header.Set("Www-Authenticate", `Basic realm="https://accounts.google.com/"`)
+	}
+	return a
+}
+
+func (e *tokenError) as(code int) refusal { return &tokenError{code, e.Kind, e.Description} }
+
 func badToken(kind, description string) *tokenError {
 	return &tokenError{http.StatusBadRequest, kind, description}
 }
 
 func errInvalidGrant() *tokenError {
 	return badToken("invalid_grant", "Token has been expired or revoked.")
+}
+
+// Refusals of a client, https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors
+func errClientUnknown() *tokenError {
+	return &tokenError{http.StatusUnauthorized, "invalid_client", "The OAuth client was not found."}
+}
+
+func errWrongSecret() *tokenError {
+	return &tokenError{http.StatusUnauthorized, "invalid_client", "Unauthorized"}
+}
+
+func errClientDeleted() *tokenError {
+	return &tokenError{http.StatusUnauthorized, "deleted_client", "The OAuth client was deleted."}
+}
+
+// errClientDisabled is https://github.com/openpubkey/opkssh/issues/617
+func errClientDisabled() *tokenError {
+	return &tokenError{http.StatusUnauthorized, "disabled_client", "The OAuth client was disabled."}
+}
+
+// errWrongClient is a refresh token of another client.
+func errWrongClient() *tokenError {
+	return &tokenError{http.StatusUnauthorized, "unauthorized_client", "Unauthorized"}
 }
 
 // tokenAnswer is https://developers.google.com/identity/protocols/oauth2/web-server#exchange-authorization-code
@@ -49,25 +82,22 @@ func (s *Server) serveToken(x *exchange) {
 	if err == nil {
 		answer, err = s.token(x.r, form)
 	}
-	writeOAuth(x.w, answer, err)
+	x.writeOAuth(answer, err)
 }
 
-// writeOAuth sends an answer of the OAuth endpoints, which must not be cached.
-func writeOAuth(w http.ResponseWriter, v any, err error) {
-	w.Header().Set("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
-	w.Header().Set("Pragma", "no-cache")
-	if err == nil {
-		writeJSON(w, http.StatusOK, v)
+// writeOAuth sends an answer of the OAuth endpoints.
+func (x *exchange) writeOAuth(v any, err error) {
+	if err != nil {
+		x.fail(err)
 		return
 	}
-	e, ok := errors.AsType[*tokenError](err)
-	if !ok {
-		abort()
-	}
-	if e.code == http.StatusUnauthorized {
-		w.Header().Set("Www-Authenticate", `Basic realm="https://accounts.google.com/"`)
-	}
-	writeJSON(w, e.code, e)
+	maps.Copy(x.w.Header(), oauthHeader())
+	x.sendJSON(http.StatusOK, v)
+}
+
+// oauthHeader forbids to keep the answer.
+func oauthHeader() http.Header {
+	return http.Header{"Cache-Control": {"no-cache, no-store, max-age=0, must-revalidate"}, "Pragma": {"no-cache"}}
 }
 
 // oauthForm reads a form post: parameters in the address do not count, and none may be given twice.
@@ -135,13 +165,15 @@ func (s *Server) authenticate(r *http.Request, form url.Values) (Client, error) 
 	c, ok := s.client(id)
 	switch {
 	case !ok:
-		return Client{}, &tokenError{http.StatusUnauthorized, "invalid_client", "The OAuth client was not found."}
+		return Client{}, errClientUnknown()
 	case c.Deleted:
-		return Client{}, &tokenError{http.StatusUnauthorized, "deleted_client", "The OAuth client was deleted."}
+		return Client{}, errClientDeleted()
+	case c.Disabled:
+		return Client{}, errClientDisabled()
 	case secret == "":
 		return Client{}, badToken("invalid_request", "client_secret is missing.")
 	case subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) != 1:
-		return Client{}, &tokenError{http.StatusUnauthorized, "invalid_client", "Unauthorized"}
+		return Client{}, errWrongSecret()
 	}
 	return c, nil
 }
@@ -212,7 +244,7 @@ func (s *Server) refreshAccess(c Client, form url.Values) (tokenAnswer, error) {
 		return tokenAnswer{}, errInvalidGrant()
 	}
 	if t.client != c.ID {
-		return tokenAnswer{}, &tokenError{http.StatusUnauthorized, "unauthorized_client", "Unauthorized"}
+		return tokenAnswer{}, errWrongClient()
 	}
 	t.used = time.Now()
 	return tokenAnswer{
@@ -221,21 +253,17 @@ func (s *Server) refreshAccess(c Client, form url.Values) (tokenAnswer, error) {
 	}, nil
 }
 
-// serveRevoke ends a grant; the token may be in the form or in the address.
+// serveRevoke ends a grant; the token may be in the address or in the form, which may come in parts: rclone sends it so.
 // https://developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke
 func (s *Server) serveRevoke(x *exchange) {
 	if !s.pause(x.r.Context(), x.route) {
 		abort()
 	}
-	var err error
-	token := x.r.URL.Query().Get("token")
+	token, err := x.r.URL.Query().Get("token"), error(nil)
 	if x.r.Method != http.MethodPost {
 		err = &tokenError{http.StatusMethodNotAllowed, "invalid_request", "Only POST is allowed."}
 	} else if token == "" {
-		var form url.Values
-		if form, err = oauthForm(x.r); err == nil {
-			token = form.Get("token")
-		}
+		token, err = tokenInForm(x.r)
 	}
 	switch {
 	case err != nil:
@@ -248,5 +276,18 @@ func (s *Server) serveRevoke(x *exchange) {
 		}
 		s.mu.Unlock()
 	}
-	writeOAuth(x.w, struct{}{}, err)
+	x.writeOAuth(struct{}{}, err)
+}
+
+func tokenInForm(r *http.Request) (string, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		form, err := oauthForm(r)
+		return form.Get("token"), err
+	}
+	r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
+	if err := r.ParseMultipartForm(maxBody); err != nil {
+		return "", badToken("invalid_request", "Bad Request")
+	}
+	return url.Values(r.MultipartForm.Value).Get("token"), nil
 }

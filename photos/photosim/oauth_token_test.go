@@ -239,7 +239,15 @@ func TestRevoke(t *testing.T) {
 	if r := post("", "?token="+url.QueryEscape(c.RefreshToken)); r.status != 200 {
 		t.Errorf("in the address: %d", r.status)
 	}
+	d := m.grant(GrantRequest{})
+	form := "--x\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n" + d.RefreshToken + "\r\n--x--\r\n"
+	for status, body := range map[int]string{200: form, 400: "--x\r\nContent-Disposition"} {
+		if r := m.call("POST", m.target.RevokeURL, body, "Content-Type", "multipart/form-data; boundary=x", "Authorization", ""); r.status != status {
+			t.Errorf("in parts: %d %s, want %d", r.status, r.body, status)
+		}
+	}
 	checkTokenError(t, post("token="+url.QueryEscape(c.RefreshToken), ""), 400, "invalid_token", "")
+	checkTokenError(t, post("token="+url.QueryEscape(d.RefreshToken), ""), 400, "invalid_token", "")
 	checkTokenError(t, post("", ""), 400, "invalid_request", "")
 	if m.Revoke("nobody") || m.Revoke("") {
 		t.Error("something unknown was revoked")

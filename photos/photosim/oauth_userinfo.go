@@ -37,13 +37,13 @@ func (s *Server) serveUserInfo(x *exchange) {
 		err = errScopes()
 	}
 	if err != nil {
-		writeError(x.w, err)
+		x.fail(err)
 		return
 	}
 	a, _ := s.account(t.account)
 	older := strings.Contains(x.place.path, "/v1/") || strings.Contains(x.place.path, "/v2/")
 	older = older && x.place.service == www
-	writeJSON(x.w, http.StatusOK, a.info(t.scopes, older))
+	x.sendJSON(http.StatusOK, a.info(t.scopes, older))
 }
 
 func (a Account) info(scopes scopeSet, older bool) userInfo {
@@ -66,7 +66,7 @@ func (a Account) info(scopes scopeSet, older bool) userInfo {
 // serveDiscovery is the OpenID discovery document with this server's addresses.
 func (s *Server) serveDiscovery(x *exchange) {
 	p := x.place
-	writeJSON(x.w, http.StatusOK, map[string]any{
+	x.sendJSON(http.StatusOK, map[string]any{
 		"issuer":                                         issuer,
 		"authorization_endpoint":                         p.url(accounts) + "/o/oauth2/v2/auth",
 		"token_endpoint":                                 p.url(oauth2) + "/token",

@@ -9,7 +9,7 @@
 //
 // A Server is reached in three ways: over any listener through Handler or Serve, by an unmodified client through the proxy that
 // Serve offers with a CA, and in process through Transport, which needs no socket and works under testing/synctest. Requests are
-// routed by Host header for Google's host names and by path prefix (/accounts, /oauth2, /openid, /www, /library, /bytes) for any
+// routed by Host header for Google's host names and by path prefix (/accounts, /oauth2, /openid, /www, /library, /bytes, /videos) for any
 // other host. Everything under /_sim/ controls the simulator itself; the methods of Server mirror it.
 //
 // All methods are safe for concurrent use. Time comes from time.Now, delays are timers that the request's context ends.
@@ -27,6 +27,8 @@ type Server struct {
 	stats *recorder
 	// key signs base URLs and page tokens.
 	key [32]byte
+	// filling is what base URLs are filled up with.
+	filling [baseLength]byte
 	// inflight counts requests served by Transport, so that Close can wait for them.
 	inflight sync.WaitGroup
 	// buffers are reused between uploads.
@@ -55,6 +57,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, stats: newRecorder()}
 	_, _ = rand.Read(s.key[:]) // never fails, by its documentation
+	_, _ = rand.Read(s.filling[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clearLocked(false)
@@ -138,9 +141,9 @@ type Endpoints struct {
 	Library     string // base of the Library API, without /v1
 }
 
-// Endpoints returns the addresses of a server that is reached at base, such as "http://127.0.0.1:8080". With an empty base they
+// EndpointsAt returns the addresses of a server that is reached at base, such as "http://127.0.0.1:8080". With an empty base they
 // are Google's own, for Transport or the proxy.
-func (s *Server) Endpoints(base string) Endpoints {
+func EndpointsAt(base string) Endpoints {
 	p := place{byHost: base == "", base: base}
 	return Endpoints{
 		AuthURL:     p.url(accounts) + "/o/oauth2/v2/auth",
@@ -150,3 +153,6 @@ func (s *Server) Endpoints(base string) Endpoints {
 		Library:     p.url(libraryAPI),
 	}
 }
+
+// Endpoints is EndpointsAt.
+func (s *Server) Endpoints(base string) Endpoints { return EndpointsAt(base) }

@@ -1,6 +1,7 @@
 package photosim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,12 +53,15 @@ func (q *quota) spendWrite(key string, limit int) bool {
 	return true
 }
 
-// bearer returns the token of the Authorization header.
+// bearer returns the token of the Authorization header, or without one of the query, where Google takes it too.
 func (s *Server) bearer(r *http.Request) (*accessToken, error) {
-	head := r.Header.Get("Authorization")
-	kind, name, _ := strings.Cut(head, " ")
-	if head == "" {
-		return nil, errUnauthenticated(true)
+	q := r.URL.Query()
+	kind, name, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if kind == "" {
+		kind, name = "Bearer", cmp.Or(q.Get("access_token"), q.Get("oauth_token"))
+		if name == "" {
+			return nil, errUnauthenticated(true)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +80,7 @@ func (s *Server) admit(r *http.Request, scopes []string, write, metered bool) (*
 		return nil, err
 	}
 	if c, _ := s.client(t.client); c.APIDisabled {
-		return nil, errNotEnabled(t.project)
+		return nil, errServiceDisabled(t.project)
 	}
 	if scopes != nil && !t.scopes.hasAny(scopes) {
 		return nil, errScopes()
@@ -103,7 +107,7 @@ func (s *Server) beginWrite(t *accessToken) (end func(), err error) {
 	writers := s.writers // a reset in between starts a new map
 	if writers[t.account] {
 		ended(true)
-		return nil, errConcurrentWrite(t.project)
+		return nil, errConcurrentWrite()
 	}
 	writers[t.account] = true
 	return func() {

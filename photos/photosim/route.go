@@ -15,6 +15,7 @@ const (
 	www        service = "www"
 	libraryAPI service = "library"
 	byteHost   service = "bytes"
+	videoHost  service = "videos"
 )
 
 // hostNames are Google's hosts that the simulator stands in for.
@@ -25,12 +26,13 @@ var hostNames = map[service]string{
 	www:        "www.googleapis.com",
 	libraryAPI: "photoslibrary.googleapis.com",
 	byteHost:   "lh3.googleusercontent.com",
+	videoHost:  "video-downloads.googleusercontent.com",
 }
 
 // Hosts returns the host names of Google that the simulator answers for.
 func Hosts() []string {
 	names := make([]string, 0, len(hostNames))
-	for _, s := range []service{accounts, oauth2, openid, www, libraryAPI, byteHost} {
+	for _, s := range []service{accounts, oauth2, openid, www, libraryAPI, byteHost, videoHost} {
 		names = append(names, hostNames[s])
 	}
 	return names
@@ -91,6 +93,9 @@ func find(p place, r *http.Request) (endpoint, bool) {
 	}
 	if p.service == byteHost {
 		return endpoint{"bytes", (*Server).serveBytes}, true
+	}
+	if p.service == videoHost {
+		return endpoint{"videos", (*Server).serveVideo}, true
 	}
 	e, ok := accountRoutes[string(p.service)+p.path]
 	return e, ok

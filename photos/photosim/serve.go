@@ -25,6 +25,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveControl(w, r)
 		return
 	}
+	r = overridden(r)
 	p, ok := locate(r)
 	var e endpoint
 	if ok {
@@ -114,11 +115,11 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	write(w, status, "text/plain; charset=utf-8", []byte(text))
 }
 
-// writeError sends err in the envelope of Google's APIs; an error that is no *apiError means the client's body broke off.
-func writeError(w http.ResponseWriter, err error) {
-	e, ok := errors.AsType[*apiError](err)
+// fail sends err; an error that is no refusal means the client's body broke off.
+func (x *exchange) fail(err error) {
+	r, ok := errors.AsType[refusal](err)
 	if !ok {
 		abort()
 	}
-	e.write(w)
+	x.refuse(r, "")
 }

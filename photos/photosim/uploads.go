@@ -2,8 +2,10 @@ package photosim
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -35,6 +37,19 @@ type upload struct {
 
 func newUploads() *uploads {
 	return &uploads{tokens: make(map[string]*upload), sessions: make(map[string]*session), swept: time.Now()}
+}
+
+// Form of an upload token.
+const (
+	tokenStart = "CAISmQ"
+	tokenBytes = 366 // behind the start, in base64
+)
+
+// validUploadToken tells a token that stands for nothing from text that can be no token.
+func validUploadToken(name string) bool {
+	rest, ok := strings.CutPrefix(name, tokenStart)
+	raw, err := base64.RawURLEncoding.DecodeString(rest)
+	return ok && err == nil && len(raw) == tokenBytes
 }
 
 // token returns a live upload.
@@ -78,7 +93,7 @@ func (s *Server) addUpload(t *accessToken, p *payload, fileName string) string {
 	facts, ok := p.facts()
 	up.facts, up.unsupported = facts, !ok
 	p.head = nil
-	name := secret("CAISmQ", 366)
+	name := secret(tokenStart, tokenBytes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.uploads.sweep()
@@ -107,15 +122,18 @@ func findUpload(r *http.Request) (endpoint, bool) {
 	return endpoint{"uploads.raw", (*Server).serveRaw}, true
 }
 
-// uploadError is a refusal of the upload step: text, not JSON.
-type uploadError struct {
-	code int
-	text string
+// refuseUpload is a refusal of the upload step: a status without the envelope of the other calls,
+// https://github.com/gphotosuploader/gphotos-uploader-cli/issues/319. What the front end refuses before (tokens, quotas) has one.
+func refuseUpload(code int, text string) error {
+	status := "INVALID_ARGUMENT"
+	switch code {
+	case http.StatusNotFound, http.StatusGone:
+		status = "NOT_FOUND"
+	case http.StatusConflict:
+		status = "ABORTED"
+	}
+	return &apiError{code: code, status: status, message: text, form: BareStatus}
 }
-
-func (e *uploadError) Error() string { return e.text }
-
-func refuseUpload(code int, text string) error { return &uploadError{code, text} }
 
 func errEmptyUpload() error { return refuseUpload(http.StatusBadRequest, "Payload must not be empty") }
 

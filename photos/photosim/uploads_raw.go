@@ -18,20 +18,10 @@ func (s *Server) serveRaw(x *exchange) {
 		abort()
 	}
 	if err != nil {
-		writeUploadError(x.w, err)
+		x.fail(err)
 		return
 	}
 	writeText(x.w, http.StatusOK, token)
-}
-
-// writeUploadError sends refusals of the upload step as text and those of the front end as JSON. Anything else means that the
-// client's body broke off.
-func writeUploadError(w http.ResponseWriter, err error) {
-	if refusal, ok := errors.AsType[*uploadError](err); ok {
-		writeText(w, refusal.code, refusal.text)
-		return
-	}
-	writeError(w, err)
 }
 
 func (s *Server) takeRaw(x *exchange) (string, error) {
@@ -46,6 +36,7 @@ func (s *Server) takeRaw(x *exchange) (string, error) {
 	if h.protocol != "raw" {
 		return "", refuseUpload(http.StatusBadRequest, "X-Goog-Upload-Protocol must be raw or resumable.")
 	}
+	// SIM: Google's documentation asks for this type; whether another one is refused is not known.
 	if h.contentType != "" && h.contentType != "application/octet-stream" {
 		return "", refuseUpload(http.StatusBadRequest, "Content-Type must be application/octet-stream.")
 	}

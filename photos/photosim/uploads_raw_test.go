@@ -46,10 +46,15 @@ func TestRawUploadRefusals(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := m.call("POST", "/v1/uploads", tt.body, tt.header...)
-			if r.status != tt.status || !strings.Contains(r.body, tt.text) || strings.HasPrefix(r.body, "{") {
+			var status rpcStatus
+			r.decode(t, &status)
+			if r.status != tt.status || status.Code != rpcInvalidArgument || !strings.Contains(status.Message, tt.text) {
 				t.Errorf("answer %d %q, want %d with %q", r.status, r.body, tt.status, tt.text)
 			}
 		})
+	}
+	if r := m.call("POST", "/v1/uploads", "", "X-Goog-Upload-Protocol", "raw"); r.body != "{\n  \"code\": 3,\n  \"message\": \"Payload must not be empty\"\n}\n" {
+		t.Errorf("empty: %q", r.body)
 	}
 	good := sha1.Sum([]byte(jpeg))
 	r := m.call("POST", "/v1/uploads", jpeg, "X-Goog-Upload-Protocol", "raw", "X-Goog-Hash", "sha1="+base64.StdEncoding.EncodeToString(good[:]),

@@ -83,7 +83,7 @@ func (s *Server) serveStart(x *exchange) {
 	if err != nil {
 		// "final" in the answer to a start means that the upload is rejected.
 		x.w.Header().Set("X-Goog-Upload-Status", "final")
-		writeUploadError(x.w, err)
+		x.fail(err)
 		return
 	}
 	h := x.w.Header()
@@ -132,7 +132,7 @@ func (s *Server) start(x *exchange) (*session, error) {
 func (s *Server) serveSession(x *exchange) {
 	t, err := s.admit(x.r, writeScopes, s.cfg.UploadsAreWrites, !s.cfg.UploadsUnmetered)
 	if err != nil {
-		writeUploadError(x.w, err)
+		x.fail(err)
 		return
 	}
 	id := x.r.URL.Query().Get("upload_id")
@@ -141,7 +141,7 @@ func (s *Server) serveSession(x *exchange) {
 	s.mu.Unlock()
 	// SIM: an unknown session, one of somebody else and one older than seven days are a 404.
 	if !ok || se.account != t.account || se.project != t.project || time.Since(se.started) >= sessionLife {
-		writeText(x.w, http.StatusNotFound, "Upload session was not found.")
+		x.fail(refuseUpload(http.StatusNotFound, "Upload session was not found."))
 		return
 	}
 	answer, err := s.work(x, t, se)
@@ -151,7 +151,7 @@ func (s *Server) serveSession(x *exchange) {
 	_, status, _ := se.state()
 	x.w.Header().Set("X-Goog-Upload-Status", status)
 	if err != nil {
-		writeUploadError(x.w, err)
+		x.fail(err)
 		return
 	}
 	writeText(x.w, http.StatusOK, answer)

@@ -178,7 +178,7 @@ func writeOne(ctx context.Context, s *store.Store, writer string, i int) error {
 		return nil
 	}
 	say("removing", j.ID)
-	if err := s.FinishJob(ctx, j, store.Receipt{Job: j.ID, Entry: j.Entry, At: time.Now()}); err != nil {
+	if err := s.FinishJob(ctx, j, store.Receipt{Job: j.ID, Entry: j.Entry, Ran: s.Ran()}); err != nil {
 		return err
 	}
 	say("removed", j.ID)

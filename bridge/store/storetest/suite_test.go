@@ -80,7 +80,7 @@ func testFinish(t *testing.T, open Opener) {
 	must(t, s.AddJob(t.Context(), mine))
 	theirs := jobs(t, s)[0]
 	must(t, s.SaveJob(t.Context(), mine))
-	receipt := store.Receipt{Job: "01A", Entry: "home", CommandID: "theirs", At: time.Now()}
+	receipt := store.Receipt{Job: "01A", Entry: "home", CommandID: "theirs", Ran: s.Ran()}
 	if err := s.FinishJob(t.Context(), theirs, receipt); !errors.Is(err, store.ErrConflict) || len(jobs(t, s)) != 1 {
 		t.Errorf("finish of a stale job = %v", err)
 	}

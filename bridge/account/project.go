@@ -1,0 +1,122 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+	_ "time/tzdata" // Google's day ends at midnight Pacific, also in an image without zone files
+
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+)
+
+// QuotaPerDay is how many requests a Google Cloud project may make a day, uploads included.
+// Source: https://developers.google.com/photos/overview/api-limits-quotas
+const QuotaPerDay = 10_000
+
+const (
+	uploadReserve = QuotaPerDay / 5  // the part of the day's requests that background listing leaves to uploads
+	quotaLag      = 15 * time.Minute // how long after midnight a refusal may still be about the day before
+	longestDay    = 25*time.Hour + quotaLag
+)
+
+// A Project is what the entries of one client id share: Google counts requests per project and day. Count and daily hold are saved with
+// each E/state: a crash loses a quarter of a second of counting, and then Google says no a little before we expect it.
+type Project struct {
+	id     string
+	store  *store.Store
+	saving wake.Lock    // held across a save; guards saved
+	saved  projectState // what the store has
+
+	mu       sync.Mutex // guards all below
+	state    projectState
+	accounts []*Account
+}
+
+type projectState struct {
+	Day       string    `json:"day"` // at Google
+	Requests  int       `json:"requests"`
+	HeldUntil time.Time `json:"held_until,omitzero"` // until when Google refuses requests; zero when it does not
+}
+
+// OpenProject loads the count of a project. The id, a short hash of the client id, names it in the store.
+func OpenProject(ctx context.Context, s *store.Store, id string) (*Project, error) {
+	p := &Project{id: id, store: s, saving: wake.NewLock()}
+	if _, err := s.LoadState(ctx, store.Bridge, id, &p.saved); err != nil {
+		return nil, fmt.Errorf("load request count: %w", err)
+	}
+	p.state = p.saved
+	return p, nil
+}
+
+// Count adds one request to Google's Library API to the day's count. Those for the bytes of items have a quota of 75,000 of their own.
+// Source: https://developers.google.com/photos/overview/api-limits-quotas
+func (p *Project) Count() {
+	for _, a := range p.change(func(today *projectState) { today.Requests++ }) {
+		a.cfg.Changed()
+	}
+}
+
+// Requests returns how many requests were made today and when the day ends.
+func (p *Project) Requests() (made int, resets time.Time) {
+	p.change(func(today *projectState) { made = today.Requests })
+	return made, NextQuotaDay(wake.Wall())
+}
+
+// Spare reports whether requests that are not uploads may still be made today.
+func (p *Project) Spare() bool {
+	made, _ := p.Requests()
+	return made < QuotaPerDay-uploadReserve
+}
+
+// Save writes the count down if it has changed.
+func (p *Project) Save(ctx context.Context) error {
+	if err := p.saving.Lock(ctx); err != nil {
+		return err
+	}
+	defer p.saving.Unlock()
+	var state projectState
+	if p.change(func(today *projectState) { state = *today }); state == p.saved {
+		return nil
+	}
+	if err := p.store.SaveState(ctx, store.Bridge, p.id, state); err != nil {
+		return fmt.Errorf("save request count: %w", err)
+	}
+	p.saved = state
+	return nil
+}
+
+// change calls f with the state of the day, which is a new one when a new day has begun at Google, and returns the accounts.
+func (p *Project) change(f func(*projectState)) []*Account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if day := wake.Wall().In(pacific()).Format(time.DateOnly); day != p.state.Day {
+		p.state = projectState{Day: day}
+	}
+	f(&p.state)
+	return p.accounts
+}
+
+// NextQuotaDay returns the next midnight Pacific time, when Google's daily quota starts anew (Google's page says "per day" only).
+func NextQuotaDay(now time.Time) time.Time {
+	t := now.In(pacific())
+	return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, t.Location())
+}
+
+// quotaBack returns when a project that has used up its day is served again: at the next midnight. A refusal right after midnight is
+// about the day before: our clock is ahead of Google's, or Google is slow to begin anew.
+func quotaBack(now time.Time) time.Time {
+	if begun := NextQuotaDay(now.Add(-quotaLag)); !begun.After(now) {
+		return begun.Add(quotaLag)
+	}
+	return NextQuotaDay(now)
+}
+
+func pacific() *time.Location {
+	zone, err := time.LoadLocation("America/Los_Angeles")
+	if err != nil { // cannot be: time/tzdata is linked in
+		zone = time.FixedZone("PST", -8*60*60)
+	}
+	return zone
+}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	ranRecord = "ran"
+	ranEvery  = time.Hour // of running, between two saves: a power cut makes what waits at most that much younger
+)
+
+// running is how long the bridge has run on this store.
+type running struct {
+	before time.Duration // in earlier runs
+	opened time.Time
+	saved  atomic.Int64 // what the store has, as a time.Duration
+}
+
+// Ran is how long the bridge has run on this store, over all runs. The age of what outlives a run is measured with it: a clock that is set
+// makes nothing old, and time without the bridge, in which nothing could be tried, does not count.
+func (s *Store) Ran() time.Duration { return s.ran.before + time.Since(s.ran.opened) }
+
+// SaveRan writes that down, at most once an hour. It is called while something waits whose age counts; Close does it too.
+func (s *Store) SaveRan(ctx context.Context) error {
+	if s.Ran()-time.Duration(s.ran.saved.Load()) < ranEvery {
+		return nil
+	}
+	return s.saveRan(ctx)
+}
+
+func (s *Store) saveRan(ctx context.Context) error {
+	now := s.Ran()
+	err := s.SaveState(ctx, Bridge, ranRecord, now)
+	if err == nil {
+		s.ran.saved.Store(int64(now))
+	}
+	return err
+}
+
+func (s *Store) loadRan(ctx context.Context) error {
+	_, err := s.LoadState(ctx, Bridge, ranRecord, &s.ran.before)
+	s.ran.opened = time.Now()
+	s.ran.saved.Store(int64(s.ran.before))
+	return err
+}
