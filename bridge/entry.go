@@ -14,6 +14,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -91,11 +92,12 @@ type Entry struct {
 	device  *homeassistant.Device
 	mirror  *mirror.Mirror
 
-	changed  wake.Flag   // E/state may no longer be true
-	failures chan error  // the store's, met while a command was handled
-	busy     chan string // topics of commands that are answered with busy
-	invited  string      // the one-time address that was logged last, owned by linkChanged
-	unticked string      // the features without scope that were logged last, owned by linkChanged
+	changed        wake.Flag   // E/state may no longer be true
+	unlinkRetained atomic.Bool // the broker has a retained request to unlink
+	failures       chan error  // the store's, met while a command was handled
+	busy           chan string // topics of commands that are answered with busy
+	invited        string      // the one-time address that was logged last, owned by linkChanged
+	unticked       string      // the features without scope that were logged last, owned by linkChanged
 }
 
 // OpenEntry loads what the store knows of the entry: its queued jobs go on where they stopped.
@@ -186,6 +188,9 @@ func (e *Entry) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// stateLook is the longest time between two looks whether E/state is still true: the clock may have been set.
+const stateLook = time.Minute
+
 // publishState publishes E/state whenever it changes, and at the end of each hold and of the last error, until ctx ends.
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
@@ -197,9 +202,14 @@ func (e *Entry) publishState(ctx context.Context) error {
 			return err
 		}
 		hold, lasts := e.account.Held()
+		queue := e.uploads.Summary()
+		link := e.cfg.Link.State()
+		if queue.Waiting+queue.Active > 0 || link.Refused { // otherwise nothing asks Google again
+			hold = e.account.Shown()
+		}
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
-			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
+			Link: linkView(link), Queue: queue, Hold: hold,
 			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
 			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
 		})
@@ -211,7 +221,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		}
 		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, same), cmp.Or(same, lasts)))
+			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, stateLook), cmp.Or(same, stateLook)))
 		}
 	}
 }

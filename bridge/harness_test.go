@@ -159,7 +159,17 @@ func (r *harness) linkAccount(link *auth.Link) {
 
 func (r *harness) linkAs(link *auth.Link, account string) {
 	r.t.Helper()
-	address := link.Start().URL
+	r.allow(link, link.Start().URL, account)
+}
+
+// finish is the person who opens an address that was given, and allows everything.
+func (r *harness) finish(address string) {
+	r.t.Helper()
+	r.allow(r.entry.cfg.Link, address, photosim.DefaultAccountID)
+}
+
+func (r *harness) allow(link *auth.Link, address, account string) {
+	r.t.Helper()
 	page, err := url.Parse(address)
 	r.must(err)
 	form := url.Values{

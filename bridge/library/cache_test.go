@@ -113,6 +113,7 @@ func TestListingsOfChosenAlbums(t *testing.T) {
 		"all, up to 50": {Listings{All: true}, MaxListings},
 		"none":          {Listings{}, 0},
 		"titles":        {Listings{Titles: []string{"Album 7", "Album 59", "Album 99"}}, 2},
+		"as Google has": {Listings{Titles: []string{" Album 7", "id8", "Id9"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLibrary(Config{Choice: tc.choice, Items: 10, Renew: time.Minute})

@@ -32,7 +32,7 @@ type Publisher interface {
 // Listings chooses the albums that get a retained listing.
 type Listings struct {
 	All    bool     // every album, newest first, up to MaxListings
-	Titles []string // the albums of exactly these titles, also beyond MaxListings
+	Titles []string // the albums of these titles, see albums.Key, or ids, also beyond MaxListings
 }
 
 // Bounds of listings.

@@ -121,7 +121,7 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 // choose gives listings to the albums that are to have one, and takes them from others once Google has listed the albums.
 func (c *cache) choose() {
 	for i, a := range c.albums {
-		chosen := c.cfg.Choice.All && i < MaxListings || titled(c.cfg.Choice.Titles, a.Title)
+		chosen := c.cfg.Choice.All && i < MaxListings || titled(c.cfg.Choice.Titles, a.Album)
 		switch {
 		case chosen && !a.listed:
 			a.listed, a.ids, a.document, a.kept = true, nil, document{}, kept{Due: true, Changed: a.Changed}

@@ -21,7 +21,7 @@ func (l *Library) Pictured(images Images) (pictured []mqttapi.Album, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
-		chosen := titled(images.Titles, a.Title) || len(images.Titles) == 0 && len(pictured) < images.Newest
+		chosen := titled(images.Titles, a.Album) || len(images.Titles) == 0 && len(pictured) < images.Newest
 		if chosen && a.listed && (a.Items > 0 || len(a.ids) > 0) {
 			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
 		}
@@ -41,15 +41,16 @@ func (l *Library) Titled(titles []string) (held []Held, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range l.cache.albums {
-		if a.listed && titled(titles, a.Title) {
+		if a.listed && titled(titles, a.Album) {
 			held = append(held, l.cache.held(a, time.Now()))
 		}
 	}
 	return held, !l.cache.albumsAt.IsZero()
 }
 
-func titled(titles []string, title string) bool {
-	return slices.ContainsFunc(titles, func(t string) bool { return albums.Key(t) == albums.Key(title) })
+// titled reports whether an album is among titles, or its id is.
+func titled(titles []string, a photos.Album) bool {
+	return slices.ContainsFunc(titles, func(t string) bool { return albums.Key(t) == albums.Key(a.Title) || t == a.ID })
 }
 
 // byChange sorts albums by their last change; of one that the bridge has not changed, that is its newest item.

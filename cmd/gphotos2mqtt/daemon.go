@@ -143,7 +143,10 @@ func (d *daemon) refreshAll() {
 
 func (d *daemon) openStatus() {
 	c := d.config
-	connection := connConfig(c, "bridge", 0, append(mqttapi.Topics{Root: c.Topic, Entry: "+"}.Commands(), c.BirthTopic)...)
+	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
+	for i := range mqttapi.Misdirections(c.Topic) {
+		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
+	}
 	connection.Clean, connection.Log = true, d.log
 	connection.Handle = func(ctx context.Context, m broker.Delivery) {
 		if m.Topic != c.BirthTopic {
