@@ -33,8 +33,11 @@ func TestPlan(t *testing.T) {
 			[]Album{garden, door}, files{"G": {in("Garden", "g1", 1), in("Garden", "g2", 1)}}, 2, 100, []string{"g3", "d1", "g2"}, []string{"g1 forgotten"},
 		},
 		"what is older has no room, but a smaller one": {
-			[]Album{garden, door}, files{"G": {in("Garden", "g3", 60), in("Garden", "g2", 50), in("Garden", "g1", 10)}, "D": {in("Door", "d1", 30)}},
-			9, 100, []string{"g3", "d1", "g1"}, []string{"g2"},
+			[]Album{garden, door},
+			files{"G": {in("Garden", "g3", 60), in("Garden", "g2", 50), in("Garden", "g1", 10)}, "D": {in("Door", "d1", 30)}},
+			9, 100,
+			[]string{"g3", "d1", "g1"},
+			[]string{"g2"},
 		},
 		"known to be too large": {[]Album{door}, files{"D": {{Item: "d1", Size: 101}}}, 9, 100, nil, nil},
 		"an album that is not chosen": {
@@ -44,8 +47,11 @@ func TestPlan(t *testing.T) {
 			[]Album{door}, files{"D": {in("Old door", "d1", 1)}}, 9, 100, []string{"d1"}, []string{"d1 forgotten"},
 		},
 		"an album that is unknown keeps its files and their room": {
-			[]Album{garden, unknown}, files{"D": {in("Door", "d1", 60), in("Door", "d0", 39)}, "G": {in("Garden", "g3", 2), in("Garden", "g2", 1)}},
-			2, 100, []string{"g2"}, []string{"g3"},
+			[]Album{garden, unknown},
+			files{"D": {in("Door", "d1", 60), in("Door", "d0", 39)}, "G": {in("Garden", "g3", 2), in("Garden", "g2", 1)}},
+			2, 100,
+			[]string{"g2"},
+			[]string{"g3"},
 		},
 	} {
 		m := &Mirror{cfg: Config{Folder: "/m", Items: tc.items, MaxBytes: tc.most}, albums: tc.recorded}
