@@ -35,10 +35,10 @@ type Config struct {
 	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
 	EntryNames []string `env:"ENTRIES" default:"home"`
 	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
-	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`.
+	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
-	// Folders that files may be uploaded from, separated by `:` or commas, as absolute paths. None: only uploads whose bytes are in the
-	// message.
+	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
+	// bytes are in the message.
 	MediaDirs Paths `env:"MEDIA_DIRS"`
 
 	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the

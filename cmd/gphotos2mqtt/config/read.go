@@ -229,7 +229,7 @@ func (r *reader) check(c *Config) {
 
 // checkFolders finds the data folder where a user's programs keep their state: https://specifications.freedesktop.org/basedir-spec/latest/.
 func (r *reader) checkFolders(c *Config) {
-	base, home := r.env["XDG_STATE_HOME"], r.env["HOME"]
+	base, home := cmp.Or(r.env["XDG_STATE_HOME"], r.env["LOCALAPPDATA"]), r.env["HOME"] // the second is of Windows
 	if c.DataDir == "" && filepath.IsAbs(base) {
 		c.DataDir = filepath.Join(base, "gphotos2mqtt")
 	} else if c.DataDir == "" && home != "" {

@@ -30,12 +30,12 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Paths is a list of absolute, clean folder paths, in the environment separated by ":" or ",".
+// Paths is a list of absolute, clean folder paths, in the environment separated by "," or the system's ":" or ";".
 type Paths []string
 
 // UnmarshalText reads the list; spaces around a path and empty elements do not count.
 func (p *Paths) UnmarshalText(text []byte) error {
-	for path := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ':' || r == ',' }) {
+	for path := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == filepath.ListSeparator || r == ',' }) {
 		if path = strings.TrimSpace(path); path == "" {
 			continue
 		}
@@ -47,7 +47,7 @@ func (p *Paths) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (p Paths) String() string { return strings.Join(p, ":") }
+func (p Paths) String() string { return strings.Join(p, string(filepath.ListSeparator)) }
 
 // Listings says which albums get a retained listing: all of them, or those with one of the titles; none with the zero value.
 type Listings struct {
