@@ -24,6 +24,7 @@ import (
 	"time"
 	_ "time/tzdata" // Google's day ends at midnight Pacific, also on machines without time zones
 
+	systemd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/bridge/task"
@@ -70,7 +71,7 @@ func dispatch(ctx context.Context, args, environ []string, stdin io.Reader, stdo
 	case "", "link", "health":
 	case "demo":
 		return demo(ctx, environ, stdout, stderr)
-	case "version":
+	case "version", "--version":
 		fmt.Fprintln(stdout, "gphotos2mqtt", version())
 		return nil
 	default:
@@ -87,14 +88,6 @@ func dispatch(ctx context.Context, args, environ []string, stdin io.Reader, stdo
 		return health(ctx, c, stdout)
 	}
 	return serve(ctx, c, warnings, stderr)
-}
-
-// version is the module version that the Go tool stamped in, made from the git tag or commit it was built at.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }
 
 func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {
@@ -116,6 +109,8 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 			debug.SetGCPercent(50)
 		}
 		releaseMemory()
+		// Outside of systemd this does nothing: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+		_, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
 		err = d.run(ctx, task.Task{Name: "release memory", Run: func(ctx context.Context) error {
 			defer releaseMemory() // what connecting and the first listings needed
 			return wake.Sleep(ctx, nil, 5*time.Second)
