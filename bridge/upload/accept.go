@@ -158,7 +158,7 @@ func (u *Uploads) takeFiles(ctx context.Context, r *store.Job, cmd mqttapi.Uploa
 
 // Refuse makes the answer to a command that is not carried out: for one reason, or because of its files.
 func (u *Uploads) Refuse(cmd mqttapi.Upload, cause *mqttapi.Error, files ...store.File) ([]byte, error) {
-	m := mqttapi.Refused(cmd, cause, time.Now())
+	m := mqttapi.Refused(cmd, cause, wake.Wall())
 	m.Items = append(m.Items, resultItems(files)...)
 	if cause == nil {
 		m.Error = m.Items[0].Error

@@ -83,9 +83,9 @@ type Config struct {
 	// A file up to this size is copied when the command arrives; a larger one is read from its place when its turn comes, and fails if it
 	// has changed.
 	SpoolCopy Size `env:"SPOOL_COPY" default:"32MiB"`
-	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1 MB in
-	// EMQX).
-	MaxPublish Size `env:"MAX_PUBLISH" default:"256KiB"`
+	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1MiB in
+	// EMQX). The default holds a listing of 500 items.
+	MaxPublish Size `env:"MAX_PUBLISH" default:"1MB"`
 	// How long an upload may wait for Google before it fails, at least 1m.
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
@@ -143,6 +143,18 @@ type Entry struct {
 	// Albums that Home Assistant shows as images: how many of the listed ones, 0 to 50, the one that was changed last first, or titles
 	// separated by commas, which get a listing with it and stay when other albums are made. An album without pictures is left out.
 	AlbumImages Images `env:"ALBUM_IMAGES" default:"5"`
+	// Titles of albums, separated by commas, whose newest items are kept as files below GPHOTOS_ENTRY_<NAME>_MIRROR_FOLDER, for Home
+	// Assistant's media browser and other players. They get a listing with it. Empty: none, and what an earlier run has written is removed.
+	Mirror Titles `env:"MIRROR"`
+	// Folder for these files, in one of GPHOTOS_MEDIA_DIRS, as an absolute path such as `/media/google-photos`. Each album has a folder in
+	// it, and each file the date, in the time zone of the bridge, and the name of its item. Files that the bridge has not written are never
+	// touched.
+	MirrorFolder string `env:"MIRROR_FOLDER"`
+	// Most items of each album, 1 to 500, as far as GPHOTOS_LIST_ITEMS lists them; an item that leaves the album, or is too old by then, is
+	// removed from the folder.
+	MirrorItems int `env:"MIRROR_ITEMS" default:"50"`
+	// Most bytes of all these files; what is older has no room.
+	MirrorMax Size `env:"MIRROR_MAX" default:"1GiB"`
 	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.

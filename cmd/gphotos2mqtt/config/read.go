@@ -19,10 +19,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
-	"gphotos2mqtt/bridge/library"
-	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
-	"gphotos2mqtt/photos/spec"
 )
 
 const secretFileMax = 64 << 10 // of a file that a _FILE variable names; keys and passwords are far shorter
@@ -118,30 +115,6 @@ func readSecretFile(path string) (string, error) {
 		err = errors.New("the file is empty")
 	}
 	return text, err
-}
-
-func (r *reader) readEntries(names []string) (entries []Entry) {
-	owner := make(map[string]string) // start of an entry's variables to its name
-	for _, name := range names {
-		name = strings.TrimSpace(name)
-		own := ownPrefix(name)
-		switch other, taken := owner[own]; {
-		case name == "bridge":
-			r.fail("ENTRIES", "bridge is the name of the bridge's own topics; call the entry something else")
-		case !mqttapi.ValidEntry(name):
-			r.fail("ENTRIES", "write names of 1 to 32 of a-z, 0-9, _ and -, separated by commas, such as home,garden")
-		case taken && other == name:
-			r.fail("ENTRIES", "write "+name+" once")
-		case taken:
-			r.fail("ENTRIES", fmt.Sprintf("%s and %s would share the variables %s…; rename one of them", other, name, Prefix+own))
-		default:
-			owner[own] = name
-			entry := Entry{Name: name}
-			r.read(&entry, own)
-			entries = append(entries, entry)
-		}
-	}
-	return entries
 }
 
 func ownPrefix(entry string) string {
@@ -310,25 +283,6 @@ func (r *reader) checkPages(c *Config) {
 		c.LinkURL = "http://" + net.JoinHostPort(host, port)
 	}
 	c.LinkURL = strings.TrimRight(c.LinkURL, "/")
-}
-
-// checkEntry gives an entry without an OAuth client the common one.
-func (r *reader) checkEntry(c *Config, e *Entry) {
-	own := ownPrefix(e.Name)
-	images := e.AlbumImages
-	r.want(images.Newest >= 0 && max(images.Newest, len(images.Titles)) <= library.MaxListings, own+"ALBUM_IMAGES",
-		fmt.Sprintf("write a whole number from 0 to %d, or at most as many titles", library.MaxListings))
-	e.Album = strings.TrimSpace(e.Album)
-	r.want(spec.Length(e.Album) <= spec.MaxTitle, own+"ALBUM", fmt.Sprintf("write a title of at most %d characters", spec.MaxTitle))
-	if e.ClientID != "" || e.ClientSecret != "" {
-		r.want(e.ClientID != "", own+"CLIENT_ID", "write the client id that belongs to "+Prefix+own+"CLIENT_SECRET")
-		r.want(e.ClientSecret != "", own+"CLIENT_SECRET", "write the secret that belongs to "+Prefix+own+"CLIENT_ID")
-		return
-	}
-	const where = " of your OAuth client from https://console.cloud.google.com/auth/clients"
-	r.want(c.ClientID != "", "CLIENT_ID", "write the client id"+where)
-	r.want(c.ClientSecret != "", "CLIENT_SECRET", "write the client secret"+where)
-	e.ClientID, e.ClientSecret = c.ClientID, c.ClientSecret
 }
 
 func webAddress(address string) (*url.URL, bool) {

@@ -91,6 +91,17 @@ func (i *Images) UnmarshalText(text []byte) (err error) {
 
 func (i Images) String() string { return cmp.Or(writeTitles(i.Titles), strconv.Itoa(i.Newest)) }
 
+// Titles are those of albums.
+type Titles []string
+
+// UnmarshalText reads titles as Listings does.
+func (t *Titles) UnmarshalText(text []byte) (err error) {
+	*t, err = readTitles(text, "")
+	return err
+}
+
+func (t Titles) String() string { return writeTitles(t) }
+
 func readTitles(text []byte, or string) (titles []string, err error) {
 	lines := csv.NewReader(strings.NewReader(string(text)))
 	lines.TrimLeadingSpace = true
