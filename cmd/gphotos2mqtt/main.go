@@ -1,13 +1,8 @@
 // Command gphotos2mqtt uploads what is published to MQTT topics to Google Photos, and publishes what is there.
 //
-// Without an argument it runs the bridge until SIGINT or SIGTERM. All settings are environment variables, see config.Config. Arguments:
-//
-//	demo      shows the whole job on this machine, without a Google account
-//	link      links an entry to a Google account, while the bridge runs
-//	health    tells whether a running bridge is online, for container checks
-//	version   prints the version
-//
-// The exit code is 0 when all went well, 1 when something failed, and 2 when a setting or an argument must change.
+// Without an argument it runs the bridge until SIGINT or SIGTERM; `gphotos2mqtt help` lists the others. All settings are environment
+// variables, see config.Config. The exit code is 0 when all went well, 1 when something failed, and 2 when a setting or an argument must
+// change.
 package main
 
 import (
@@ -19,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
 	"syscall"
 	"time"
 	_ "time/tzdata" // Google's day ends at midnight Pacific, also on machines without time zones
@@ -35,20 +29,13 @@ import (
 
 const exitDone, exitFailed, exitUsage = 0, 1, 2 // the exit codes
 
-type usageError struct{ error } // says which setting or argument must change
-
-var (
-	errUsage  = usageError{errors.New("usage: gphotos2mqtt [demo | link ENTRY | health | version]")}
-	errLogged = errors.New("logged") // the reason is in the log
-)
-
 func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills
-	err := dispatch(ctx, args, environ, stdin, stdout, stderr)
+	err := dispatch(ctx, call{args, environ, stdin, stdout, stderr})
 	if err == nil {
 		return exitDone
 	}
@@ -59,35 +46,6 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 		return exitUsage
 	}
 	return exitFailed
-}
-
-func dispatch(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	if len(args) > 2 || len(args) == 2 && args[0] != "link" {
-		return errUsage
-	}
-	args = append(slices.Clip(args), "", "")
-	command, entry := args[0], args[1]
-	switch command {
-	case "", "link", "health":
-	case "demo":
-		return demo(ctx, environ, stdout, stderr)
-	case "version", "--version":
-		fmt.Fprintln(stdout, "gphotos2mqtt", version())
-		return nil
-	default:
-		return errUsage
-	}
-	c, warnings, err := config.Read(environ)
-	if err != nil {
-		return usageError{err}
-	}
-	switch command {
-	case "link":
-		return link(ctx, c, entry, stdin, stdout)
-	case "health":
-		return health(ctx, c, stdout)
-	}
-	return serve(ctx, c, warnings, stderr)
 }
 
 func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {

@@ -10,11 +10,13 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes, in the environment a whole number alone or with one of the units below, in capitals or not.
+// Size is a number of bytes, in the environment a whole number alone or with one of the units below, in capitals or not. A letter alone
+// is what it is to Docker: https://docs.docker.com/engine/containers/run/#runtime-constraints-on-resources.
 type Size int64
 
 var units = map[string]uint64{
 	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+	"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40,
 }
 
 // UnmarshalText reads a size.
