@@ -23,7 +23,7 @@ func newHome(t *testing.T, lines string, files map[string]string, settings ...st
 	h := &home{Env: e2etest.New(t, e2etest.Config{Settings: append([]string{"GPHOTOS_MEDIA_DIRS=/media"}, settings...)})}
 	h.Link()
 	h.hass = newHass(t, debian)
-	h.addMQTT(h.BrokerPort())
+	h.addMQTT(h.Port())
 	if lines != "" { // that may want MQTT when it is loaded
 		h.process.Stop(0)
 		h.write("configuration.yaml", configuration+lines)

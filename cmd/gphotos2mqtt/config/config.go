@@ -38,6 +38,15 @@ type Config struct {
 	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
 	// bytes are in the message.
 	MediaDirs Paths `env:"MEDIA_DIRS"`
+	// How long a file is waited for that is not there when its command comes, at most 1h. 0: not at all. The key `wait` of a command says
+	// otherwise for its files.
+	MediaWait time.Duration `env:"MEDIA_WAIT" default:"10s"`
+	// How long a file must not have changed whose content does not show that it is complete, such as a recording in MPEG-TS. 0: such files
+	// are taken as they are.
+	MediaQuiet time.Duration `env:"MEDIA_QUIET" default:"2s"`
+	// How long a file is waited for that is still being written or cut off. Then it is taken as it is when it no longer changes, else it
+	// fails with `changed`. 0: such files fail, or are taken as they are, at once.
+	MediaLimit time.Duration `env:"MEDIA_LIMIT" default:"5m"`
 
 	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the
 	// broker itself, see GPHOTOS_MQTT_LISTEN.

@@ -19,6 +19,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
@@ -174,6 +175,9 @@ func (r *reader) check(c *Config) {
 		"write a size of at least 1MiB that is not below "+Prefix+"SPOOL_COPY, 32MiB unless you set it")
 	r.want(c.SpoolMaxJobs >= 1 && c.SpoolMaxJobs <= 1e6, "SPOOL_MAX_JOBS", "write a whole number from 1 to 1000000")
 	r.want(c.MaxPublish >= 16<<10 && c.MaxPublish <= 32<<20, "MAX_PUBLISH", "write a size from 16KiB to 32MiB")
+	r.want(c.MediaWait >= 0 && c.MediaWait <= mqttapi.MaxWait, "MEDIA_WAIT", "write a duration from 0s to 1h, such as 10s")
+	r.want(c.MediaQuiet >= 0, "MEDIA_QUIET", "write a duration such as 2s, or 0s")
+	r.want(c.MediaLimit >= 0, "MEDIA_LIMIT", "write a duration such as 5m, or 0s")
 	r.want(c.MaxAge >= time.Minute, "MAX_AGE", "write a duration of at least 1m, such as 168h")
 	r.want(c.Uploads >= 1 && c.Uploads <= 32, "UPLOADS", "write a whole number from 1 to 32")
 	r.want(c.ListItems >= 1 && c.ListItems <= 500, "LIST_ITEMS", "write a whole number from 1 to 500")
@@ -212,8 +216,6 @@ func (r *reader) checkFolders(c *Config) {
 	data, err := filepath.Abs(c.DataDir)
 	r.want(err == nil, "DATA_DIR", "write an absolute path")
 	for _, dir := range c.MediaDirs {
-		info, err := os.Stat(dir)
-		r.want(err == nil && info.IsDir(), "MEDIA_DIRS", dir+" is not a folder that can be read; create or mount it, or leave it out")
 		below, err := filepath.Rel(dir, data)
 		r.want(err != nil || !filepath.IsLocal(below), "MEDIA_DIRS",
 			"the data folder "+data+" lies in "+dir+", where uploads could read the keys in it; move one of them")
