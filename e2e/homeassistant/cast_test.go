@@ -3,14 +3,14 @@ package homeassistant_test
 import (
 	"slices"
 	"strings"
-	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
 )
 
 const player = "media_player.living_room"
 
-func cast(t *testing.T, h *home) {
+func cast(h *home) {
+	t := h.t
 	h.send("upload", `{"path": "`+photo(t, "cast.jpg", 40)+`", "album": "Cast"}`)
 	h.uploaded("Cast")
 	recent := h.until("sensor.gphotos_home_recent_media", "with the upload", func(e entity) bool {
@@ -23,7 +23,8 @@ func cast(t *testing.T, h *home) {
 }
 
 // slideshow shows each picture of an album, also one that comes while it runs, until the player is off.
-func slideshow(t *testing.T, h *home) {
+func slideshow(h *home) {
+	t := h.t
 	for n, name := range []string{"one.jpg", "two.jpg", "three.jpg"} {
 		h.send("upload", `{"path": "`+photo(t, name, 50+n)+`", "album": "Slides"}`)
 		h.uploaded("Slides")
