@@ -266,3 +266,23 @@ func TestRefusedListingsHold(t *testing.T) {
 		r.stop()
 	})
 }
+
+// A person who has set the project right need not wait for the next look.
+func TestRefreshAsksABlockedProjectAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "not_enabled"}))
+		r.send(1)
+		time.Sleep(5 * time.Hour) // the pauses have grown to an hour
+		r.must(r.sim.Faults())
+		r.command(broker.Delivery{Topic: "gphotos/home/request/refresh", QoS: 1})
+		time.Sleep(time.Minute)
+		if got := r.broker.final(t, 0); got["status"] != "done" {
+			t.Errorf("result: %v", got)
+		}
+		r.hold("")
+		r.stop()
+	})
+}

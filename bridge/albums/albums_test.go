@@ -147,7 +147,8 @@ func TestAlbumsAreOfOneAccount(t *testing.T) {
 			if err := a.follow(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, known := a.Known("Garden"); known != (now != "ann" && !restarts) || now == "sam" && a.IsNew("A") == restarts || now == "ann" && a.IsNew("A") {
+			_, known := a.Known("Garden")
+			if known != (now != "ann" && !restarts) || now == "sam" && a.IsNew("A") == restarts || now == "ann" && a.IsNew("A") {
 				t.Errorf("of %q, restarts %v: known %v, new %v", now, restarts, known, a.IsNew("A"))
 			}
 		}

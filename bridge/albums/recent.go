@@ -22,6 +22,17 @@ func (a *Albums) IsNew(id string) bool {
 	return ok && a.lately(made) && a.recent.Owner == a.cfg.Owner()
 }
 
+// Seen says that Google has put something into the album: it is known, and when it is not found later, it is gone.
+func (a *Albums) Seen(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.recent.Made[id]; ok {
+		made := maps.Clone(a.recent.Made)
+		delete(made, id)
+		a.recent.Made = made // saved with the next one that is made: after a stop it may count as new for some minutes
+	}
+}
+
 func (a *Albums) lately(made time.Duration) bool { return a.cfg.Store.Ran()-made < ListLag }
 
 // noteNew notes an album that was just made.

@@ -207,6 +207,7 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 	}
 	if err == nil {
 		u.cfg.Account.Answered(account.Creating)
+		u.cfg.Albums.Seen(album.ID)
 	}
 	return created, err
 }
