@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -312,9 +311,5 @@ func (u *Uploads) open(ctx context.Context, f *store.File, offset int64) (io.Rea
 }
 
 func sourceOf(path string, info fs.FileInfo) *store.Source {
-	src := &store.Source{Path: path, Size: info.Size(), ModTime: info.ModTime().UTC().Round(0)}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		src.Inode = st.Ino
-	}
-	return src
+	return &store.Source{Path: path, Size: info.Size(), ModTime: info.ModTime().UTC().Round(0), Inode: inode(info)}
 }

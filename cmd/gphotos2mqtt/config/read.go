@@ -53,28 +53,23 @@ func (r *reader) read(into any, own string) {
 
 // parse reads a value of one of the types that settings have; the error says what to write.
 func parse(text string, into any) (err error) {
-	advice := ""
 	switch v := into.(type) {
 	case *string:
-		*v = text
+		*v = strings.TrimSpace(text)
 	case *secret.Text:
 		*v = secret.Text(text)
 	case *[]string:
 		*v = strings.Split(text, ",")
 	case *bool:
-		*v, err = strconv.ParseBool(text)
-		advice = "write true or false"
+		*v, err = readBool(strings.TrimSpace(text))
 	case *int:
-		*v, err = strconv.Atoi(text)
-		advice = "write a whole number"
+		if *v, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
+			return errors.New("write a whole number")
+		}
 	case *time.Duration:
-		*v, err = time.ParseDuration(text)
-		advice = "write a duration such as 90s, 50m or 168h"
+		*v, err = readDuration(strings.TrimSpace(text))
 	default:
 		return v.(encoding.TextUnmarshaler).UnmarshalText([]byte(text)) // every other type of a setting is one
-	}
-	if err != nil {
-		err = errors.New(advice)
 	}
 	return err
 }
@@ -193,16 +188,21 @@ func (r *reader) check(c *Config) {
 			"or an http:// one of this machine, such as http://127.0.0.1:8085; tokens are sent to it")
 	}
 	const levels = "write letters, digits, _ and -, in levels separated by /, such as "
+	c.Topic = strings.TrimSuffix(c.Topic, "/")
 	r.want(topicLevels.MatchString(c.Topic), "TOPIC", levels+"gphotos")
 	r.want(topicLevels.MatchString(c.DiscoveryPrefix), "DISCOVERY_PREFIX", levels+"homeassistant")
 	r.want(topicLevels.MatchString(c.BirthTopic), "BIRTH_TOPIC", levels+"homeassistant/status")
+	c.LogLevel, c.LogFormat = strings.ToLower(c.LogLevel), strings.ToLower(c.LogFormat)
+	if c.LogLevel == "warning" {
+		c.LogLevel = "warn"
+	}
 	r.want(slices.Contains([]string{"error", "warn", "info", "debug"}, c.LogLevel), "LOG_LEVEL", "write error, warn, info or debug")
 	r.want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "write text or json")
 }
 
 // checkFolders finds the data folder where a user's programs keep their state: https://specifications.freedesktop.org/basedir-spec/latest/.
 func (r *reader) checkFolders(c *Config) {
-	base, home := r.env["XDG_STATE_HOME"], r.env["HOME"]
+	base, home := cmp.Or(r.env["XDG_STATE_HOME"], r.env["LOCALAPPDATA"]), r.env["HOME"] // the second is of Windows
 	if c.DataDir == "" && filepath.IsAbs(base) {
 		c.DataDir = filepath.Join(base, "gphotos2mqtt")
 	} else if c.DataDir == "" && home != "" {
