@@ -136,7 +136,6 @@ type State struct {
 	Expires time.Time
 	Reason  string // why the account must be linked again; empty while the link works
 	Failure string // why the last attempt to link came to nothing, or Google takes the OAuth client no more; empty when it is neither
-	Refused bool   // Google takes the OAuth client no more: no access token comes, although the link stands
 }
 
 // Has reports whether the link works and covers the scope.
@@ -158,7 +157,7 @@ func (s State) Off() (off []string) {
 func (l *Link) State() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := State{Status: Unlinked, Failure: cmp.Or(l.failure, l.refused), Refused: l.refused != ""}
+	s := State{Status: Unlinked, Failure: cmp.Or(l.failure, l.refused)}
 	if r := l.rec; r != nil {
 		s.Status, s.Account, s.Reason, s.Scopes, s.Granted = Linked, r.Account, r.Reason, slices.Clone(r.Scopes), r.Granted
 		for _, scope := range Scopes {

@@ -143,7 +143,7 @@ func TestRightToUploadIsTakenAway(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "scopes"}))
 		r.send(1)
-		r.hold(mqttapi.HoldScopeMissing)
+		contains(t, r.hold(mqttapi.HoldScopeMissing), `tick the box "Add to your Google Photos library"`)
 		time.Sleep(3 * time.Hour)
 		r.must(r.sim.Faults())
 		time.Sleep(time.Hour)

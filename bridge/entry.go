@@ -108,7 +108,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	e.account = account.New(account.Config{Topics: e.topics, Link: cfg.Link, Project: cfg.Project, Changed: e.changed.Set, Log: cfg.Log})
 	var err error
-	e.albums, err = albums.Open(ctx, albums.Config{Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log})
+	e.albums, err = albums.Open(ctx, albums.Config{
+		Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log, Owner: func() string { return cfg.Link.State().Account.ID },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -201,15 +203,11 @@ func (e *Entry) publishState(ctx context.Context) error {
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
-		hold, lasts := e.account.Held()
 		queue := e.uploads.Summary()
-		link := e.cfg.Link.State()
-		if queue.Waiting+queue.Active > 0 || link.Refused { // otherwise nothing asks Google again
-			hold = e.account.Shown()
-		}
+		hold, lasts := e.account.Shown(queue.Waiting+queue.Active > 0)
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
-			Link: linkView(link), Queue: queue, Hold: hold,
+			Link: linkView(e.cfg.Link.State()), Queue: queue, Hold: hold,
 			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
 			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
 		})

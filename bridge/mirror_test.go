@@ -183,12 +183,30 @@ func TestMirrorAfterTrouble(t *testing.T) {
 	})
 }
 
+// An item that Google does not give holds up no other.
+func TestMirrorGoesOnWithOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := mirrored(t, nil)
+		r.start()
+		r.uploadTo("Garden", 1)
+		r.wantFiles("one", "Garden/Garden-1.jpg")
+		r.must(r.sim.Faults(photosim.Fault{Route: "bytes", Mode: photosim.Refuse, Error: "unavailable"}))
+		r.uploadTo("Garden", 2)
+		time.Sleep(3 * time.Hour)
+		r.must(r.sim.Faults(photosim.Fault{Route: "bytes", Calls: photosim.Calls{1}, Mode: photosim.Refuse, Error: "unavailable"}))
+		r.uploadTo("Garden", 3)
+		time.Sleep(time.Minute)
+		r.wantFiles("all", "Garden/Garden-1.jpg", "Garden/Garden-2.jpg", "Garden/Garden-3.jpg")
+		r.stop()
+	})
+}
+
 // A video is there once Google has finished it, as what Google makes of it.
 func TestMirrorOfVideos(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := mirrored(t, nil)
 		r.start()
-		film := append([]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\x00\x00\x04\x00mdat"), make([]byte, 1016)...)
+		film := append([]byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\x00\x00\x00\x08moov\x00\x00\x04\x00mdat"), make([]byte, 1016)...)
 		r.must(r.sim.Faults(photosim.Fault{Route: "bytes", Mode: photosim.Refuse, Error: "unavailable"}))
 		r.upload(fmt.Sprintf(`{"path": %q, "album": "Garden"}`, r.write("Film.MOV", film)))
 		item := r.items()[0]

@@ -244,3 +244,45 @@ func TestJobsSayWhyAFileIsTriedAgain(t *testing.T) {
 		r.stop()
 	})
 }
+
+// Nothing is to be uploaded, and listings are refused: the same hold stays in E/state until they are read.
+func TestRefusedListingsHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "not_enabled"}))
+		time.Sleep(time.Hour)
+		contains(t, r.hold(mqttapi.HoldAccessNotConfigured), "switched off")
+		shown := r.broker.holds()
+		time.Sleep(5 * time.Hour)
+		synctest.Wait()
+		if again := r.broker.holds(); again != shown {
+			t.Errorf("the hold came and went %d times", again-shown)
+		}
+		r.must(r.sim.Faults())
+		time.Sleep(time.Hour)
+		r.hold("")
+		r.stop()
+	})
+}
+
+// A person who has set the project right need not wait for the next look.
+func TestRefreshAsksABlockedProjectAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "not_enabled"}))
+		r.send(1)
+		time.Sleep(5 * time.Hour) // the pauses have grown to an hour
+		r.must(r.sim.Faults())
+		r.command(broker.Delivery{Topic: "gphotos/home/request/refresh", QoS: 1})
+		time.Sleep(time.Minute)
+		if got := r.broker.final(t, 0); got["status"] != "done" {
+			t.Errorf("result: %v", got)
+		}
+		r.hold("")
+		r.stop()
+	})
+}

@@ -132,7 +132,7 @@ func ParseRequest(verb Verb, payload []byte) (Request, error) {
 	params := read(&object{reader: in, fields: []field{{"id", &r.ID, MaxID}, {keyTransaction, &r.Transaction, MaxTransaction}}})
 	if in.end(); !ok {
 		if meant := Verb(strings.ToLower(strings.Trim(string(verb), " /"))); verbs[meant] != nil {
-			return r, Errorf(CodeUnknownCommand, "There is no request %q: did you mean %s?", clip(string(verb)), meant)
+			return r, Errorf(CodeUnknownCommand, "There is no request %q: write %s, in lower case and without a slash at the end.", clip(string(verb)), meant)
 		}
 		return r, Errorf(CodeUnknownCommand, "There is no request %q: check its spelling against the list of requests.", clip(string(verb)))
 	}

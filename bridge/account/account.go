@@ -42,13 +42,14 @@ type Account struct {
 	failures  [steps]failures
 }
 
-// A Step of an upload fails by itself: that bytes are taken says nothing about items.
+// A Step fails by itself: that bytes are taken says nothing about items.
 type Step int
 
-// The steps of an upload.
+// The steps.
 const (
-	Sending Step = iota
-	Creating
+	Sending  Step = iota // bytes of an upload
+	Creating             // items of uploads
+	Listing              // what no person waits for
 	steps
 )
 
@@ -87,18 +88,18 @@ func (a *Account) Held() (*mqttapi.Hold, time.Duration) {
 	return a.holds.longest(true)
 }
 
-// Shown is Held for E/state while uploads wait: a hold that is over stays until Google has answered well, so that a person does not see it
-// come and go with each time that Google is asked again.
-func (a *Account) Shown() *mqttapi.Hold {
+// Shown is Held for E/state: a hold that is over stays until Google has answered well, so that a person does not see it come and go with each
+// time that Google is asked again; one of uploads only while any wait, as nothing asks for them otherwise.
+func (a *Account) Shown(waiting bool) (*mqttapi.Hold, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	longest, _ := a.holds.longest(true)
+	longest, lasts := a.holds.longest(true)
 	for _, h := range a.holds[byProject:] {
-		if longest == nil && h.Reason != "" {
+		if longest == nil && h.Reason != "" && (waiting || h.step == Listing) {
 			longest = &h.Hold
 		}
 	}
-	return longest
+	return longest, lasts
 }
 
 // asking is Held for requests.

@@ -58,6 +58,7 @@ type Attempt struct {
 	ByTitle  bool          // the album was named by its title
 	NewAlbum bool          // the bridge has made the album only minutes ago
 	Resent   bool          // the bytes were sent anew for such an error before
+	Sought   bool          // the album was looked for again before
 	step     Step          // what failed
 }
 
@@ -204,7 +205,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		switch {
 		case a.NewAlbum:
 			d.Action, d.Code, d.Sentence = Retry, mqttapi.CodeGoogleUnavailable, sayNewAlbum
-		case a.ByTitle && !a.Resent:
+		case a.ByTitle && !a.Sought:
 			d.Action, d.At = FindAlbum, time.Time{}
 		}
 	case photos.Invalid:
@@ -218,10 +219,13 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 	return d
 }
 
-// blocked says what is wrong with a Google project, and where to set it right; "" when nothing is.
+// blocked says what a person has to set right, and where; "" when that is nothing.
 func blocked(err *photos.Error) string {
 	what := "Google refuses the whole Google Cloud project of this OAuth client: open %s and set right what it says there"
-	if err.Kind != photos.ProjectBlocked {
+	if err.Kind == photos.ScopeMissing {
+		return fmt.Sprintf("Google says that the right to upload was not given: link the account again and tick the box %q on Google's page.",
+			auth.Box(auth.ScopeAppend))
+	} else if err.Kind != photos.ProjectBlocked {
 		return ""
 	} else if strings.Contains(err.Console, "/apis/library/") {
 		what = "The Photos Library API is switched off in the Google Cloud project of this OAuth client: open %s and enable it"

@@ -184,9 +184,14 @@ func TestDecide(t *testing.T) {
 			Attempt{ByTitle: true},
 			outcome{Action: FindAlbum, Code: mqttapi.CodeAlbumNotFound},
 		},
-		"album by title gone twice": {
+		"album by title gone after a token was refused": {
 			google(photos.AlbumNotFound),
 			Attempt{ByTitle: true, Resent: true},
+			outcome{FindAlbum, time.Time{}, "", mqttapi.CodeAlbumNotFound},
+		},
+		"album by title gone twice": {
+			google(photos.AlbumNotFound),
+			Attempt{ByTitle: true, Resent: true, Sought: true},
 			outcome{Action: Fail, Code: mqttapi.CodeAlbumNotFound},
 		},
 		"album made minutes ago": {

@@ -266,6 +266,7 @@ func (l *Library) round(ctx context.Context) (time.Duration, error) {
 			return 0, ctx.Err()
 		case err == nil:
 			l.failures = 0
+			l.cfg.Account.Answered(account.Listing)
 		default:
 			l.failures++
 			d := l.cfg.Account.Postpone(err, l.failures)

@@ -53,6 +53,7 @@ type Mirror struct {
 	albums  map[string][]file // what is recorded, by album id; owned by Run
 	swept   map[string]bool   // folders in which no earlier run has left half a file; owned by Run
 	failed  int               // tries in a row, owned by Run
+	tries   map[string]int    // of an item that failed, owned by Run: it comes after the others
 }
 
 // A file is what is known of an item: written at a path, or only how large it is.
@@ -65,7 +66,10 @@ type file struct {
 
 // Open loads the record. Without a Folder, or without albums, Run takes away what an earlier run has written.
 func Open(ctx context.Context, cfg Config) (*Mirror, error) {
-	m := &Mirror{cfg: cfg, changed: wake.NewFlag(), opened: time.Now(), albums: map[string][]file{}, swept: map[string]bool{}}
+	m := &Mirror{
+		cfg: cfg, changed: wake.NewFlag(), opened: time.Now(), albums: map[string][]file{}, swept: map[string]bool{},
+		tries: map[string]int{},
+	}
 	return m, m.load(ctx)
 }
 
@@ -81,12 +85,12 @@ func (m *Mirror) Run(ctx context.Context) error {
 			return ctx.Err()
 		case errors.Is(err, store.ErrEngine):
 			return err
-		case err != nil: // Google or the folder; what changes meanwhile waits too, as each try costs a request
+		case err != nil: // Google or the folder
 			m.failed++
 			wait := min(firstPause<<min(m.failed-1, 10), lastPause)
 			m.cfg.Log.WithError(err).WithFields(map[string]any{"op": "mirror", "attempt": m.failed, "wait": wait.String()}).
 				Warn("mirror is not complete")
-			err = wake.Sleep(ctx, nil, wait)
+			err = wake.Sleep(ctx, m.changed, wait)
 		case more:
 			m.failed = 0
 		default:
@@ -110,11 +114,20 @@ func (m *Mirror) step(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
+	next := -1
 	for i, w := range wanted {
-		if w.file.Path != "" && m.cfg.Media.Exists(w.file.Path) || w.item.BaseURL == "" {
-			continue
+		missing := w.item.BaseURL != "" && (w.file.Path == "" || !m.cfg.Media.Exists(w.file.Path))
+		if missing && (next < 0 || m.tries[w.item.ID] < m.tries[wanted[next].item.ID]) {
+			next = i
 		}
-		return true, m.write(ctx, w, wanted[i+1:])
 	}
-	return false, nil
+	if next < 0 {
+		return false, nil
+	}
+	id := wanted[next].item.ID
+	m.tries[id]++
+	if err = m.write(ctx, wanted[next], wanted[next+1:]); err == nil {
+		delete(m.tries, id)
+	}
+	return true, err
 }

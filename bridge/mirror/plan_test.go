@@ -17,7 +17,9 @@ func TestPlan(t *testing.T) {
 	garden := Album{ID: "G", Title: "Garden", Known: true, Items: []photos.Item{at("g3", 9), at("g2", 5), at("g1", 1)}}
 	door := Album{ID: "D", Title: "Door", Known: true, Items: []photos.Item{at("d1", 7)}}
 	unknown := Album{ID: "D", Title: "Door"}
-	in := func(folder, item string, size int64) file { return file{Item: item, Path: "/m/" + folder + "/" + item, Size: size} }
+	in := func(folder, item string, size int64) file {
+		return file{Item: item, Path: "/m/" + folder + "/" + item, Size: size}
+	}
 	type files = map[string][]file
 	for name, tc := range map[string]struct {
 		albums       []Album
@@ -31,8 +33,11 @@ func TestPlan(t *testing.T) {
 			[]Album{garden, door}, files{"G": {in("Garden", "g1", 1), in("Garden", "g2", 1)}}, 2, 100, []string{"g3", "d1", "g2"}, []string{"g1 forgotten"},
 		},
 		"what is older has no room, but a smaller one": {
-			[]Album{garden, door}, files{"G": {in("Garden", "g3", 60), in("Garden", "g2", 50), in("Garden", "g1", 10)}, "D": {in("Door", "d1", 30)}},
-			9, 100, []string{"g3", "d1", "g1"}, []string{"g2"},
+			[]Album{garden, door},
+			files{"G": {in("Garden", "g3", 60), in("Garden", "g2", 50), in("Garden", "g1", 10)}, "D": {in("Door", "d1", 30)}},
+			9, 100,
+			[]string{"g3", "d1", "g1"},
+			[]string{"g2"},
 		},
 		"known to be too large": {[]Album{door}, files{"D": {{Item: "d1", Size: 101}}}, 9, 100, nil, nil},
 		"an album that is not chosen": {
@@ -42,8 +47,11 @@ func TestPlan(t *testing.T) {
 			[]Album{door}, files{"D": {in("Old door", "d1", 1)}}, 9, 100, []string{"d1"}, []string{"d1 forgotten"},
 		},
 		"an album that is unknown keeps its files and their room": {
-			[]Album{garden, unknown}, files{"D": {in("Door", "d1", 60), in("Door", "d0", 39)}, "G": {in("Garden", "g3", 2), in("Garden", "g2", 1)}},
-			2, 100, []string{"g2"}, []string{"g3"},
+			[]Album{garden, unknown},
+			files{"D": {in("Door", "d1", 60), in("Door", "d0", 39)}, "G": {in("Garden", "g3", 2), in("Garden", "g2", 1)}},
+			2, 100,
+			[]string{"g2"},
+			[]string{"g3"},
 		},
 	} {
 		m := &Mirror{cfg: Config{Folder: "/m", Items: tc.items, MaxBytes: tc.most}, albums: tc.recorded}

@@ -39,7 +39,7 @@ func WrongClock(err error) string {
 		return ""
 	}
 	const shown = "2006-01-02 15:04"
-	return fmt.Sprintf("The clock of the bridge's machine says %s UTC, and the certificate that Google shows is valid from %s to %s: set the clock, "+
-		"or let it be set from the network (NTP).",
+	return fmt.Sprintf("The clock of the bridge's machine says %s UTC, and the certificate that Google shows is valid from %s to %s: "+
+		"set the clock, or let it be set from the network (NTP).",
 		Wall().Format(shown), invalid.Cert.NotBefore.UTC().Format(shown), invalid.Cert.NotAfter.UTC().Format(shown))
 }

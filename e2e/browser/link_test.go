@@ -66,7 +66,7 @@ func TestBrowserHere(t *testing.T) {
 	e.state("linked", adaAddress, "")
 
 	// Reloading the last page, and going back to Google's and allowing once more.
-	b.do(chromedp.Reload())
+	b.Do(chromedp.Reload())
 	contains(t, b.sees("This link has been used"), "Entry home is linked to Ada Example", "Nothing is left to do")
 	b.pictured("link-used")
 	b.back()
