@@ -37,6 +37,7 @@ func loadCompose(t *testing.T, more string, files ...string) types.Services {
 		text, err := os.ReadFile("../" + file)
 		e2etest.Must(t, err)
 		files[i] = filepath.Join(dir, file)
+		e2etest.Must(t, os.MkdirAll(filepath.Dir(files[i]), 0o700))
 		e2etest.Must(t, os.WriteFile(files[i], text, 0o600))
 	}
 	options, err := cli.NewProjectOptions(files, cli.WithWorkingDirectory(dir), cli.WithEnvFiles(), cli.WithDotEnv)
@@ -62,6 +63,7 @@ func TestComposeFiles(t *testing.T) {
 		"compose.yaml":        loadCompose(t, "", "compose.yaml"),
 		"compose.bridge.yaml": loadCompose(t, own, "compose.bridge.yaml"),
 		"compose.build.yaml":  loadCompose(t, "", "compose.yaml", "compose.build.yaml"),
+		"Traefik":             loadCompose(t, "", "compose.yaml", "examples/proxy/compose.traefik.yaml"),
 	} {
 		for _, s := range services {
 			if s.MemLimit < 64<<20 || !s.ReadOnly || !slices.Contains(s.CapDrop, "ALL") {
