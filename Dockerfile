@@ -10,7 +10,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
     go build -trimpath -ldflags="-s -w -X main.release=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" \
         -o /out/gphotos2mqtt ./cmd/gphotos2mqtt && \
-    mkdir /out/data
+    mkdir -p /out/root/tmp /out/data && chmod 1777 /out/root/tmp
 
 # The parts of both images.
 FROM scratch AS base
@@ -18,6 +18,7 @@ LABEL org.opencontainers.image.title="gphotos2mqtt" \
       org.opencontainers.image.description="Uploads photos from MQTT topics to Google Photos and publishes albums and media" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/root/ /
 COPY --from=build /out/gphotos2mqtt /gphotos2mqtt
 # A new volume takes its owner from here.
 COPY --from=build --chown=65532:65532 /out/data /data

@@ -36,7 +36,7 @@ func supervisor(t *testing.T, status int, answer string) string {
 	return s.URL
 }
 
-const mosquitto = `{"result": "ok", "data": {"addon": "core_mosquitto", "host": "core-mosquitto", "port": 1883, "ssl": false,
+const coreMosquitto = `{"result": "ok", "data": {"addon": "core_mosquitto", "host": "core-mosquitto", "port": 1883, "ssl": false,
 	"protocol": "3.1.1", "username": "addons", "password": "hush=1"}}`
 
 func options(t *testing.T, text string) string {
@@ -51,7 +51,7 @@ func options(t *testing.T, text string) string {
 // TestApp fills in every field of the form, and reads what comes of it as the bridge does.
 func TestApp(t *testing.T) {
 	media := t.TempDir()
-	a := app{data: "/data/gphotos2mqtt", supervisor: supervisor(t, 200, mosquitto), options: options(t, `{
+	a := app{data: "/data/gphotos2mqtt", supervisor: supervisor(t, 200, coreMosquitto), options: options(t, `{
 		"client_id": " id ", "client_secret": "s3cret", "media_dirs": ["`+media+`"], "topic": "photos", "public_url": "https://photos.example.org",
 		"link_url": "http://192.168.1.10:8099", "log_level": "debug", "settings": ["GPHOTOS_MAX_AGE=14d", "GPHOTOS_LOG_LEVEL=warn"],
 		"entries": [{"name": "home", "title": "Ours", "album": "Front door", "listings": "none", "album_images": "3"}, {"name": "back-garden"}]}`)}
@@ -69,7 +69,7 @@ func TestApp(t *testing.T) {
 		c.Entries[0].DisplayName, c.Entries[0].Album, c.Entries[0].Listings.String(), c.Entries[0].AlbumImages.String(), c.Entries[1].Album,
 	}
 	want := []string{
-		"tcp://core-mosquitto:1883", "addons", "hush=1", "id", "s3cret", "/data/gphotos2mqtt", "0.0.0.0:8099", "photos",
+		"tcp://core-coreMosquitto:1883", "addons", "hush=1", "id", "s3cret", "/data/gphotos2mqtt", "0.0.0.0:8099", "photos",
 		"https://photos.example.org", "http://192.168.1.10:8099", "warn", "336h0m0s", media, "home back-garden", "Ours", "Front door", "none", "3", "",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -85,8 +85,8 @@ func TestAppUnwell(t *testing.T) {
 		status                       int
 	}{
 		"no broker": {some, "t0ken", `{"result": "error", "message": "Service not enabled"}`, "Service not enabled): install and start the Mosquitto", 400},
-		"no token":  {some, "", mosquitto, "401 Unauthorized", 200},
-		"no form":   {"", "t0ken", mosquitto, "save it again below Configuration", 200},
+		"no token":  {some, "", coreMosquitto, "401 Unauthorized", 200},
+		"no form":   {"", "t0ken", coreMosquitto, "save it again below Configuration", 200},
 	} {
 		a := app{options: options(t, tt.options), supervisor: supervisor(t, tt.status, tt.answer)}
 		_, err := a.environ(t.Context(), []string{"SUPERVISOR_TOKEN=" + tt.token})
