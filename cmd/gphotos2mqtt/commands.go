@@ -33,6 +33,7 @@ func commands() []command {
 		{"link", "[ENTRY]", "links an entry to a Google account, while the bridge runs", 1, runLink},
 		{"health", "", "tells whether a running bridge is online, for container checks", 0, runHealth},
 		{"demo", "", "shows the whole job on this machine, without a Google account", 0, runDemo},
+		{"app", "", "runs the bridge as an app of Home Assistant, with the settings of its form", 0, runApp},
 		{"version", "", "prints what was built, from which commit of which day", 0, runVersion},
 		{"help", "", "prints this", 0, runHelp},
 	}
