@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"gphotos2mqtt/e2e/e2etest"
@@ -129,6 +131,35 @@ func (b *browser) click(selector string) {
 	if !found {
 		b.t.Fatalf("the page has no %s", selector)
 	}
+}
+
+// tab clicks on a link that opens a tab of its own, and gives that.
+func (b *browser) tab(selector string) *browser {
+	b.t.Helper()
+	opened := chromedp.WaitNewTarget(b.ctx, func(i *target.Info) bool { return i.Type == "page" })
+	b.click(selector)
+	select {
+	case id := <-opened:
+		ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
+		b.t.Cleanup(leave)
+		return &browser{t: b.t, ctx: ctx}
+	case <-time.After(e2etest.Patience):
+		b.t.Fatalf("%s opens no tab", selector)
+		return nil
+	}
+}
+
+// close closes the tab.
+func (b *browser) close() {
+	b.t.Helper()
+	e2etest.Must(b.t, chromedp.Cancel(b.ctx))
+}
+
+// paste puts a text into the form and sends it.
+func (b *browser) paste(text string) {
+	b.t.Helper()
+	b.do(chromedp.SetValue("#address", text))
+	b.click("button")
 }
 
 // back presses the back button. The page may come out of Chromium's memory, which

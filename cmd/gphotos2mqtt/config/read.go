@@ -292,7 +292,7 @@ func (r *reader) checkTLS(c *Config) {
 	}
 }
 
-// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: no name is known.
+// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: cmd looks for one.
 func (r *reader) checkPages(c *Config) {
 	host, port, ok := hostPort(c.HTTPListen)
 	r.want(ok, "HTTP_LISTEN", "write an address and a port, such as 127.0.0.1:8099")
