@@ -134,7 +134,7 @@ func entryPage(l *auth.Link) page {
 		p.Title, p.Text = name+" is not linked", []string{"It has no Google account yet."}
 	}
 	if s.Failure != "" {
-		p.Text = append(p.Text, "Something went wrong last: “Link status” in Home Assistant, and link.problem in the entry's topic state, say what.")
+		p.Text = append(p.Text, "Something went wrong last: link.problem in the entry's topic state says what.")
 	}
 	if s.Expires.IsZero() {
 		return p
@@ -143,8 +143,8 @@ func entryPage(l *auth.Link) page {
 	p.Form, p.Next = true, ""
 	p.Text = append(p.Text, "A link was asked for, which can be finished for "+strconv.Itoa(minutes)+" more minutes:")
 	p.Steps = []string{
-		"Open the one-time address. In Home Assistant it is the attribute url of “Link status”; on MQTT it is link.url in the entry's topic " +
-			"state; the log has it, too. It works once.",
+		"Open the one-time address. In Home Assistant it is the attribute url of “Link status”; on MQTT it is link.url in the " +
+			"entry's topic state; the log has it, too. It works once.",
 		"If the browser ends on a page that does not load, copy the whole address of that page and paste it below.",
 	}
 	return p
