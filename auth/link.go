@@ -199,7 +199,8 @@ func (l *Link) set(r *record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.rec
-	if old == nil || r == nil || old.Reason != r.Reason || !old.Granted.Equal(r.Granted) || !slices.Equal(old.Scopes, r.Scopes) || l.refused != "" {
+	if old == nil || r == nil || old.Reason != r.Reason || l.refused != "" ||
+		!old.Granted.Equal(r.Granted) || !slices.Equal(old.Scopes, r.Scopes) {
 		l.changed.Set()
 	}
 	l.rec, l.refused = r, ""

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"gphotos2mqtt/bridge/wake"
 )
 
 // refusals has the codes of Google's consent page, of the redirect back and of the token endpoint, some with the description that alone
@@ -71,7 +73,7 @@ func (l *Link) tokenError(err error) *Error {
 		if _, ok := errors.AsType[*url.Error](err); !ok { // a 200 that is no token: a proxy's or a hotel's page
 			err = errors.New("the token endpoint's answer is not a token")
 		}
-		return ErrUnavailable.because(err)
+		return ErrUnavailable.say(cmp.Or(wake.WrongClock(err), ErrUnavailable.Message), err)
 	}
 	status := refused.Response.StatusCode
 	cause := fmt.Errorf("token endpoint: status %d: %s", status, plain(refused.ErrorCode))

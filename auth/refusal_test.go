@@ -1,8 +1,11 @@
 package auth
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -218,3 +221,24 @@ func TestRefusedExchangeAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A fresh machine whose clock is wrong cannot be linked, and the reason is the clock.
+func TestClockThatMakesCertificatesInvalid(t *testing.T) {
+	g := newGoogle()
+	cfg := g.config("home")
+	cfg.Base = roundTripper(func(*http.Request) (*http.Response, error) {
+		return nil, &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{
+			Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: time.Now().Add(time.Hour), NotAfter: time.Now().Add(2 * time.Hour)},
+		}}
+	})
+	l := open(t, cfg, new(authtest.Vault))
+	_, err := l.FinishAddress(t.Context(), testRedirect+"?code=c&state="+query(t, consentPage(t, l)).Get("state"))
+	wantError(t, err, ErrUnavailable, "set the clock")
+	if s := l.State(); !strings.Contains(s.Failure, "The clock of the bridge's machine says") {
+		t.Errorf("state %+v", s)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

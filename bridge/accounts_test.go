@@ -79,6 +79,7 @@ func TestAnotherAccountGetsTheQueue(t *testing.T) {
 				if one, other := r.itemsOf(photosim.DefaultAccountID), r.itemsOf("another"); one != 1 || other != 2 {
 					t.Errorf("%d items of the first account, %d of the second", one, other)
 				}
+				synctest.Wait()
 				r.wantEmpty()
 				r.stop()
 			})
@@ -128,6 +129,7 @@ func TestLinkedWithoutTheRightToUpload(t *testing.T) {
 		if n := len(r.items()); n != 2 {
 			t.Errorf("%d items", n)
 		}
+		synctest.Wait()
 		r.wantEmpty()
 		r.stop()
 	})
@@ -141,7 +143,7 @@ func TestRightToUploadIsTakenAway(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.must(r.sim.Faults(photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "scopes"}))
 		r.send(1)
-		r.hold(mqttapi.HoldScopeMissing)
+		contains(t, r.hold(mqttapi.HoldScopeMissing), `tick the box "Add to your Google Photos library"`)
 		time.Sleep(3 * time.Hour)
 		r.must(r.sim.Faults())
 		time.Sleep(time.Hour)
@@ -180,6 +182,7 @@ func TestSecretKeyIsLost(t *testing.T) {
 		if n := r.itemsOf("another"); n != 2 {
 			t.Errorf("%d items", n)
 		}
+		synctest.Wait()
 		r.wantEmpty()
 		r.stop()
 	})

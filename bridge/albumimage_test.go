@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/mqttapi/broker"
 )
@@ -75,7 +74,7 @@ func TestAlbumImagesGoByTheLastChange(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		r.restart()
-		r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.library.Pictured(); return ok })
+		r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.library.Pictured(library.Images{}); return ok })
 		time.Sleep(time.Hour)
 		if got := r.albumImages(); !slices.Equal(got, []string{"One", "Three"}) {
 			t.Errorf("images of %v", got)
@@ -88,7 +87,7 @@ func TestAlbumImagesOfChosenTitles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newHarness(t)
 		r.config = func(c *EntryConfig) {
-			c.Listings, c.AlbumImages = library.Listings{}, homeassistant.Images{Newest: 0, Titles: []string{"Front door", "Garden"}}
+			c.Listings, c.AlbumImages = library.Listings{}, library.Images{Newest: 0, Titles: []string{"Front door", "Garden"}}
 		}
 		r.start()
 		for i, title := range []string{"Front door", "Other", "Garden", "More"} {

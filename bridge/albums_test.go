@@ -91,6 +91,7 @@ func TestNewAlbumIsNotKnownYet(t *testing.T) {
 				if albums := r.sim.Library()[0].Albums; len(albums) != 1 || len(albums[0].Items) != 3 {
 					t.Errorf("albums: %+v", albums)
 				}
+				synctest.Wait()
 				r.wantEmpty()
 				r.stop()
 			})

@@ -17,7 +17,8 @@ type fakeBroker struct {
 	retained map[string][]byte
 	sent     []broker.Delivery
 	changed  chan struct{}
-	away     bool // as if there were no connection
+	away     bool     // as if there were no connection
+	states   [][]byte // every E/state so far
 }
 
 func newBroker() *fakeBroker {
@@ -31,6 +32,9 @@ func (b *fakeBroker) Retain(topic string, payload []byte) error {
 		delete(b.retained, topic)
 	} else {
 		b.retained[topic] = bytes.Clone(payload)
+	}
+	if topic == "gphotos/home/state" {
+		b.states = append(b.states, bytes.Clone(payload))
 	}
 	b.wake()
 	return nil
@@ -134,4 +138,18 @@ func (b *fakeBroker) final(t *testing.T, n int) map[string]any {
 		return false
 	})
 	return result
+}
+
+// holds is how often E/state began or ceased to show a hold.
+func (b *fakeBroker) holds() (changes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	shown := false
+	for _, payload := range b.states {
+		if held := !bytes.Contains(payload, []byte(`"hold":null`)); held != shown {
+			shown = held
+			changes++
+		}
+	}
+	return changes
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
@@ -60,7 +61,7 @@ func checkAlbumsAreImages(t *testing.T) {
 
 	// A restart takes nothing away, though Google has not been asked yet.
 	r.restart()
-	r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.library.Pictured(); return ok })
+	r.broker.await(t, "a listing of this run", func() bool { _, ok := r.entry.library.Pictured(library.Images{}); return ok })
 
 	// The third takes the place of the first, whose entity is first reduced to its platform.
 	path := r.write("Three.jpg", jpegOf(3))

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -25,6 +26,7 @@ import (
 	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
+	"gphotos2mqtt/bridge/mirror"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
@@ -45,19 +47,20 @@ type Publisher interface {
 
 // EntryConfig says what one entry does and what it works with.
 type EntryConfig struct {
-	Name            string               // the entry's name in topics
-	Root            string               // the first part of every topic, setting GPHOTOS_TOPIC
-	Album           string               // title of the album for uploads that name none; empty = none
-	Listings        library.Listings     // the albums that get a retained listing
-	ListItems       int                  // how many items a listing has at most
-	MaxPublish      func() int           // the largest payload that is published, in bytes; less once the broker refused a smaller one
-	MaxAge          time.Duration        // how long an upload may wait for Google before it fails
-	Uploads         int                  // how many files are sent at a time
-	DisplayName     string               // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
-	AlbumImages     homeassistant.Images // the albums that are images in Home Assistant; those named by title get a listing too
-	DiscoveryPrefix string               // where Home Assistant looks for devices; empty = no discovery
-	Version         string               // the bridge's, for Home Assistant
-	Renew           time.Duration        // the age at which a listing's addresses are renewed
+	Name            string           // the entry's name in topics
+	Root            string           // the first part of every topic, setting GPHOTOS_TOPIC
+	Album           string           // title of the album for uploads that name none; empty = none
+	Listings        library.Listings // the albums that get a retained listing
+	ListItems       int              // how many items a listing has at most
+	MaxPublish      func() int       // the largest payload that is published, in bytes; less once the broker refused a smaller one
+	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
+	Uploads         int              // how many files are sent at a time
+	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
+	AlbumImages     library.Images   // the albums that are images in Home Assistant; those named by title get a listing too
+	Mirror          Mirror           // what is kept as files
+	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
+	Version         string           // the bridge's, for Home Assistant
+	Renew           time.Duration    // the age at which a listing's addresses are renewed
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -67,6 +70,14 @@ type EntryConfig struct {
 	Project  *account.Project
 	Out      Publisher
 	Log      *logrus.Entry
+}
+
+// Mirror says which albums are kept as files.
+type Mirror struct {
+	Titles   []string // of the albums, which get a listing with it; empty = none
+	Folder   string   // absolute, below a media folder
+	Items    int      // of each album at most, as far as its listing has them
+	MaxBytes int64    // of all files together
 }
 
 // An Entry is one linked Google account.
@@ -79,12 +90,14 @@ type Entry struct {
 	uploads *upload.Uploads
 	library *library.Library
 	device  *homeassistant.Device
+	mirror  *mirror.Mirror
 
-	changed  wake.Flag   // E/state may no longer be true
-	failures chan error  // the store's, met while a command was handled
-	busy     chan string // topics of commands that are answered with busy
-	invited  string      // the one-time address that was logged last, owned by linkChanged
-	unticked string      // the features without scope that were logged last, owned by linkChanged
+	changed        wake.Flag   // E/state may no longer be true
+	unlinkRetained atomic.Bool // the broker has a retained request to unlink
+	failures       chan error  // the store's, met while a command was handled
+	busy           chan string // topics of commands that are answered with busy
+	invited        string      // the one-time address that was logged last, owned by linkChanged
+	unticked       string      // the features without scope that were logged last, owned by linkChanged
 }
 
 // OpenEntry loads what the store knows of the entry: its queued jobs go on where they stopped.
@@ -95,7 +108,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	e.account = account.New(account.Config{Topics: e.topics, Link: cfg.Link, Project: cfg.Project, Changed: e.changed.Set, Log: cfg.Log})
 	var err error
-	e.albums, err = albums.Open(ctx, albums.Config{Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log})
+	e.albums, err = albums.Open(ctx, albums.Config{
+		Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log, Owner: func() string { return cfg.Link.State().Account.ID },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -117,19 +132,28 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	if totals, _ := e.uploads.Totals(); totals.LastUpload != nil {
 		latest = totals.LastUpload.MediaItemID
 	}
-	choice := library.Listings{All: cfg.Listings.All, Titles: slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles)}
+	titles := slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles, cfg.Mirror.Titles)
 	e.library, err = library.Open(ctx, library.Config{
-		Topics: e.topics, Choice: choice, Items: cfg.ListItems, Renew: cfg.Renew, MaxPublish: cfg.MaxPublish,
-		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
-		AwaitIdle: e.uploads.AwaitIdle, Changed: func() { e.device.Changed() },
+		Topics: e.topics, Choice: library.Listings{All: cfg.Listings.All, Titles: titles}, Items: cfg.ListItems, Renew: cfg.Renew,
+		MaxPublish: cfg.MaxPublish,
+		Latest:     latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
+		AwaitIdle: e.uploads.AwaitIdle, Changed: e.listed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.mirror, err = mirror.Open(ctx, mirror.Config{
+		Entry: cfg.Name, Folder: cfg.Mirror.Folder, Items: cfg.Mirror.Items, MaxBytes: cfg.Mirror.MaxBytes,
+		Store: cfg.Store, Media: cfg.Media, Google: cfg.Google, Albums: e.mirrored, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	e.device, err = homeassistant.Open(ctx, homeassistant.Config{
 		Topics: e.topics, Prefix: cfg.DiscoveryPrefix, DisplayName: cfg.DisplayName, Version: cfg.Version,
-		AlbumImages: cfg.AlbumImages, MaxPublish: cfg.MaxPublish,
-		Store: cfg.Store, Link: cfg.Link, Albums: e.library.Pictured, Out: cfg.Out,
+		MaxPublish: cfg.MaxPublish,
+		Store:      cfg.Store, Link: cfg.Link, Out: cfg.Out,
+		Albums: func() ([]mqttapi.Album, bool) { return e.library.Pictured(cfg.AlbumImages) },
 	})
 	return e, err
 }
@@ -154,6 +178,7 @@ func (e *Entry) Run(ctx context.Context) error {
 			task.Task{Name: "keep listings", Run: e.library.KeepListings},
 			task.Task{Name: "keep image", Run: e.library.KeepImage},
 			task.Task{Name: "announce device", Run: e.device.Run},
+			task.Task{Name: "keep mirror", Run: e.mirror.Run},
 			task.Task{Name: "answer busy", Run: e.answerBusy},
 			task.Task{Name: "handle commands", Run: e.watch},
 		)...)
@@ -165,6 +190,9 @@ func (e *Entry) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// stateLook is the longest time between two looks whether E/state is still true: the clock may have been set.
+const stateLook = time.Minute
+
 // publishState publishes E/state whenever it changes, and at the end of each hold and of the last error, until ctx ends.
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
@@ -175,10 +203,11 @@ func (e *Entry) publishState(ctx context.Context) error {
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
-		hold, lasts := e.account.Held()
+		queue := e.uploads.Summary()
+		hold, lasts := e.account.Shown(queue.Waiting+queue.Active > 0)
 		made, resets := e.cfg.Project.Requests()
 		payload, err := mqttapi.Encode(mqttapi.State{
-			Link: linkView(e.cfg.Link.State()), Queue: e.uploads.Summary(), Hold: hold,
+			Link: linkView(e.cfg.Link.State()), Queue: queue, Hold: hold,
 			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
 			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
 		})
@@ -190,7 +219,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		}
 		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, same), cmp.Or(same, lasts)))
+			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, stateLook), cmp.Or(same, stateLook)))
 		}
 	}
 }
@@ -207,6 +236,21 @@ func (e *Entry) watch(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// listed says that listings were published.
+func (e *Entry) listed() {
+	e.device.Changed()
+	e.mirror.Changed()
+}
+
+// mirrored are the albums that are kept as files; none is known while no account is linked.
+func (e *Entry) mirrored() (albums []mirror.Album, known bool) {
+	held, known := e.library.Titled(e.cfg.Mirror.Titles)
+	for _, h := range held {
+		albums = append(albums, mirror.Album(h))
+	}
+	return albums, known && e.cfg.Link.State().Status == auth.Linked
 }
 
 func (e *Entry) linkChanged() {

@@ -104,7 +104,7 @@ func (r *harness) start() {
 	api.Transport = counting{api.Transport, project}
 	cfg := EntryConfig{
 		Name: "home", Root: "gphotos", Listings: library.Listings{All: true}, ListItems: 100, Renew: 45 * time.Minute,
-		MaxPublish: func() int { return 256 << 10 }, MaxAge: 7 * 24 * time.Hour, Uploads: 8, DiscoveryPrefix: "homeassistant",
+		MaxPublish: func() int { return 1_000_000 }, MaxAge: 7 * 24 * time.Hour, Uploads: 8, DiscoveryPrefix: "homeassistant",
 		Store: s, Media: folders, Capacity: upload.NewCapacity(r.limits), Link: link, Project: project, Out: r.broker, Log: entryLog,
 		Google: photos.New(photos.Config{HTTP: api, Bytes: &http.Client{Transport: r.sim.Transport()}}),
 	}
@@ -159,7 +159,17 @@ func (r *harness) linkAccount(link *auth.Link) {
 
 func (r *harness) linkAs(link *auth.Link, account string) {
 	r.t.Helper()
-	address := link.Start().URL
+	r.allow(link, link.Start().URL, account)
+}
+
+// finish is the person who opens an address that was given, and allows everything.
+func (r *harness) finish(address string) {
+	r.t.Helper()
+	r.allow(r.entry.cfg.Link, address, photosim.DefaultAccountID)
+}
+
+func (r *harness) allow(link *auth.Link, address, account string) {
+	r.t.Helper()
 	page, err := url.Parse(address)
 	r.must(err)
 	form := url.Values{

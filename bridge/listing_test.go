@@ -108,7 +108,7 @@ func TestVideoIsRepublishedWhenReady(t *testing.T) {
 		r.must(r.sim.ChangeItem(photosim.ItemChange{ID: id, VideoStatus: new("PROCESSING")}))
 		r.start()
 		r.broker.await(t, "the video", func() bool { return len(r.broker.listings()["gphotos/home/media"].Items) == 1 })
-		if got := r.broker.listings()["gphotos/home/media"].Items[0]; got.URL != "" || got.Video.Status != "PROCESSING" {
+		if got := r.broker.listings()["gphotos/home/media"].Items[0]; got.BaseURL != "" || got.Video.Status != "PROCESSING" {
 			t.Errorf("item %+v", got)
 		}
 		time.Sleep(25 * time.Minute)
@@ -123,7 +123,7 @@ func TestVideoIsRepublishedWhenReady(t *testing.T) {
 		if got.Video.Status != "READY" {
 			t.Fatalf("item %+v", got)
 		}
-		r.visit(got.URL)
+		r.visit(got.BaseURL + "=dv")
 		r.stop()
 	})
 }
@@ -146,7 +146,7 @@ func TestAddressesWithoutGoogle(t *testing.T) {
 				}
 			}
 		}
-		if got := r.broker.listings()["gphotos/home/media"]; len(got.Items) != 10 || got.Items[0].URL+got.Items[0].ThumbnailURL != "" || got.Items[0].FileName == "" {
+		if got := r.broker.listings()["gphotos/home/media"]; len(got.Items) != 10 || got.Items[0].BaseURL != "" || got.Items[0].FileName == "" {
 			t.Errorf("media: %+v", got)
 		}
 		r.must(r.sim.Faults())
@@ -215,13 +215,14 @@ func TestListingsAreChosen(t *testing.T) {
 type listed struct {
 	Updated, Expires time.Time
 	Count            int
+	Truncated        bool
+	Sizes            struct{ URL string }
 	Items            []listedItem
 }
 
 type listedItem struct {
 	ID, FileName string
-	URL          string `json:"url"`
-	ThumbnailURL string `json:"thumbnail_url"`
+	BaseURL      string `json:"base_url"`
 	Video        *struct{ Status string }
 }
 
@@ -230,7 +231,7 @@ func (l listed) address() string {
 	if len(l.Items) == 0 {
 		return ""
 	}
-	return l.Items[len(l.Items)-1].URL
+	return l.Items[len(l.Items)-1].BaseURL + l.Sizes.URL
 }
 
 // A reader follows the retained listings and reads each document once.

@@ -17,8 +17,11 @@ func TestRefreshEndsHolds(t *testing.T) {
 		reason string
 	}{
 		"storage full": {photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "storage_full"}, "storage_full"},
-		"daily quota":  {photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "daily_quota"}, "quota_daily"},
+		"daily quota":  {photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "daily_quota"}, "quota_daily"},
 		"rate limited": {photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "minute_quota"}, "rate_limited"},
+		"google fails": {photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "unavailable"}, "google_unavailable"},
+		"api is off":   {photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Refuse, Error: "not_enabled"}, "access_not_configured"},
+		"no line":      {photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Cut}, "offline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -31,6 +34,7 @@ func TestRefreshEndsHolds(t *testing.T) {
 				}
 				r.must(r.sim.Faults(tc.fault))
 				r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(7), QoS: 1})
+				time.Sleep(20 * time.Minute)
 				r.broker.await(t, "the hold", held)
 				r.refresh() // in vain
 				time.Sleep(5 * time.Second)

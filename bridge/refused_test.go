@@ -38,7 +38,8 @@ func TestRefusalsHold(t *testing.T) {
 		},
 		"api off in the project": {
 			every("mediaItems.batchCreate", "service_disabled"), mqttapi.HoldAccessNotConfigured,
-			[]string{"switched off", consoleOf + "apis/library/photoslibrary.googleapis.com?project=" + photosim.DefaultProject, "goes on by itself"}, time.Hour,
+			[]string{"switched off", consoleOf + "apis/library/photoslibrary.googleapis.com?project=" + photosim.DefaultProject, "by itself"},
+			time.Hour,
 		},
 		"project suspended": {
 			every("uploads.raw", "consumer_suspended"), mqttapi.HoldAccessNotConfigured, []string{"whole Google Cloud project", consoleOf}, time.Hour,
@@ -58,7 +59,9 @@ func TestRefusalsHold(t *testing.T) {
 		"a page in place of an answer": {html, mqttapi.HoldGoogleUnavailable, []string{"a fault of its own"}, 20 * time.Minute},
 		"overlap that is none": {
 			photosim.Fault{Route: "mediaItems.batchCreate", Mode: photosim.Sticky, For: photosim.Duration(3 * time.Hour)},
-			mqttapi.HoldRateLimited, []string{"fewer requests a minute"}, 11 * time.Minute,
+			mqttapi.HoldRateLimited,
+			[]string{"fewer requests a minute"},
+			11 * time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +73,12 @@ func TestRefusalsHold(t *testing.T) {
 				r.send(1)
 				time.Sleep(5 * time.Minute) // far from Google's midnight
 				contains(t, r.hold(tc.reason), tc.says...)
+				shown := r.broker.holds()
 				time.Sleep(2 * time.Hour)
+				synctest.Wait()
+				if again := r.broker.holds(); again != shown {
+					t.Errorf("the hold came and went %d times", again-shown)
+				}
 				r.restart()
 				if results := r.broker.all("gphotos/home/upload/result"); len(results) != 1 {
 					t.Fatalf("results: %v", results)
@@ -211,6 +219,70 @@ func TestTwinIsTheItemOfEqualBytes(t *testing.T) {
 		if albums := r.sim.Library()[0].Albums; len(albums) != 1 || len(albums[0].Items) != 1 {
 			t.Errorf("albums: %+v", albums)
 		}
+		r.stop()
+	})
+}
+
+// A file that waits for itself says why: Google's own fault is no hold, since others go on.
+func TestJobsSayWhyAFileIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", ItemCode: 13}))
+		r.send(1)
+		time.Sleep(time.Hour + 5*time.Second)
+		r.command(broker.Delivery{Topic: "gphotos/home/request/jobs", QoS: 1})
+		answers := r.broker.all("gphotos/home/response/jobs")
+		data := answers[len(answers)-1]["data"].(map[string]any)
+		waits, _ := data["jobs"].([]any)[0].(map[string]any)["waits"].(map[string]any)
+		if waits["reason"] != "google_unavailable" || waits["until"] == nil {
+			t.Errorf("waits: %v", waits)
+		}
+		contains(t, fmt.Sprint(waits["message"]), "nothing is wrong with the file")
+		r.hold("")
+		r.stop()
+	})
+}
+
+// Nothing is to be uploaded, and listings are refused: the same hold stays in E/state until they are read.
+func TestRefusedListingsHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "not_enabled"}))
+		time.Sleep(time.Hour)
+		contains(t, r.hold(mqttapi.HoldAccessNotConfigured), "switched off")
+		shown := r.broker.holds()
+		time.Sleep(5 * time.Hour)
+		synctest.Wait()
+		if again := r.broker.holds(); again != shown {
+			t.Errorf("the hold came and went %d times", again-shown)
+		}
+		r.must(r.sim.Faults())
+		time.Sleep(time.Hour)
+		r.hold("")
+		r.stop()
+	})
+}
+
+// A person who has set the project right need not wait for the next look.
+func TestRefreshAsksABlockedProjectAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "not_enabled"}))
+		r.send(1)
+		time.Sleep(5 * time.Hour) // the pauses have grown to an hour
+		r.must(r.sim.Faults())
+		r.command(broker.Delivery{Topic: "gphotos/home/request/refresh", QoS: 1})
+		time.Sleep(time.Minute)
+		if got := r.broker.final(t, 0); got["status"] != "done" {
+			t.Errorf("result: %v", got)
+		}
+		r.hold("")
 		r.stop()
 	})
 }

@@ -26,7 +26,7 @@ const (
 // ends the process, it is not: the broker delivers it again.
 func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
 	entry, verb, ok := mqttapi.ParseTopic(e.cfg.Root, d.Topic)
-	if !ok || entry != e.cfg.Name {
+	if !ok || entry != e.cfg.Name || e.clears(d, verb) {
 		d.Ack()
 		return
 	}
@@ -40,6 +40,7 @@ func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
 	} else {
 		a, err = e.request(ctx, d, verb)
 	}
+	d.Release()
 	if err == nil && a != nil {
 		err = e.answer(ctx, d, verb, a)
 	} else if err == nil {
@@ -51,6 +52,16 @@ func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
 		default: // the first one already ends the process
 		}
 	}
+}
+
+// clears reports whether a message is there to take a retained command away. Every empty one on the upload topic is, as an upload is never
+// empty. A request may be: it is run, but for unlink, of which the first empty one after a refused one is not taken for another.
+func (e *Entry) clears(d broker.Delivery, verb mqttapi.Verb) bool {
+	if verb == mqttapi.VerbUnlink && d.Retained {
+		e.unlinkRetained.Store(true)
+	}
+	return len(d.Payload) == 0 && !d.Retained &&
+		(verb == mqttapi.VerbUpload || verb == mqttapi.VerbUnlink && e.unlinkRetained.CompareAndSwap(true, false))
 }
 
 // unanswerable takes a command whose topic is too long to be answered: brokers hang up on, or drop, what is published on such.

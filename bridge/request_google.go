@@ -115,7 +115,9 @@ func (e *Entry) albumByRef(ctx context.Context, ref mqttapi.AlbumRef) (string, e
 
 // albumRefused forgets an album that Google says does not exist, unless it is too new to be known.
 func (e *Entry) albumRefused(ctx context.Context, id string, err error) error {
-	if photos.KindOf(err) == photos.AlbumNotFound && e.albums.IsNew(id) {
+	if err == nil {
+		e.albums.Seen(id)
+	} else if photos.KindOf(err) == photos.AlbumNotFound && e.albums.IsNew(id) {
 		return errors.Join(mqttapi.Errorf(mqttapi.CodeGoogleUnavailable, "Google does not know the new album yet: send this again in some minutes."), err)
 	} else if photos.KindOf(err) == photos.AlbumNotFound {
 		err = errors.Join(err, e.library.AlbumGone(ctx, id))
@@ -145,7 +147,10 @@ func (e *Entry) listMedia(ctx context.Context, b mqttapi.ListMedia) (any, error)
 	expires := library.Expiry(time.Now())
 	page, err := e.cfg.Google.SearchItems(ctx, search)
 	data := mqttapi.MediaData{Items: mapped(page.Items, library.ItemView), Expires: expires, NextPageToken: page.Next}
-	return data, e.albumRefused(ctx, search.AlbumID, err)
+	if err != nil { // that it can be read does not say that it is known to whom writes
+		err = e.albumRefused(ctx, search.AlbumID, err)
+	}
+	return data, err
 }
 
 // getMedia answers with fresh addresses, one request to Google for 50 items. It asks for no more than one answer can hold.

@@ -82,37 +82,43 @@ func (s *Status) Connected(name string, c broker.State) {
 	s.changed.Set()
 }
 
-// Handle answers a command for an entry that does not exist. Those of existing entries are theirs.
+// Handle answers a command for an entry that does not exist, or on a topic with a typing error. Those of existing entries are theirs. An
+// empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
-	entry, verb, ok := mqttapi.ParseTopic(s.cfg.Root, d.Topic)
-	known := slices.ContainsFunc(s.presences(), func(p homeassistant.Presence) bool { return p.Entry == entry })
-	if !ok || known || d.Retained || unanswerable(d, s.cfg.Log) {
+	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.names())
+	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
-	why := mqttapi.NewError(mqttapi.CodeUnknownEntry)
-	topics := mqttapi.Topics{Root: s.cfg.Root, Entry: entry}
-	topic := topics.Response(verb)
 	var payload []byte
 	var err error
 	if verb == mqttapi.VerbUpload {
-		topic = topics.UploadResult()
-		cmd, _ := mqttapi.ParseUpload(d.Payload, entry, nil)
+		cmd, _ := mqttapi.ParseUpload(d.Payload, "", nil)
 		payload, err = mqttapi.Refused(cmd, why, time.Now()).Encode(0)
 	} else {
 		req, _ := mqttapi.ParseRequest(verb, d.Payload)
 		payload, err = mqttapi.Response{Transaction: req.Transaction, Error: why}.Encode(0)
 	}
+	d.Release()
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	if err == nil {
-		err = s.cfg.Out.Send(ctx, topic, payload)
+		err = s.cfg.Out.Send(ctx, answer, payload)
 	}
 	if err != nil && ctx.Err() == nil {
-		s.cfg.Log.WithError(err).WithField("op", "answer").Warn("unknown entry not answered")
+		s.cfg.Log.WithError(err).WithField("op", "answer").Warn("command on an unknown topic not answered")
 		return
 	}
-	s.cfg.Log.WithField("kind", why.Code).Info("command refused")
+	s.cfg.Log.WithFields(logrus.Fields{"kind": why.Code, "topic": d.Topic}).Info("command refused")
+}
+
+// names are those of the entries, in order.
+func (s *Status) names() (names []string) {
+	for _, p := range s.presences() {
+		names = append(names, p.Entry)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Run publishes what runs here, and how it does every minute and whenever a connection changes, until ctx ends.

@@ -107,6 +107,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 
 	// Files.
 	"photo":   do((*env).photo),   // photo FILE [KILOBYTES]: a JPEG like no other of the script
+	"folder":  do((*env).folder),  // folder DIR [REGEXP...]: waits until it holds exactly that, by name
 	"certify": do((*env).certify), // certify DIR: an authority, and certificates for a broker and a client
 	"set":     do((*env).set),     // set VARIABLE FILE: its content; stdout is a file too
 }

@@ -19,10 +19,10 @@ func boxType(head []byte) string {
 			}
 			return brandType(head[at+8 : min(len(head), at+size)])
 		case "moov", "mdat", "pnot":
-			return when(kind == "moov" && size < 1<<28 || isBinary(head), "video/quicktime")
+			return when(isBinary(head), "video/quicktime")
 		case "styp", "moof", "sidx":
-			return when(size < 1<<24, fragment)
-		case "wide", "free", "skip":
+			return when(isBinary(head), fragment)
+		case "wide", "free", "skip", "junk", "uuid", "udta", "PICT":
 			if size < 8 || size > 1<<24 {
 				return ""
 			}
@@ -45,12 +45,17 @@ func brandType(brands []byte) string {
 		return ""
 	}
 	major := string(brands[:4])
-	for _, b := range brandTypes {
-		if strings.HasPrefix(major, b.prefix) {
-			return b.mime
+	for mime, prefixes := range brandTypes {
+		for prefix := range strings.SplitSeq(prefixes, "|") {
+			if strings.HasPrefix(major, prefix) {
+				return mime
+			}
 		}
 	}
-	if !slices.Contains([]string{"mif1", "mif2", "msf1", "miaf", "MiHB", "MiHE", "MiPr", "MA1B", "MA1A", "avci", "avcs", "jpeg", "1pic"}, major) {
+	if strings.HasPrefix(major, "3g") { // 3gp, 3gs, 3ge, …
+		return "video/3gpp"
+	}
+	if !slices.Contains(strings.Fields("mif1 mif2 msf1 miaf MiHA MiHB MiHE MiPr MA1A MA1B avci avcs jpeg 1pic"), major) {
 		return "video/mp4"
 	}
 	for b := range slices.Chunk(brands[min(8, len(brands)):], 4) { // behind the minor version
@@ -64,13 +69,11 @@ func brandType(brands []byte) string {
 	return "image/heif"
 }
 
-var brandTypes = []struct{ prefix, mime string }{
-	{"avif", "image/avif"}, {"avis", "image/avif"}, {"hei", "image/heic"}, {"hev", "image/heic"}, {"crx ", "image/x-canon-cr3"},
-	{"qt  ", "video/quicktime"}, {"mqt ", "video/quicktime"}, {"3g2", "video/3gpp2"}, {"KDDI", "video/3gpp2"},
-	{"3gp", "video/3gpp"}, {"3gs", "video/3gpp"}, {"3ge", "video/3gpp"}, {"3gg", "video/3gpp"}, {"3gr", "video/3gpp"}, {"3gh", "video/3gpp"},
-	{"M4V", "video/x-m4v"},
-	{"M4A ", "audio/mp4"}, {"M4B ", "audio/mp4"}, {"M4P ", "audio/mp4"}, {"F4A ", "audio/mp4"}, {"F4B ", "audio/mp4"}, {"NDAS", "audio/mp4"},
-	{"aax ", "audio/mp4"}, {"aaxc", "audio/mp4"}, {"jp2 ", "image/jp2"}, {"jpx ", "image/jp2"}, {"jpm ", "image/jp2"}, {"jxl ", "image/jxl"},
+// brandTypes are the beginnings of major brands, none of which begins another.
+var brandTypes = map[string]string{
+	"image/avif": "avif|avis", "image/heic": "hei|hev", "image/x-canon-cr3": "crx ", "image/jp2": "jp2 |jpx |jpm ", "image/jxl": "jxl ",
+	"video/quicktime": "qt  |mqt ", "video/3gpp2": "3g2|KDDI", "video/x-m4v": "M4V",
+	"audio/mp4": "M4A |M4B |M4P |F4A |F4B |NDAS|aax ",
 }
 
 func when(yes bool, mime string) string {

@@ -22,7 +22,8 @@ func pngEnd(w *window) Extent {
 	}
 }
 
-// gifEnd looks for the trailer in its place behind the blocks: in compressed data its bytes are not rare. Source: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
+// gifEnd looks for the trailer in its place behind the blocks: in compressed data its bytes are not rare.
+// Source: https://www.w3.org/Graphics/GIF/spec-gif89a.txt
 func gifEnd(w *window) Extent {
 	screen := w.bytes(0, 13)
 	if screen == nil {
@@ -72,7 +73,7 @@ func bmpEnd(w *window) Extent {
 	long := func(at int) int64 { return int64(binary.LittleEndian.Uint32(h[at:])) }
 	end, pixels := long(2), long(10)
 	if headerSize := long(14); headerSize >= 40 { // else the lengths below stand elsewhere
-		width, height := int64(int32(long(18))), int64(int32(long(22))) //nolint:gosec // they are signed, a negative height is one from top to bottom
+		width, height := int64(int32(long(18))), int64(int32(long(22))) //nolint:gosec // signed: a negative height is from top to bottom
 		row := (width*int64(binary.LittleEndian.Uint16(h[28:])) + 31) / 32 * 4
 		if compression := long(30); compression == 1 || compression == 2 || compression > 3 {
 			row, height = long(34), 1 // the size of the compressed picture

@@ -12,11 +12,11 @@ import (
 )
 
 // file returns one of testdata, which testdata/make.sh made.
-func file(t testing.TB, name string) string {
-	t.Helper()
+func file(tb testing.TB, name string) string {
+	tb.Helper()
 	content, err := os.ReadFile(filepath.Join("testdata", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(content)
 }
@@ -26,7 +26,7 @@ func end(content string) Extent { return End(strings.NewReader(content), int64(l
 // TestEnd proves that files as programs write them are whole, and that none of their beginnings is.
 func TestEnd(t *testing.T) {
 	unmarked := map[string]bool{
-		"clip.m2t": true, "clip.mts": true, "clip.mpg": true, "clip.mod": true, "bare.mpg": true, "live.wmv": true, "live.mkv": true,
+		"clip.m2t": true, "clip.mts": true, "clip.mpg": true, "clip.mod": true, "bare.mpg": true, "live.mkv": true,
 		"fragments-open.mp4": true, "make.sh": true,
 	}
 	names, err := filepath.Glob("testdata/*")
@@ -166,7 +166,8 @@ func TestEndReadsLittle(t *testing.T) {
 	}
 }
 
-// FuzzEnd proves that End ends, and that what follows a whole file leaves it whole.
+// FuzzEnd proves that End ends, and that what follows a whole file does not cut it: but for JPEG and PNG, whose middle is not looked at
+// when they end in their mark.
 func FuzzEnd(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add([]byte(s.head))
@@ -180,7 +181,7 @@ func FuzzEnd(f *testing.F) {
 		if got != NoMark && !Of(content).Taken {
 			t.Fatalf("%v, and not taken", got)
 		}
-		if got == Whole {
+		if got == Whole && Of(content).MIME != "image/jpeg" && Of(content).MIME != "image/png" {
 			longer := append(bytes.Clone(content), 0)
 			if got := End(bytes.NewReader(longer), int64(len(longer))); got == Cut {
 				t.Fatalf("with one byte more %v", got)

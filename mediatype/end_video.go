@@ -6,8 +6,8 @@ import (
 	"math/bits"
 )
 
-// boxesEnd walks the boxes of an ISO media file or QuickTime film. It is whole with its directory (moov, or meta of a still picture) and the
-// data (mdat). What is recorded in fragments never promises an end, but may have an index as its last box.
+// boxesEnd walks the boxes of an ISO media file or QuickTime film. It is whole with its directory (moov, or meta of a still picture) and
+// the data (mdat). What is recorded in fragments never promises an end, but may have an index as its last box.
 // Source: ISO/IEC 14496-12, 4.2; https://developer.apple.com/documentation/quicktime-file-format
 func boxesEnd(w *window) Extent {
 	var directory, data bool

@@ -1,5 +1,5 @@
-// Package mediatype tells from content alone what a file is, whether Google Photos takes it, and whether it is all there. Names and declared
-// types are never believed.
+// Package mediatype tells from content alone what a file is, whether Google Photos takes it, and whether it is all there. Names and
+// declared types are never believed.
 package mediatype
 
 import (
@@ -135,9 +135,10 @@ var endings = func() map[string]bool {
 	for _, f := range formats {
 		all[f.ending] = true
 	}
-	for _, other := range strings.Fields(`.jpeg .jpe .jfif .jif .jps .mpo .insp .apng .dib .tif .btf .hif .heics .heifs .avifs .avcs .fff .kdc .gpr
-		.sr2 .srf .ptx .raw .rwz .eip .cap .qt .mp4v .m4p .f4v .mqv .insv .lrv .360 .3gpp .3gp2 .3ga .m2t .m2ts .m2v .m1v .mpv .ts .tp .trp .tod .mod .mpeg
-		.mpe .vob .mk3d .asf .wm .divx .mmv .xvid`) {
+	for other := range strings.FieldsSeq(`.jpeg .jpe .jfif .jif .jps .mpo .insp .apng .dib .tif .btf .hif .heics .heifs .avifs .avcs .fff
+		.kdc .gpr .sr2 .srf .ptx .raw .rwz .eip .cap .qt .mp4v .m4p .f4v .mqv .insv .lrv .360 .3gpp
+		.3gp2 .3ga .m2t .m2ts .m2v .m1v .mpv .ts .tp .trp .tod .mod .mpeg .mpe .vob .mk3d .asf .wm
+		.divx .mmv .xvid`) {
 		all[other] = true
 	}
 	return all

@@ -1,7 +1,11 @@
 package mediatype
 
 import (
+	"bytes"
+	"image"
+	"image/jpeg"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -18,7 +22,8 @@ func TestOf(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, %s: got %+v, want %+v", s.mime, s.name, got, want)
 		}
-		if start := s.head[got.Skip:]; got.Skip > 0 && !strings.HasPrefix(start, "\xff\xd8\xff\xe0") || (got.Skip > 0) != strings.HasSuffix(s.name, " before it") {
+		jpeg := strings.HasPrefix(s.head[got.Skip:], "\xff\xd8\xff\xe0")
+		if got.Skip > 0 && !jpeg || (got.Skip > 0) != strings.HasSuffix(s.name, " before it") {
 			t.Errorf("%s: starts at %d", s.name, got.Skip)
 		}
 	}
@@ -39,7 +44,8 @@ func TestTables(t *testing.T) {
 		}
 	}
 	got := map[string][]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| (.+) \\| `([a-z0-9/-]+)` \\| `(\\.[a-z0-9]+)` \\| (.+) \\| (yes|some|no) \\|$").FindAllStringSubmatch(section, -1) {
+	rows := regexp.MustCompile("(?m)^\\| (.+) \\| `([a-z0-9/-]+)` \\| `(\\.[a-z0-9]+)` \\| (.+) \\| (yes|no) \\|$")
+	for _, row := range rows.FindAllStringSubmatch(section, -1) {
 		mime := row[2]
 		got[mime] = strings.Split(row[4], "; ")
 		if f := formats[mime]; !strings.HasSuffix(f.words, row[1]) || f.ending != row[3] {
@@ -59,7 +65,7 @@ func TestTables(t *testing.T) {
 	told := map[string]string{}
 	_, section, _ = strings.Cut(section, "\n| content | what to do |\n| --- | --- |\n")
 	for _, row := range regexp.MustCompile("(?m)^\\| ([^|`]+) \\| ([^|`]+) \\|$").FindAllStringSubmatch(section, -1) {
-		for _, words := range strings.Split(row[1], "; ") {
+		for words := range strings.SplitSeq(row[1], "; ") {
 			told[words] = row[2]
 		}
 	}
@@ -97,8 +103,9 @@ func TestFormats(t *testing.T) {
 func TestNamed(t *testing.T) {
 	for name, want := range map[string]string{
 		"door": "door.jpg", "door.jpg": "door.jpg", "door.JPEG": "door.JPEG", "door.mov": "door.mov", "Front door 12.30": "Front door 12.30.jpg",
-		"St. Mary": "St. Mary.jpg", "2026.11.22": "2026.11.22.jpg", "door.": "door.jpg", "door.txt": "door.txt.jpg", "door.jpg.tmp": "door.jpg.tmp.jpg",
-		"clip.MTS": "clip.MTS", "a/b.c/d": "a/b.c/d.jpg", "tür.jpg": "tür.jpg", "snapshot.jpg ": "snapshot.jpg",
+		"St. Mary": "St. Mary.jpg", "2026.11.22": "2026.11.22.jpg", "door.": "door.jpg", "door.txt": "door.txt.jpg",
+		"door.jpg.tmp": "door.jpg.tmp.jpg",
+		"clip.MTS":     "clip.MTS", "a/b.c/d": "a/b.c/d.jpg", "tür.jpg": "tür.jpg", "snapshot.jpg ": "snapshot.jpg",
 	} {
 		if got := Named(name, "image/jpeg"); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
@@ -134,9 +141,39 @@ func FuzzOf(f *testing.F) {
 	})
 }
 
+// The photo is of 200 KB: alone, with padding, and with a film behind it.
 func BenchmarkOf(b *testing.B) {
-	head := photo()
-	for b.Loop() {
-		Of(head)
+	for name, content := range snapshots(b) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				Of(content)
+			}
+		})
+	}
+}
+
+func BenchmarkEnd(b *testing.B) {
+	for name, content := range snapshots(b) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				End(bytes.NewReader(content), int64(len(content)))
+			}
+		})
+	}
+}
+
+func snapshots(b *testing.B) map[string][]byte {
+	b.Helper()
+	img := image.NewGray(image.Rect(0, 0, 480, 480))
+	for i := range img.Pix {
+		img.Pix[i] = byte(rand.Uint32())
+	}
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, img, &jpeg.Options{Quality: 92}); err != nil {
+		b.Fatal(err)
+	}
+	return map[string][]byte{
+		"photo": photo.Bytes(), "padded": append(photo.Bytes(), 0), "bytes before": append([]byte{0}, photo.Bytes()...),
+		"film": []byte(file(b, "clip.mp4")), "text": []byte(strings.Repeat("a line of text\n", 300)),
 	}
 }

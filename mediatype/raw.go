@@ -44,7 +44,8 @@ func rawType(head []byte) string {
 	}
 	compression, photometric := d.short(tagCompression), d.short(tagPhotometric)
 	preview := d.short(tagSubfileType)&1 == 1 && len(d.entries[tagSubIFDs]) > 0
-	if !preview && photometric != 32803 && (compression < 32767 || compression == 32773 || compression == 32946) { // 32773 PackBits, 32946 Deflate
+	const sensor, private, packBits, deflate = 32803, 32767, 32773, 32946 // private: the numbers of makers begin here
+	if !preview && photometric != sensor && (compression < private || compression == packBits || compression == deflate) {
 		return "image/tiff"
 	}
 	maker := d.text(tagMake)
@@ -57,11 +58,21 @@ func rawType(head []byte) string {
 }
 
 var makers = []struct{ prefix, model, mime string }{
-	{"NIKON", "COOLPIX", "image/x-nikon-nrw"}, {"NIKON", "", "image/x-nikon-nef"}, {"SONY", "", "image/x-sony-arw"},
-	{"PENTAX", "", "image/x-pentax-pef"}, {"ASAHI", "", "image/x-pentax-pef"}, {"RICOH", "", "image/x-pentax-pef"},
-	{"SAMSUNG", "", "image/x-samsung-srw"}, {"HASSELBLAD", "", "image/x-hasselblad"}, {"IMACON", "", "image/x-hasselblad"},
-	{"SEIKO EPSON", "", "image/x-epson-erf"}, {"EASTMAN KODAK", "", "image/x-kodak-dcr"}, {"KODAK", "", "image/x-kodak-dcr"},
-	{"MAMIYA", "", "image/x-mamiya-mef"}, {"LEAF", "", "image/x-leaf-mos"}, {"PHASE ONE", "", "image/x-phaseone-iiq"},
+	{"NIKON", "COOLPIX", "image/x-nikon-nrw"},
+	{"NIKON", "", "image/x-nikon-nef"},
+	{"SONY", "", "image/x-sony-arw"},
+	{"PENTAX", "", "image/x-pentax-pef"},
+	{"ASAHI", "", "image/x-pentax-pef"},
+	{"RICOH", "", "image/x-pentax-pef"},
+	{"SAMSUNG", "", "image/x-samsung-srw"},
+	{"HASSELBLAD", "", "image/x-hasselblad"},
+	{"IMACON", "", "image/x-hasselblad"},
+	{"SEIKO EPSON", "", "image/x-epson-erf"},
+	{"EASTMAN KODAK", "", "image/x-kodak-dcr"},
+	{"KODAK", "", "image/x-kodak-dcr"},
+	{"MAMIYA", "", "image/x-mamiya-mef"},
+	{"LEAF", "", "image/x-leaf-mos"},
+	{"PHASE ONE", "", "image/x-phaseone-iiq"},
 }
 
 // A firstDirectory is what of a TIFF's first directory is within the head.

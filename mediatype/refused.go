@@ -121,6 +121,8 @@ var kinds = []struct{ prefix, words, hint string }{
 	{"application/vnd.ms-", "an Office document", toBoth},
 	{"application/x-ole-storage", "an Office document", toBoth},
 	{"application/epub", "a book", toBoth},
-	{"application/x-elf", "a program", toAny}, {"application/x-executable", "a program", toAny}, {"application/x-sharedlib", "a program", toAny},
+	{"application/x-elf", "a program", toAny},
+	{"application/x-executable", "a program", toAny},
+	{"application/x-sharedlib", "a program", toAny},
 	{"application/vnd.microsoft.portable-executable", "a program", toAny},
 }

@@ -34,12 +34,13 @@ var signatures = []sign{
 	{magic: "\x00MRM", mime: "image/x-minolta-mrw"},
 	{magic: "FOVb", and: isBinary, mime: "image/x-sigma-x3f"},
 	{magic: "BM", and: os2Bitmap, mime: "image/bmp"},
-	{magic: "\x00\x00\x01\x00", and: func(head []byte) bool { return len(head) > 5 && head[4] > 0 && head[5] == 0 }, mime: "image/x-icon"},
-	{magic: "\x00\x00\x02\x00", and: func(head []byte) bool { return len(head) > 5 && head[4] > 0 && head[5] == 0 }, mime: "image/x-win-cursor"},
+	{magic: "\x00\x00\x01\x00", and: iconDirectory, mime: "image/x-icon"},
+	{magic: "\x00\x00\x02\x00", and: iconDirectory, mime: "image/x-win-cursor"},
 	{at: 8, magic: "AVI ", and: func(head []byte) bool { return bytes.HasPrefix(head, []byte("RIFF")) }, mime: "video/x-msvideo"},
 	{magic: "\x30\x26\xB2\x75\x8E\x66\xCF\x11", and: soundOnly, mime: "audio/x-ms-wma"},
 	{at: 0, magic: "G", and: syncs(0, 188), mime: "video/mp2t"},
 	{at: 4, magic: "G", and: syncs(4, 192), mime: "video/mp2t"}, // with the time stamps of AVCHD
+	{at: 0, magic: "G", and: syncs(0, 204), mime: "video/mp2t"}, // with the error correction of DVB
 	{magic: "\x00\x00\x00\x01", and: bareVideo, mime: "video/h264"},
 	{magic: "\x1F\x07\x00", and: isBinary, mime: "video/dv"},
 	{magic: "\x06\x0E\x2B\x34\x02\x05\x01\x01", mime: "application/mxf"},
@@ -57,6 +58,9 @@ var signatures = []sign{
 	{magic: "\xC5\xD0\xD3\xC6", mime: "application/postscript"}, // with a preview for Windows
 	{magic: "\xFF\x4F\xFF\x51", mime: "image/jp2"},              // a bare code stream
 }
+
+// iconDirectory has 1 to 255 pictures: fonts of a Mac and Targa pictures, which begin likewise, have a zero there.
+func iconDirectory(head []byte) bool { return len(head) > 5 && head[4] > 0 && head[5] == 0 }
 
 // os2Bitmap is a BMP with the header of OS/2 1, which has 12 bytes.
 func os2Bitmap(head []byte) bool {
@@ -76,11 +80,10 @@ func bareVideo(head []byte) bool {
 	return len(head) > 5 && (head[4]&0x1F == 7 || head[4]&0x1F == 9 || head[4] == 0x40 && head[5] == 1 || head[4] == 0x46 && head[5] == 1)
 }
 
-// syncs tells an MPEG transport stream by three packets' sync bytes and, unlike text, a byte outside ASCII. ISO/IEC 13818-1, 2.4.3.2.
+// syncs tells an MPEG transport stream by the sync bytes of three packets. ISO/IEC 13818-1, 2.4.3.2.
 func syncs(first, length int) func(head []byte) bool {
 	return func(head []byte) bool {
-		return len(head) > first+2*length && head[first+length] == 'G' && head[first+2*length] == 'G' &&
-			bytes.ContainsFunc(head, func(r rune) bool { return r == 0 || r > '~' })
+		return len(head) > first+2*length && head[first+length] == 'G' && head[first+2*length] == 'G' && isBinary(head)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestBase64(t *testing.T) {
 func TestBase64Escapes(t *testing.T) {
 	content := []byte{0xff, 0xff, 0xfe, 0xfb, 0xef, 0xbe}
 	for _, text := range []string{
-		`\/\/\/+++++`, `\u002f\u002F/\u002b++++`, `///+\n+++\r\n+`, `///+\t++++`, `\u002f//+ ++++`,
+		`\/\/\/+++++`, `\u002f\u002F/\u002b++++`, `///+\n+++\r\n+`, `///+\t++++`, `\u002f//+ \n ++++`,
 	} {
 		data, err := readBase64([]byte(text), true)
 		if err != nil {
@@ -87,7 +87,10 @@ func TestBase64Refused(t *testing.T) {
 		{"QUJ", false, "", ""},
 		{"QUI=", false, "", ""},
 		{"QQ==", false, "", ""},
-		{"Q Q = =", false, "", ""},
+		{" QQ = =\n", false, "", ""},
+		{"QUJD \r\n QUJD", false, "", ""},
+		{"QUJD QUJD", false, CodeBadPayload, "A space stands in the base64 at byte 4: what sent it made spaces of its '+'."},
+		{"QUJD QUJD", true, CodeBadPayload, "at byte 4"},
 		{"QUJDR", false, CodeBadPayload, "5 characters"},
 		{"QQ=", false, CodeBadPayload, "cut off"},
 		{"QUI==", false, CodeBadPayload, "cut off"},

@@ -11,9 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"gphotos2mqtt/mediatype"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"gphotos2mqtt/mediatype"
 )
 
 // breakOff says where the JSON is broken, in jsontext's words but for what people do most.
@@ -44,6 +44,8 @@ var (
 		'\r': `a line break stands in a text: write \r\n for it`,
 		'\t': `a tab stands in a text: write \t for it`,
 	}
+	bareText   = regexp.MustCompile(`^[\p{L}/\\._~*]`)
+	halfURI    = regexp.MustCompile(`(?i)^(image|video)/[0-9a-z.+-]+;base64,`)
 	otherQuote = regexp.MustCompile("^['`´‘’“”„«»]")
 )
 
@@ -54,11 +56,17 @@ func (r *reader) mistake(at int, why string) string {
 	rest, comma := bytes.CutPrefix(r.in[at:], []byte(","))
 	rest = trim(rest)
 	tooMany := comma != bytes.HasSuffix(trim(r.in[:at]), []byte(",")) && len(rest) > 0 && (rest[0] == ']' || rest[0] == '}')
-	switch bad := r.in[min(at, len(r.in)):]; {
+	bad := r.in[min(at, len(r.in)):]
+	blank, _ := utf8.DecodeRune(bad)
+	switch {
 	case strings.HasPrefix(why, "invalid escape sequence"):
 		return `a single backslash stands in a text: write \\ for each, or / between folders`
 	case strings.HasSuffix(why, "(expecting non-control character)") && len(bad) > 0:
 		return cmp.Or(controls[bad[0]], "a control character stands in a text: leave it out")
+	case bytes.HasPrefix(bad, []byte("{{")), at > 0 && bytes.HasPrefix(r.in[at-1:], []byte("{{")), at > 0 && bytes.HasPrefix(r.in[at-1:], []byte("{%")):
+		return "a template stands there that nothing has filled in"
+	case blank > utf8.RuneSelf && unicode.In(blank, unicode.Z, unicode.Cf):
+		return fmt.Sprintf("an invisible character stands there (%U), as web pages have it: write a common space", blank)
 	case otherQuote.Match(bad):
 		return fmt.Sprintf(`keys and texts stand in double quotes ("), not in %s; %s`, otherQuote.Find(bad), templates)
 	case pythonWord.Match(bad):
@@ -67,6 +75,8 @@ func (r *reader) mistake(at int, why string) string {
 		return "there is a comma too many"
 	case isKey && strings.HasSuffix(why, "at start of value"):
 		return "a key in double quotes is missing"
+	case strings.HasSuffix(why, "at start of value") && bareText.Match(bad), strings.Contains(why, "in literal"):
+		return "a text stands there without double quotes, or a word that is none of true, false and null"
 	}
 	return why
 }
@@ -98,8 +108,10 @@ func unfit(payload, text []byte, data Data) *Error {
 	switch {
 	case isText && text[0] == '[':
 		return Errorf(CodeBadPayload, `The JSON is not an object: write {"path": "…"} or {"paths": ["…", "…"]}.`)
-	case isText && (bytes.HasPrefix(text, []byte("http://")) || bytes.HasPrefix(text, []byte("https://"))):
-		return Errorf(CodeBadPayload, "Addresses of the web are not fetched: download the file into a media directory and send its path.")
+	case isText && address.Match(text):
+		return notFetched(string(address.Find(text)))
+	case isText && halfURI.Match(text):
+		return Errorf(CodeBadPayload, "The data URI lacks its beginning: write data:image/jpeg;base64, and then the base64.")
 	case isText && kind.Plain() && bytes.ContainsAny(text, "\r\n") && data.Len() == 0:
 		return Errorf(CodeBadPayload, `The text has several lines: a path is one; send several as {"paths": ["…", "…"]}.`)
 	case !isText || !kind.Plain():
@@ -113,14 +125,24 @@ func inWrapping(text []byte) *Error {
 	if inUTF16(text) {
 		return Errorf(CodeBadPayload, "The payload is text in UTF-16, as PowerShell and some editors write it: send it in UTF-8.")
 	}
-	last := len(text) - 1
-	if last < 1 || text[0] != text[last] || !bytes.ContainsAny(text[:1], "\"'`") {
+	if pythonBytes(text) {
+		return Errorf(CodeBadPayload, "The payload is what Python prints of bytes (b'…'): send .decode() of it.")
+	}
+	first, _ := utf8.DecodeRune(text)
+	last, width := utf8.DecodeLastRune(text)
+	isQuote := func(q rune) bool { return q == '"' || otherQuote.MatchString(string(q)) }
+	if len(text) < 2 || !isQuote(first) || !isQuote(last) {
 		return nil
 	}
-	if inner := trim(text[1:last]); len(inner) > 0 && inner[0] == '{' {
+	if inner := trim(text[utf8.RuneLen(first) : len(text)-width]); len(inner) > 0 && inner[0] == '{' {
 		return Errorf(CodeBadPayload, "The JSON object stands in quotes, as a text: send it without them; something has turned it into JSON twice, or a shell kept them.")
 	}
-	return Errorf(CodeBadPayload, "The payload stands in quotes (%c): send the path or the base64 without them.", text[0])
+	return Errorf(CodeBadPayload, "The payload stands in quotes (%c): send it without them.", first)
+}
+
+// pythonBytes tells the text of bytes that were not decoded.
+func pythonBytes(text []byte) bool {
+	return len(text) > 2 && text[0] == 'b' && (text[1] == '\'' || text[1] == '"') && text[len(text)-1] == text[1]
 }
 
 // inUTF16 tells by the byte order mark, or by the zeros between the letters.

@@ -20,8 +20,15 @@ func (r *reader) data(place string) (data Data) {
 			break
 		}
 		var err error
-		data, err = decoded(raw[1:len(raw)-1], true)
-		r.within(place, err)
+		text := raw[1 : len(raw)-1]
+		switch data, err = decoded(text, true); {
+		case err != nil && isPath(text, nil):
+			r.fail("%q holds a path: name the file under \"path\".", place)
+		case err != nil && pythonBytes(text):
+			r.fail("%q holds what Python prints of bytes (b'…'): send .decode() of it.", place)
+		default:
+			r.within(place, err)
+		}
 	}
 	return data
 }

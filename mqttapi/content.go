@@ -82,6 +82,9 @@ func readBase64(text []byte, quoted bool) (Data, error) {
 			at += width
 			switch kinds[c] {
 			case charSpace:
+				if c == ' ' && letters > 0 && end == start && at < len(text) && kinds[text[at]] < charSpace {
+					return Data{}, Errorf(CodeBadPayload, "A space stands in the base64 at byte %d: what sent it made spaces of its '+'.", start)
+				}
 				continue
 			case charPad:
 				pads++

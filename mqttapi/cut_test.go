@@ -3,6 +3,7 @@ package mqttapi
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,12 +26,14 @@ func TestCut(t *testing.T) {
 	const n = 40
 	var albums AlbumList
 	var listing Listing
+	var media MediaData
 	var got GotData
 	var jobs JobsData
 	for i := range n {
 		album, item := album, picture
 		album.ID, item.ID = fmt.Sprintf("id%02d", i), fmt.Sprintf("id%02d", i)
-		albums.Albums, listing.Items = append(albums.Albums, album), append(listing.Items, item)
+		albums.Albums, listing.Items = append(albums.Albums, album), append(listing.Items, listed(item)...)
+		media.Items = append(media.Items, item)
 		got.Items = append(got.Items, GotItem{ID: item.ID, Item: &item})
 		jobs.Jobs = append(jobs.Jobs, Job{Job: item.ID, Transaction: json.RawMessage(`{"a": 1}`)})
 	}
@@ -39,7 +42,7 @@ func TestCut(t *testing.T) {
 	}
 	for name, encode := range map[string]func(int) ([]byte, error){
 		"album list": albums.Encode, "listing": listing.Encode,
-		"albums": respond(AlbumsData{Albums: albums.Albums}), "media": respond(MediaData{Items: listing.Items}),
+		"albums": respond(AlbumsData{Albums: albums.Albums}), "media": respond(media),
 		"got": respond(got), "jobs": respond(jobs),
 	} {
 		whole, err := encode(0)
@@ -82,7 +85,21 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestResultIsCut proves that the longest result keeps to the default limit without losing a file.
+// TestListingOfRealLengths proves that the longest listing, with ids and base URLs as long as Google's, fits into the default limit whole.
+func TestListingOfRealLengths(t *testing.T) {
+	l := Listing{Sizes: sizes, Items: listed(slices.Repeat([]Item{picture}, 500)...)}
+	for i := range l.Items {
+		item := &l.Items[i]
+		item.ID = strings.Repeat("i", 102)
+		item.ProductURL, item.BaseURL = "https://photos.google.com/lr/photo/"+item.ID, "https://lh3.googleusercontent.com/lr/"+strings.Repeat("b", 834)
+	}
+	text, err := l.Encode(1_000_000)
+	if d := cutOf(t, text); err != nil || d.Truncated || len(d.Items) != 500 {
+		t.Errorf("%d items in %d bytes, %v", len(d.Items), len(text), err)
+	}
+}
+
+// TestResultIsCut proves that the longest result keeps to 256 KiB without losing a file.
 func TestResultIsCut(t *testing.T) {
 	r := Result{Status: StatusPartial, Transaction: json.RawMessage(`"` + strings.Repeat("x", MaxTransaction-2) + `"`)}
 	for i := range MaxFiles {

@@ -103,29 +103,48 @@ type (
 	}
 	// Listing is the retained document on E/media and E/albums/<album id>.
 	Listing struct {
-		Updated   Time   `json:"updated"`
-		Expires   Time   `json:"expires"`        // when the URLs of the items stop working
-		Count     int    `json:"count"`          // of all items; Encode raises it to the number of Items
-		Truncated bool   `json:"truncated"`      // set by Encode
-		Album     *Album `json:"album,omitzero"` // nil on E/media
-		Items     []Item `json:"items"`          // newest first
+		Updated   Time         `json:"updated"`
+		Expires   Time         `json:"expires"`        // when the base URLs of the items stop working
+		Count     int          `json:"count"`          // of all items; Encode raises it to the number of Items
+		Truncated bool         `json:"truncated"`      // set by Encode
+		Sizes     Sizes        `json:"sizes"`          // what makes an address of a base URL
+		Album     *Album       `json:"album,omitzero"` // nil on E/media
+		Items     []ListedItem `json:"items"`          // newest first
 	}
-	// Item is a photo or video as the documents show it. Its URLs but ProductURL work without a login for 60 minutes after Google gave
-	// them, and are "" while Google has none. Source: https://developers.google.com/photos/library/guides/access-media-items#base-urls
+	// Sizes are what is put behind an item's base URL, once for the whole document: a base URL has some 870 characters.
+	// Source: https://developers.google.com/photos/library/guides/access-media-items#base-urls
+	Sizes struct {
+		URL          string `json:"url"`           // a picture at 2048 pixels
+		ThumbnailURL string `json:"thumbnail_url"` // a picture at 512 pixels, also of a video
+		DownloadURL  string `json:"download_url"`  // the full file of a photo
+		VideoURL     string `json:"video_url"`     // a video, to play or to keep
+	}
+	// ListedItem is a photo or video in a listing.
+	ListedItem struct {
+		About
+		BaseURL string `json:"base_url"` // "" while Google has none, works on a video, or has not been asked for too long
+		Video   *Video `json:"video"`    // nil for a photo
+	}
+	// Item is a photo or video in an answer. Its URLs but ProductURL work without a login for 60 minutes after Google gave them, and are ""
+	// while Google has none. Source: https://developers.google.com/photos/library/guides/access-media-items#base-urls
 	Item struct {
-		ID           string `json:"id"`
-		FileName     string `json:"filename"`
-		Description  string `json:"description"`
-		MIMEType     string `json:"mime_type"`
-		Created      Time   `json:"created"`
-		Width        int64  `json:"width"`  // pixels
-		Height       int64  `json:"height"` // pixels
-		Camera       string `json:"camera"`
-		ProductURL   string `json:"product_url"`
+		About
 		URL          string `json:"url"`           // the picture at 2048 pixels, or the video
 		ThumbnailURL string `json:"thumbnail_url"` // a picture at 512 pixels, also of a video
 		DownloadURL  string `json:"download_url"`  // the full file
 		Video        *Video `json:"video"`         // nil for a photo
+	}
+	// About is what is said of a photo or video beside its addresses.
+	About struct {
+		ID          string `json:"id"`
+		FileName    string `json:"filename"`
+		Description string `json:"description"`
+		MIMEType    string `json:"mime_type"`
+		Created     Time   `json:"created"`
+		Width       int64  `json:"width"`  // pixels
+		Height      int64  `json:"height"` // pixels
+		Camera      string `json:"camera"`
+		ProductURL  string `json:"product_url"`
 	}
 	// Video is what only a video has.
 	Video struct {

@@ -42,7 +42,7 @@ func TestDocuments(t *testing.T) {
 		"info": Info{
 			Version: "1.2.3", Started: at, Entries: []string{"home", "garden"}, Settings: map[string]string{"GPHOTOS_TOPIC": "gphotos", "GPHOTOS_MAX_AGE": "168h0m0s"},
 			Limits: Limits{
-				Files: MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: 262_144, SpoolCopy: 33_554_432, SpoolMax: 1 << 30,
+				Files: MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: 1_000_000, SpoolCopy: 33_554_432, SpoolMax: 1 << 30,
 				Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: MaxTransaction,
 			},
 		},
@@ -56,9 +56,9 @@ func TestDocuments(t *testing.T) {
 		},
 		"log":         LogLine{Level: "warning", Message: "upload held", Entry: "home", Job: "01JDC2M6TB0000000000000000", Time: at},
 		"albums":      AlbumList{Updated: at, Albums: []Album{album, {ID: "AF1QipEmpty", Title: "Garden & <pond>", Writeable: true}}},
-		"album":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Album: &album, Items: []Item{film, picture}},
-		"media":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Items: []Item{picture}},
-		"media-empty": Listing{Updated: at},
+		"album":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Sizes: sizes, Album: &album, Items: listed(film, picture)},
+		"media":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Sizes: sizes, Items: listed(picture)},
+		"media-empty": Listing{Updated: at, Sizes: sizes},
 	}
 	var files []txtar.File
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
@@ -93,13 +93,13 @@ func TestTime(t *testing.T) {
 
 func TestEncodeFails(t *testing.T) {
 	broken := json.RawMessage(`{`)
-	notANumber := Item{Video: &Video{FPS: math.NaN()}}
+	notANumber := ListedItem{Video: &Video{FPS: math.NaN()}}
 	for name, encode := range map[string]func() ([]byte, error){
 		"result":   func() ([]byte, error) { return Result{Transaction: broken}.Encode(100) },
 		"response": func() ([]byte, error) { return Response{Transaction: broken}.Encode(100) },
 		"progress": Progress{Transaction: broken}.Encode,
 		"frame":    func() ([]byte, error) { return Response{Transaction: broken, Data: MediaData{}}.Encode(100) },
-		"item":     func() ([]byte, error) { return Listing{Items: []Item{notANumber}}.Encode(100_000) },
+		"item":     func() ([]byte, error) { return Listing{Items: []ListedItem{notANumber}}.Encode(100_000) },
 	} {
 		if text, err := encode(); err == nil {
 			t.Errorf("%s: got %s", name, text)

@@ -126,7 +126,7 @@ func FuzzBase64(f *testing.F) {
 }
 
 func FuzzParseRequest(f *testing.F) {
-	for _, verb := range append(slices.Collect(maps.Keys(verbs)), "", "upload", "nonsense") {
+	for _, verb := range append(slices.Collect(maps.Keys(verbs)), "", "upload", "nonsense", "Albums", "album/create/") {
 		for _, seed := range []string{
 			"", "{}", "null", `{"id": "i", "transaction": [1]}`, `{"page_size": 1e1, "page_token": "t"}`, `{"title": "x", "album_id": "y"}`,
 			`{"album": "a", "media_item_ids": ["x", "y"], "text": "t", "position": {"after_media_item_id": "x"}}`,

@@ -47,9 +47,9 @@ func TestPayloadIsNotCopied(t *testing.T) {
 // left out.
 func TestListingIsCutCheaply(t *testing.T) {
 	listing := func(n int) Listing {
-		items := make([]Item, n)
+		items := make([]ListedItem, n)
 		for i := range items {
-			items[i] = Item{ID: fmt.Sprintf("AF1Qip%0100d", i), URL: fmt.Sprintf("https://lh3.googleusercontent.com/%0600d", i)}
+			items[i] = ListedItem{About: About{ID: fmt.Sprintf("AF1Qip%0100d", i)}, BaseURL: fmt.Sprintf("https://lh3.googleusercontent.com/%0600d", i)}
 		}
 		return Listing{Items: items}
 	}

@@ -126,18 +126,34 @@ var (
 		CoverURL: "https://lh3.googleusercontent.com/lr/cover=w512-h512", CoverMediaItemID: "AF1QipItem1",
 	}
 	picture = Item{
-		ID: "AF1QipItem1", FileName: "door.jpg", Description: "Visitor at the front door", MIMEType: "image/jpeg", Created: At(received),
-		Width: 1920, Height: 1080, Camera: "Reolink RLC-810A", ProductURL: "https://photos.google.com/lr/photo/AF1QipItem1",
+		About: About{
+			ID: "AF1QipItem1", FileName: "door.jpg", Description: "Visitor at the front door", MIMEType: "image/jpeg", Created: At(received),
+			Width: 1920, Height: 1080, Camera: "Reolink RLC-810A", ProductURL: "https://photos.google.com/lr/photo/AF1QipItem1",
+		},
 		URL: "https://lh3.googleusercontent.com/lr/one=w2048-h2048", ThumbnailURL: "https://lh3.googleusercontent.com/lr/one=w512-h512",
 		DownloadURL: "https://lh3.googleusercontent.com/lr/one=d",
 	}
 	film = Item{
-		ID: "AF1QipItem2", FileName: "door.mp4", MIMEType: "video/mp4", Created: At(received), Width: 1920, Height: 1080,
-		ProductURL: "https://photos.google.com/lr/photo/AF1QipItem2", URL: "https://lh3.googleusercontent.com/lr/two=dv",
+		About: About{
+			ID: "AF1QipItem2", FileName: "door.mp4", MIMEType: "video/mp4", Created: At(received), Width: 1920, Height: 1080,
+			ProductURL: "https://photos.google.com/lr/photo/AF1QipItem2",
+		},
+		URL:          "https://lh3.googleusercontent.com/lr/two=dv",
 		ThumbnailURL: "https://lh3.googleusercontent.com/lr/two=w512-h512", DownloadURL: "https://lh3.googleusercontent.com/lr/two=dv",
 		Video: &Video{FPS: 29.97, Status: "READY"},
 	}
 )
+
+// listed are items as a listing shows them, and sizes what it says beside them.
+func listed(items ...Item) (list []ListedItem) {
+	for _, item := range items {
+		base, _, _ := strings.Cut(item.ThumbnailURL, "=")
+		list = append(list, ListedItem{About: item.About, BaseURL: base, Video: item.Video})
+	}
+	return list
+}
+
+var sizes = Sizes{URL: "=w2048-h2048", ThumbnailURL: "=w512-h512", DownloadURL: "=d", VideoURL: "=dv"}
 
 // sized returns the item with its URL in another size.
 func sized(item Item, suffix string) GotItem {

@@ -11,13 +11,16 @@ import (
 
 func trim(payload []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff"))) }
 
+// address matches the start of what is in a network, such as "https://" or "rtsp://".
+var address = regexp.MustCompile(`^[A-Za-z][0-9A-Za-z+.-]*://`)
+
 // ending matches the end of a file's name, such as ".jpg", which no base64 has.
 var ending = regexp.MustCompile(`[^./\\]\.[0-9A-Za-z]{1,8}$`)
 
 // isPath reports whether a text is a path, whatever else it could be. Base64 of a JPEG starts with a slash too, so a file must be there, or
 // an ending: base64 has no dot.
 func isPath(text []byte, exists func(string) bool) bool {
-	if bytes.ContainsAny(text, "\r\n") {
+	if len(text) == 0 || bytes.ContainsAny(text, "\r\n") {
 		return false
 	}
 	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
@@ -40,7 +43,7 @@ func isPath(text []byte, exists func(string) bool) bool {
 // maybePath reports whether a text that is nothing else can be a path: one that is absolute, or has folders and no spaces.
 func maybePath(text []byte) bool {
 	_, err := readPath(string(text))
-	return err == nil && (text[0] == '/' || bytes.IndexByte(text, '/') > 0 && !bytes.ContainsAny(text, " \"'`<>[](){}") && !bytes.Contains(text, []byte("://")))
+	return err == nil && (text[0] == '/' || bytes.IndexByte(text, '/') > 0 && !bytes.ContainsAny(text, " \"'`“”‘’„«»<>[](){}") && !halfURI.Match(text))
 }
 
 // readPath checks a path or a file URI and returns the path. Source: https://www.rfc-editor.org/rfc/rfc8089
@@ -56,13 +59,24 @@ func readPath(text string) (string, error) {
 		}
 		name = u.Path
 	}
+	quoted := len(name) > 2 && name[0] == name[len(name)-1] && strings.ContainsRune(`"'`, rune(name[0])) && strings.ContainsRune("/.", rune(name[1]))
 	switch {
-	case name == "":
+	case strings.TrimSpace(name) == "":
 		return "", Errorf(CodeBadPayload, "The path is empty.")
+	case isDataURI([]byte(name[:min(len(name), 5)])):
+		return "", Errorf(CodeBadPayload, "The path is a data URI: send it as \"data\".")
+	case name == text && address.MatchString(name):
+		return "", notFetched(address.FindString(name))
+	case quoted:
+		return "", Errorf(CodeBadPayload, "The path stands in quotes (%c): send it without them.", name[0])
 	case !utf8.ValidString(name):
 		return "", Errorf(CodeBadPayload, "The path is no valid UTF-8: send it in UTF-8, and rename a file whose name is in another encoding.")
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "", Errorf(CodeBadPayload, `The path has a control character, such as NUL or a line break: in JSON, \n is one and \\n a backslash and an n.`)
 	}
 	return name, nil
+}
+
+func notFetched(scheme string) *Error {
+	return Errorf(CodeBadPayload, "Addresses (%s) are not fetched: download the file into a media directory and send its path.", scheme)
 }

@@ -3,6 +3,7 @@ package mqttapi
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"gphotos2mqtt/auth/secret"
@@ -130,6 +131,9 @@ func ParseRequest(verb Verb, payload []byte) (Request, error) {
 	}
 	params := read(&object{reader: in, fields: []field{{"id", &r.ID, MaxID}, {keyTransaction, &r.Transaction, MaxTransaction}}})
 	if in.end(); !ok {
+		if meant := Verb(strings.ToLower(strings.Trim(string(verb), " /"))); verbs[meant] != nil {
+			return r, Errorf(CodeUnknownCommand, "There is no request %q: write %s, in lower case and without a slash at the end.", clip(string(verb)), meant)
+		}
 		return r, Errorf(CodeUnknownCommand, "There is no request %q: check its spelling against the list of requests.", clip(string(verb)))
 	}
 	if in.err == nil {

@@ -69,7 +69,7 @@ func (t Topics) Media() string { return t.under("media") }
 // Image is the bytes of the newest upload as JPEG, retained.
 func (t Topics) Image() string { return t.under("image") }
 
-// Commands are the subscriptions that receive every command of the entry, or of all for the Entry "+", also of those that do not exist.
+// Commands are the subscriptions that receive every command of the entry, also those that do not exist.
 func (t Topics) Commands() []string { return []string{t.Upload(), t.under("request/#")} }
 
 // Discovery is the topic of Home Assistant's device document, retained; prefix is "homeassistant" when it is "".

@@ -88,13 +88,17 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 func uploadOf(files ...UploadFile) Upload { return Upload{Files: files, Wait: -1} }
 
 // FileName returns the name to show in Google Photos: the one asked for, the path's base name, or one made of entry and time; with the
-// ending of the media type if it has none. mime is "" while it is not known.
+// ending of the media type if it has none and there is room for one. mime is "" while it is not known. A name that was asked for is never cut.
 func (f UploadFile) FileName(entry string, at time.Time, mime string) string {
 	name := f.Name
 	if name == "" && f.Path != "" {
-		name = filepath.Base(f.Path)
+		name = spec.CutName(filepath.Base(f.Path)) // some file systems have longer ones than Google
 	}
-	return spec.CutName(mediatype.Named(cmp.Or(name, entry+"-"+at.UTC().Format("20060102T150405Z")), mime))
+	name = cmp.Or(name, entry+"-"+at.UTC().Format("20060102T150405Z"))
+	if named := mediatype.Named(name, mime); spec.Length(named) <= spec.MaxFileName {
+		return named
+	}
+	return name
 }
 
 // parseUploadObject reads an upload that is a JSON object. "filename" and "config_entry_id" are parameters of Home Assistant's own action.

@@ -60,6 +60,18 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A date is read by the clock of who sent it: this machine's may be wrong by years.
+func TestRetryAfterByGooglesClock(t *testing.T) {
+	c := through(func(*http.Request) (*http.Response, error) {
+		header := http.Header{"Date": {"Wed, 25 Nov 2026 12:00:00 GMT"}, "Retry-After": {"Wed, 25 Nov 2026 12:02:00 GMT"}}
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: header, Body: http.NoBody}, nil
+	})
+	_, err := c.Item(t.Context(), "i")
+	if refused, ok := errors.AsType[*Error](err); !ok || refused.RetryAfter != 2*time.Minute {
+		t.Errorf("err = %+v", refused)
+	}
+}
+
 func TestRefusalIsReadOnlyInPart(t *testing.T) {
 	read := 0
 	c := through(func(*http.Request) (*http.Response, error) {

@@ -271,7 +271,11 @@ func (r request) refused(address *url.URL, resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what came before a cut is enough: the status alone can be judged
 	a := parseAnswer(body, resp.Header.Get("Content-Type"))
 	a.status, a.upload = resp.StatusCode, resp.Header.Get(headerStatus)
-	a.wait = cmp.Or(retryAfter(resp.Header.Get("Retry-After"), time.Now()), a.wait)
+	now, err := http.ParseTime(resp.Header.Get("Date")) // by Google's clock, since this machine's may be wrong
+	if err != nil {
+		now = time.Now()
+	}
+	a.wait = cmp.Or(retryAfter(resp.Header.Get("Retry-After"), now), a.wait)
 	if r.about&aboutAddress != 0 {
 		a.message = withoutSecrets(a.message, address)
 	}

@@ -13,26 +13,26 @@ import (
 // Suffixes that a base URL needs; for a picture of another size see spec.Size. A base URL opens the item to anybody for 60 minutes after
 // the item was read, and never without a suffix. Source: https://developers.google.com/photos/library/guides/access-media-items#base-urls
 const (
-	SuffixPhoto = "=d"  // the photo with its metadata, apart from the place
-	SuffixVideo = "=dv" // the video
-
-	suffixThumbnail = "=w512-h512"
+	SuffixPhoto     = "=d"           // the photo with its metadata, apart from the place
+	SuffixVideo     = "=dv"          // the video
+	SuffixView      = "=w2048-h2048" // a picture at no more than 2048 pixels a side
+	SuffixThumbnail = "=w512-h512"   // a picture at no more than 512 pixels a side
 )
 
 // IsVideo tells a video from a photo.
 func (i Item) IsVideo() bool { return i.Video != nil || strings.HasPrefix(i.MIMEType, "video/") }
 
 // ViewURL shows a photo at no more than 2048 pixels a side and plays a video; empty without a base URL.
-func (i Item) ViewURL() string { return address(i.BaseURL, i.suffix("=w2048-h2048")) }
+func (i Item) ViewURL() string { return address(i.BaseURL, i.suffix(SuffixView)) }
 
 // ThumbnailURL shows a photo or a video's frame at no more than 512 pixels a side; empty without a base URL.
-func (i Item) ThumbnailURL() string { return address(i.BaseURL, suffixThumbnail) }
+func (i Item) ThumbnailURL() string { return address(i.BaseURL, SuffixThumbnail) }
 
 // DownloadURL gives the full file; empty without a base URL. Google takes the place out of photos and compresses videos again.
 func (i Item) DownloadURL() string { return address(i.BaseURL, i.suffix(SuffixPhoto)) }
 
 // CoverThumbnailURL shows the album's cover at no more than 512 pixels a side; empty without a cover.
-func (a Album) CoverThumbnailURL() string { return address(a.CoverURL, suffixThumbnail) }
+func (a Album) CoverThumbnailURL() string { return address(a.CoverURL, SuffixThumbnail) }
 
 func (i Item) suffix(photo string) string {
 	if i.IsVideo() {

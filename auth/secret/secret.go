@@ -76,7 +76,7 @@ func KeyFile(path string) (Key, error) {
 	}
 	key, err := ReadKey(string(text))
 	if err != nil {
-		err = fmt.Errorf("the key file %s: %w", path, err)
+		err = fmt.Errorf("the key file %s: %w; put the key back, or delete the file to have a new key made and link every account again", path, err)
 	}
 	return key, err
 }

@@ -42,13 +42,14 @@ type Account struct {
 	failures  [steps]failures
 }
 
-// A Step of an upload fails by itself: that bytes are taken says nothing about items.
+// A Step fails by itself: that bytes are taken says nothing about items.
 type Step int
 
-// The steps of an upload.
+// The steps.
 const (
-	Sending Step = iota
-	Creating
+	Sending  Step = iota // bytes of an upload
+	Creating             // items of uploads
+	Listing              // what no person waits for
 	steps
 )
 
@@ -65,7 +66,7 @@ func New(cfg Config) *Account {
 	p.change(func(today *projectState) { p.accounts, until = append(slices.Clip(p.accounts), a), today.HeldUntil })
 	if left := wake.Left(until, longestDay); left > 0 { // held before a restart: one more request of an exhausted day would be in vain
 		quota := mqttapi.Hold{Reason: mqttapi.HoldQuotaDaily, Until: mqttapi.At(until), Message: mqttapi.CodeQuotaDaily.Sentence()}
-		a.set(byProject, hold{quota, left})
+		a.set(byProject, hold{quota, left, Creating})
 	}
 	return a
 }
@@ -87,6 +88,20 @@ func (a *Account) Held() (*mqttapi.Hold, time.Duration) {
 	return a.holds.longest(true)
 }
 
+// Shown is Held for E/state: a hold that is over stays until Google has answered well, so that a person does not see it come and go with each
+// time that Google is asked again; one of uploads only while any wait, as nothing asks for them otherwise.
+func (a *Account) Shown(waiting bool) (*mqttapi.Hold, time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	longest, lasts := a.holds.longest(true)
+	for _, h := range a.holds[byProject:] {
+		if longest == nil && h.Reason != "" && (waiting || h.step == Listing) {
+			longest = &h.Hold
+		}
+	}
+	return longest, lasts
+}
+
 // asking is Held for requests.
 func (a *Account) asking() (*mqttapi.Hold, time.Duration) {
 	a.mu.Lock()
@@ -96,7 +111,7 @@ func (a *Account) asking() (*mqttapi.Hold, time.Duration) {
 
 // Apply carries out the waiting part of a decision.
 func (a *Account) Apply(d Decision) {
-	h := hold{mqttapi.Hold{Reason: d.Hold, Until: mqttapi.At(d.At), Message: d.Sentence}, max(d.Wait, 1)}
+	h := hold{mqttapi.Hold{Reason: d.Hold, Until: mqttapi.At(d.At), Message: d.Sentence}, max(d.Wait, 1), d.step}
 	switch d.Action {
 	case HoldEntry:
 		a.set(byAnswer, h)
@@ -138,14 +153,24 @@ func (a *Account) Failed(step Step, began time.Time) Attempt {
 		f.inARow++
 		f.last = now
 	}
-	return Attempt{InARow: f.inARow, Lasts: now.Sub(f.first)}
+	return Attempt{InARow: f.inARow, Lasts: now.Sub(f.first), step: step}
 }
 
 // Answered says that Google has answered a request of a step.
 func (a *Account) Answered(step Step) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.failures[step] = failures{}
+	before := a.holds
+	for source, h := range a.holds[byProject:] {
+		if h.step == step && wake.Left(h.Until.Time, h.wait) == 0 {
+			a.holds[byProject+source] = hold{}
+		}
+	}
+	over := a.holds != before
+	a.mu.Unlock()
+	if over {
+		a.changed()
+	}
 }
 
 // Lock waits until nobody else writes to Google for this account. Its error is ctx's.

@@ -8,15 +8,16 @@ import (
 	"gphotos2mqtt/mqttapi"
 )
 
-// A hold is why an account waits, as E/state shows it, and how long it was to last when it began; 0 = until a person ends it.
+// A hold is why an account waits, as E/state shows it.
 type hold struct {
 	mqttapi.Hold
-	wait time.Duration
+	wait time.Duration // how long it was to last when it began; 0 = until a person ends it
+	step Step          // what Google has refused
 }
 
-// ofUploads tells a hold that stops nothing else.
+// ofUploads tells a hold that stops nothing else: what reads finds out by itself whether Google answers.
 func (h hold) ofUploads() bool {
-	return h.Reason == mqttapi.HoldStorageFull || h.Reason == mqttapi.HoldScopeMissing
+	return h.Reason == mqttapi.HoldStorageFull || h.Reason == mqttapi.HoldScopeMissing || h.Reason == mqttapi.HoldGoogleUnavailable
 }
 
 // Who sets holds: each has one at a time, so that linking again does not end a quota hold.

@@ -15,13 +15,13 @@ func TestHoldThatLastsLongest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := wake.Wall()
 		of := func(reason mqttapi.HoldReason, wait time.Duration) hold {
-			return hold{mqttapi.Hold{Reason: reason, Until: mqttapi.At(now.Add(wait))}, wait}
+			return hold{mqttapi.Hold{Reason: reason, Until: mqttapi.At(now.Add(wait))}, wait, Sending}
 		}
 		short, long := of(mqttapi.HoldRateLimited, time.Minute), of(mqttapi.HoldQuotaDaily, time.Hour)
 		endless, unticked := hold{Hold: mqttapi.Hold{Reason: mqttapi.HoldRelink}}, hold{Hold: mqttapi.Hold{Reason: mqttapi.HoldScopeMissing}}
 		full := of(mqttapi.HoldStorageFull, time.Hour)
-		over := hold{mqttapi.Hold{Reason: mqttapi.HoldOffline, Until: mqttapi.At(now)}, time.Minute}
-		setBack := hold{mqttapi.Hold{Reason: mqttapi.HoldOffline, Until: mqttapi.At(now.Add(2 * time.Hour))}, time.Minute}
+		over := hold{mqttapi.Hold{Reason: mqttapi.HoldOffline, Until: mqttapi.At(now)}, time.Minute, Sending}
+		setBack := hold{mqttapi.Hold{Reason: mqttapi.HoldOffline, Until: mqttapi.At(now.Add(2 * time.Hour))}, time.Minute, Sending}
 		for name, tc := range map[string]struct {
 			holds             holds
 			uploads, requests *mqttapi.Hold

@@ -92,11 +92,12 @@ func (a *Account) MayList() (wait time.Duration, ok bool) {
 
 // Postpone decides about the last of some failed requests that no person waits for: the next one comes after the decision's Wait.
 func (a *Account) Postpone(err error, failures int) Decision {
-	d := Decide(err, Attempt{Tries: failures, MaxAge: time.Hour}, wake.Wall(), rand.Float64())
-	if d.Hold != mqttapi.HoldScopeMissing { // that would be of uploads
+	now := wake.Wall()
+	d := Decide(err, Attempt{Tries: failures, MaxAge: time.Hour, step: Listing}, now, rand.Float64())
+	d.Wait = max(d.Wait, backoff(failures, 0))
+	if d.At = now.Add(d.Wait); d.Hold != mqttapi.HoldScopeMissing { // that would be of uploads
 		a.Apply(d)
 	}
-	d.Wait = max(d.Wait, backoff(failures, 0))
 	return d
 }
 
@@ -157,7 +158,7 @@ func refusal(code mqttapi.Code, sentence string, until time.Time) *mqttapi.Error
 }
 
 func decideRequest(err error, tries int) Decision {
-	return Decide(err, Attempt{Tries: tries, InARow: 1, MaxAge: time.Hour, Resent: true}, wake.Wall(), rand.Float64())
+	return Decide(err, Attempt{Tries: tries, InARow: 1, MaxAge: time.Hour}, wake.Wall(), rand.Float64())
 }
 
 func waitWithin(ctx context.Context, wait time.Duration) error {

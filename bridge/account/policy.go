@@ -3,7 +3,6 @@ package account
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -59,6 +58,8 @@ type Attempt struct {
 	ByTitle  bool          // the album was named by its title
 	NewAlbum bool          // the bridge has made the album only minutes ago
 	Resent   bool          // the bytes were sent anew for such an error before
+	Sought   bool          // the album was looked for again before
+	step     Step          // what failed
 }
 
 // A Decision is the one answer to one error.
@@ -70,11 +71,13 @@ type Decision struct {
 	Code     mqttapi.Code       // what the user sees when the file is over
 	Sentence string
 	Fault    bool // counts among Attempt.Faults
+	step     Step // of the Attempt
 }
 
 // Decide alone says what an error means for an upload. It is pure: random is in [0,1). What only waits fails once the job is past MaxAge.
 func Decide(err error, a Attempt, now time.Time, random float64) Decision {
 	d := decide(err, a, now, random)
+	d.step = a.step
 	if d.Sentence = cmp.Or(d.Sentence, d.Code.Sentence()); a.Age >= a.MaxAge {
 		d.Action = Fail
 	}
@@ -89,7 +92,7 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 	google, answered := errors.AsType[*photos.Error](err)
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)
 	link, isLink := errors.AsType[*auth.Error](err)
-	if wrong := clockProblem(err, now); wrong != "" {
+	if wrong := wake.WrongClock(err); wrong != "" {
 		return Decision{
 			Action: HoldEntry, Code: mqttapi.CodeGoogleUnavailable, Hold: mqttapi.HoldOffline, Sentence: wrong, At: now.Add(clockLook),
 		}
@@ -119,23 +122,10 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 	return decideGoogle(google, a, now, random)
 }
 
-// clockProblem says that the machine's clock makes a certificate invalid, "" when that is not what is wrong: a board without a clock of its
-// own starts in 1970, or at its last time.
-func clockProblem(err error, now time.Time) string {
-	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
-	if !ok || invalid.Reason != x509.Expired {
-		return ""
-	}
-	const zone = "2006-01-02 15:04 MST"
-	return fmt.Sprintf("The clock of the bridge's machine says %s, when Google's certificate is not valid, which it is from %s to %s: set the "+
-		"clock, or let it be set from the network (NTP); uploads then go on by themselves.",
-		now.UTC().Format(zone), invalid.Cert.NotBefore.UTC().Format(zone), invalid.Cert.NotAfter.UTC().Format(zone))
-}
-
 // Sentences of Google's answers that say more than their codes do.
 const (
-	sayFault = "Google failed on its own side each time that it was to make the item, for hours: nothing is wrong with the file; try it " +
-		"again with job/retry."
+	sayFault = "Google fails on its own side at making this item, and nothing is wrong with the file: it is tried again for hours, and then " +
+		"with job/retry."
 	sayTwin = "Google says that it has this very photo or video, and does not say which item it is: look for it in Google Photos. Nothing " +
 		"is wrong with the file."
 	sayToken = "Google gives the bridge access and then refuses to take it (status 401). It is asked again by itself; if that lasts, look " +
@@ -198,7 +188,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		if a.Faults > 1 {
 			d.At = now.Add(doubled(time.Minute, lastRetry, a.Faults-1))
 		}
-	case photos.Rejected: // perhaps it is the token that is refused, as one of another account or of yesterday
+	case photos.Rejected, photos.NotFound: // perhaps it is the token that is refused, as one of another account or of yesterday
 		if a.Sent && !a.Resent {
 			d.Action, d.At = Resend, now
 		}
@@ -215,7 +205,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		switch {
 		case a.NewAlbum:
 			d.Action, d.Code, d.Sentence = Retry, mqttapi.CodeGoogleUnavailable, sayNewAlbum
-		case a.ByTitle && !a.Resent:
+		case a.ByTitle && !a.Sought:
 			d.Action, d.At = FindAlbum, time.Time{}
 		}
 	case photos.Invalid:
@@ -229,10 +219,13 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 	return d
 }
 
-// blocked says what is wrong with a Google project, and where to set it right; "" when nothing is.
+// blocked says what a person has to set right, and where; "" when that is nothing.
 func blocked(err *photos.Error) string {
 	what := "Google refuses the whole Google Cloud project of this OAuth client: open %s and set right what it says there"
-	if err.Kind != photos.ProjectBlocked {
+	if err.Kind == photos.ScopeMissing {
+		return fmt.Sprintf("Google says that the right to upload was not given: link the account again and tick the box %q on Google's page.",
+			auth.Box(auth.ScopeAppend))
+	} else if err.Kind != photos.ProjectBlocked {
 		return ""
 	} else if strings.Contains(err.Console, "/apis/library/") {
 		what = "The Photos Library API is switched off in the Google Cloud project of this OAuth client: open %s and enable it"

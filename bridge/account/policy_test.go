@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"testing"
@@ -25,6 +26,7 @@ func TestDecide(t *testing.T) {
 		Hold   mqttapi.HoldReason
 		Code   mqttapi.Code
 	}
+	notYetValid := x509.CertificateInvalidError{Reason: x509.Expired, Cert: &x509.Certificate{NotBefore: now}}
 	in := func(d time.Duration) time.Time { return now.Add(d) }
 	for name, tc := range map[string]struct {
 		err  error
@@ -65,6 +67,16 @@ func TestDecide(t *testing.T) {
 			fmt.Errorf("create items: %w", context.DeadlineExceeded),
 			Attempt{Tries: 1, InARow: 1},
 			outcome{Retry, in(time.Second), "", mqttapi.CodeGoogleUnavailable},
+		},
+		"clock wrong": {
+			&photos.Error{Kind: photos.Transient, Err: notYetValid},
+			Attempt{Tries: 1, InARow: 1},
+			outcome{HoldEntry, in(30 * time.Second), mqttapi.HoldOffline, mqttapi.CodeGoogleUnavailable},
+		},
+		"clock wrong for the token endpoint": {
+			fmt.Errorf("get: %w: %w", auth.ErrUnavailable, notYetValid),
+			Attempt{Tries: 1, InARow: 1},
+			outcome{HoldEntry, in(30 * time.Second), mqttapi.HoldOffline, mqttapi.CodeGoogleUnavailable},
 		},
 		"token endpoint away": {
 			fmt.Errorf("get: %w", auth.ErrUnavailable),
@@ -172,9 +184,14 @@ func TestDecide(t *testing.T) {
 			Attempt{ByTitle: true},
 			outcome{Action: FindAlbum, Code: mqttapi.CodeAlbumNotFound},
 		},
-		"album by title gone twice": {
+		"album by title gone after a token was refused": {
 			google(photos.AlbumNotFound),
 			Attempt{ByTitle: true, Resent: true},
+			outcome{FindAlbum, time.Time{}, "", mqttapi.CodeAlbumNotFound},
+		},
+		"album by title gone twice": {
+			google(photos.AlbumNotFound),
+			Attempt{ByTitle: true, Resent: true, Sought: true},
 			outcome{Action: Fail, Code: mqttapi.CodeAlbumNotFound},
 		},
 		"album made minutes ago": {
@@ -206,6 +223,11 @@ func TestDecide(t *testing.T) {
 			google(photos.Rejected),
 			Attempt{Sent: true},
 			outcome{Resend, now, "", mqttapi.CodeRejected},
+		},
+		"upload token unknown": {
+			google(photos.NotFound),
+			Attempt{Sent: true},
+			outcome{Resend, now, "", mqttapi.CodeNotFound},
 		},
 		"upload token refused, sent anew before": {
 			google(photos.Rejected),

@@ -32,7 +32,6 @@ const ListLag = 10 * time.Minute
 const (
 	listLife = 5 * time.Minute // how long a list of all albums answers that a title does not exist
 	record   = "albums"        // the titles in the store
-	newOnes  = "albums-made"   // the albums of the last minutes in the store, with its running time when they were made
 )
 
 // Config says whose albums they are.
@@ -40,6 +39,7 @@ type Config struct {
 	Entry  string
 	Store  *store.Store
 	Google *photos.Client
+	Owner  func() string // the id of the Google account that is linked; empty = none
 	Log    *logrus.Entry
 }
 
@@ -53,8 +53,7 @@ type Albums struct {
 	gone   map[string]bool   // ids that Google does not know, though its list may still have them
 	warned map[string]bool   // titles, and ids in place of one, that a warning was given for
 	listed time.Time         // when ids last was all that Google has; zero = unknown
-
-	made map[string]time.Duration // by id, of new albums: the store's running time then
+	recent recent            // Made never changes in place
 }
 
 // Open loads the titles that are known.
@@ -67,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Albums, error) {
 		a.ids[Key(title)], a.titles[id] = id, title
 	}
 	if err == nil {
-		_, err = cfg.Store.LoadState(ctx, cfg.Entry, newOnes, &a.made)
+		_, err = cfg.Store.LoadState(ctx, cfg.Entry, recentRecord, &a.recent)
 	}
 	return a, err
 }
@@ -88,6 +87,9 @@ func (a *Albums) Find(ctx context.Context, title string) (store.Album, error) {
 
 // Create makes an album, also beside another of its title; the first one stays the one that the title finds.
 func (a *Albums) Create(ctx context.Context, title string) (photos.Album, error) {
+	if err := a.follow(ctx); err != nil {
+		return photos.Album{}, err
+	}
 	// A stop between this call and the save leaves an album that the next look finds: an unknown title is always looked for.
 	title = Key(title)
 	created, err := a.cfg.Google.CreateAlbum(ctx, title)
@@ -104,27 +106,14 @@ func (a *Albums) Create(ctx context.Context, title string) (photos.Album, error)
 	if err = cmp.Or(err, unsaved); err != nil {
 		return created, err
 	}
-	a.mu.Lock()
-	a.made[created.ID] = a.cfg.Store.Ran()
-	maps.DeleteFunc(a.made, func(_ string, made time.Duration) bool { return !a.fresh(made) })
-	made := maps.Clone(a.made)
-	a.mu.Unlock()
-	// A stop before this save lets the album count as gone, should Google not know it at the next start either.
-	return created, a.cfg.Store.SaveState(ctx, a.cfg.Entry, newOnes, made)
+	return created, a.noteNew(ctx, created.ID)
 }
-
-// IsNew reports whether the album was made so lately that Google may not know it everywhere: that it is not found means nothing yet.
-func (a *Albums) IsNew(id string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	made, ok := a.made[id]
-	return ok && a.fresh(made)
-}
-
-func (a *Albums) fresh(made time.Duration) bool { return a.cfg.Store.Ran()-made < ListLag }
 
 // LookUp returns the album of a title, if there is one.
 func (a *Albums) LookUp(ctx context.Context, title string) (found store.Album, ok bool, err error) {
+	if err = a.follow(ctx); err != nil {
+		return found, false, err
+	}
 	found, ok = a.Known(title)
 	a.mu.Lock()
 	fresh := time.Since(a.listed) < listLife
@@ -139,6 +128,9 @@ func (a *Albums) LookUp(ctx context.Context, title string) (found store.Album, o
 
 // List reads all albums from Google, which shows those that the bridge made, and returns them without those that are known to be gone.
 func (a *Albums) List(ctx context.Context) ([]photos.Album, error) {
+	if err := a.follow(ctx); err != nil {
+		return nil, err
+	}
 	watchdog := wake.Watch(ctx, account.CallLimit)
 	var all []photos.Album
 	for album, err := range a.cfg.Google.AllAlbums(watchdog.Context) {
@@ -189,7 +181,7 @@ func (a *Albums) Reset() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ids, a.titles, a.listed = map[string]string{}, map[string]string{}, time.Time{}
-	a.gone, a.warned, a.made = map[string]bool{}, map[string]bool{}, map[string]time.Duration{}
+	a.gone, a.warned, a.recent.Made = map[string]bool{}, map[string]bool{}, map[string]time.Duration{}
 }
 
 // listedAll takes over a complete list. A title that it lacks stays known, unless its album is there under another one.

@@ -24,7 +24,7 @@ func open(t *testing.T, log *logrus.Logger) *Albums {
 			t.Error(err)
 		}
 	})
-	a, err := Open(t.Context(), Config{Entry: "home", Store: s, Log: logrus.NewEntry(log)})
+	a, err := Open(t.Context(), Config{Entry: "home", Store: s, Owner: func() string { return "sam" }, Log: logrus.NewEntry(log)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,5 +120,37 @@ func TestSavedTitles(t *testing.T) {
 	}
 	if got, ok := again.Known("Garden"); !ok || got.ID != "A" {
 		t.Errorf("got %+v %v", got, ok)
+	}
+}
+
+// Another account is linked, also while the bridge is away: it has none of the albums, and none that is new.
+func TestAlbumsAreOfOneAccount(t *testing.T) {
+	a := open(t, logrus.New())
+	owner := "sam"
+	a.cfg.Owner = func() string { return owner }
+	for _, err := range []error{
+		a.follow(t.Context()), a.noteNew(t.Context(), "A"), a.change(t.Context(), func() { a.ids["Garden"] = "A" }),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, restarts := range []bool{false, true} {
+		for _, now := range []string{"sam", "", "sam", "ann", "ann"} {
+			if owner = now; restarts {
+				again, err := Open(t.Context(), a.cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a = again
+			}
+			if err := a.follow(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_, known := a.Known("Garden")
+			if known != (now != "ann" && !restarts) || now == "sam" && a.IsNew("A") == restarts || now == "ann" && a.IsNew("A") {
+				t.Errorf("of %q, restarts %v: known %v, new %v", now, restarts, known, a.IsNew("A"))
+			}
+		}
 	}
 }

@@ -40,30 +40,15 @@ type Publisher interface {
 // Config says how an entry looks in Home Assistant.
 type Config struct {
 	Topics      mqttapi.Topics
-	Prefix      string // where Home Assistant looks for devices; empty = no discovery
-	DisplayName string // the device's name; empty = "Google Photos" and the entry's name
-	Version     string // the bridge's
-	AlbumImages Images
+	Prefix      string     // where Home Assistant looks for devices; empty = no discovery
+	DisplayName string     // the device's name; empty = "Google Photos" and the entry's name
+	Version     string     // the bridge's
 	MaxPublish  func() int // the largest payload that is published now, in bytes
 
 	Store  *store.Store
 	Link   *auth.Link
-	Albums func() ([]mqttapi.Album, bool) // those that may be images, by id and title, first the last changed; false while they are unknown
+	Albums func() ([]mqttapi.Album, bool) // those that are images, by id and title, first the last changed; false while they are unknown
 	Out    Publisher
-}
-
-// Images says which albums are images.
-type Images struct {
-	Newest int      // how many, the one that was changed last first; ignored with Titles
-	Titles []string // the albums of exactly these titles
-}
-
-func (i Images) choose(albums []mqttapi.Album) []mqttapi.Album {
-	if len(i.Titles) > 0 {
-		other := func(a mqttapi.Album) bool { return !slices.Contains(i.Titles, a.Title) }
-		return slices.DeleteFunc(slices.Clone(albums), other)
-	}
-	return albums[:min(len(albums), i.Newest)]
 }
 
 // A Device is an entry as Home Assistant sees it.
@@ -126,7 +111,6 @@ func (d *Device) publish(ctx context.Context) error {
 	case !known: // or each restart would take them away, and with them what people have set up for them
 		albums = d.published.Albums
 	}
-	albums = d.cfg.AlbumImages.choose(albums)
 	document := d.document(albums)
 	if d.sent && bytes.Equal(document, d.published.Document) {
 		return nil

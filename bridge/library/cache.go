@@ -118,17 +118,6 @@ func (c *cache) listings() []*album {
 	return slices.DeleteFunc(all, func(a *album) bool { return !a.listed })
 }
 
-// byChange sorts albums by their last change; of one that the bridge has not changed, that is its newest item.
-func (c *cache) byChange(a, b *album) int {
-	last := func(a *album) time.Time {
-		if a.Changed.IsZero() && len(a.ids) > 0 {
-			return c.items[a.ids[0]].Created
-		}
-		return a.Changed
-	}
-	return last(b).Compare(last(a))
-}
-
 // put gives ids their place, and returns how many were not there.
 func (c *cache) put(a *album, ids ...string) (added int) {
 	for _, id := range ids {

@@ -113,6 +113,7 @@ func TestListingsOfChosenAlbums(t *testing.T) {
 		"all, up to 50": {Listings{All: true}, MaxListings},
 		"none":          {Listings{}, 0},
 		"titles":        {Listings{Titles: []string{"Album 7", "Album 59", "Album 99"}}, 2},
+		"as Google has": {Listings{Titles: []string{" Album 7", "id8", "Id9"}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLibrary(Config{Choice: tc.choice, Items: 10, Renew: time.Minute})
@@ -140,6 +141,17 @@ func TestListingKeepsWhatTheListDoesNotShowYet(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"fresh"}, batch(c, time.Now())); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A run that ended right after an upload has not noted it: the next one reads the album at once.
+func TestUploadBeforeAKillIsFound(t *testing.T) {
+	c := newLibrary(Config{Choice: Listings{All: true}, Items: 10, Renew: 50 * time.Minute}).cache
+	now := time.Now()
+	c.restore("A", record{Count: 1, kept: kept{Read: true, Changed: now.Add(-time.Minute)}, Items: []itemRecord{{ID: "one", Created: now}}})
+	c.albumsAre([]photos.Album{{ID: "A", Title: "Garden", Items: 2}}, now)
+	if a := c.album("A"); !a.Due || a.Items != 2 {
+		t.Errorf("due: %t, %d items", a.Due, a.Items)
 	}
 }
 
@@ -183,7 +195,7 @@ func TestAddressesAreTakenBackInTime(t *testing.T) {
 		t.Errorf("taken back too early: %+v", docs)
 	}
 	docs := documents(c, now.Add(59*time.Minute))
-	if media, ok := docs[topics.Media()].(mqttapi.Listing); !ok || media.Items[0].URL != "" || !media.Expires.IsZero() {
+	if media, ok := docs[topics.Media()].(mqttapi.Listing); !ok || media.Items[0].BaseURL != "" || !media.Expires.IsZero() {
 		t.Errorf("media: %+v", media)
 	}
 	if list, ok := docs[topics.Albums()].(mqttapi.AlbumList); !ok || list.Albums[0].CoverURL != "" {

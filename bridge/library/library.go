@@ -32,7 +32,7 @@ type Publisher interface {
 // Listings chooses the albums that get a retained listing.
 type Listings struct {
 	All    bool     // every album, newest first, up to MaxListings
-	Titles []string // the albums of exactly these titles, also beyond MaxListings
+	Titles []string // the albums of these titles, see albums.Key, or ids, also beyond MaxListings
 }
 
 // Bounds of listings.
@@ -114,19 +114,6 @@ func (l *Library) Has(itemID string) bool {
 	defer l.mu.Unlock()
 	_, ok := l.cache.items[itemID]
 	return ok
-}
-
-// Pictured returns the listed albums that have a picture, by id and title, the one that was changed last first; false before Google has
-// listed them in this run.
-func (l *Library) Pictured() (pictured []mqttapi.Album, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, a := range slices.SortedStableFunc(slices.Values(l.cache.albums), l.cache.byChange) {
-		if a.listed && (a.Items > 0 || len(a.ids) > 0) {
-			pictured = append(pictured, mqttapi.Album{ID: a.ID, Title: a.Title})
-		}
-	}
-	return pictured, !l.cache.albumsAt.IsZero()
 }
 
 // Uploaded takes items over that a batch has just made or found; albumID is empty for those that are in no album.
@@ -279,6 +266,7 @@ func (l *Library) round(ctx context.Context) (time.Duration, error) {
 			return 0, ctx.Err()
 		case err == nil:
 			l.failures = 0
+			l.cfg.Account.Answered(account.Listing)
 		default:
 			l.failures++
 			d := l.cfg.Account.Postpone(err, l.failures)

@@ -116,7 +116,7 @@ func (c *cache) coverView(a *album, in *document, now time.Time) mqttapi.Album {
 // listingView shows a listing without addresses that die. Of what is only in the record there is nothing to show yet.
 func (c *cache) listingView(a *album, now time.Time) mqttapi.Listing {
 	a.document = document{}
-	doc := mqttapi.Listing{Updated: mqttapi.At(now), Items: make([]mqttapi.Item, 0, len(a.ids))}
+	doc := mqttapi.Listing{Updated: mqttapi.At(now), Sizes: sizes, Items: make([]mqttapi.ListedItem, 0, len(a.ids))}
 	if a != &c.library {
 		doc.Album, doc.Count = new(c.coverView(a, &a.document, now)), int(a.Items)
 	}
@@ -128,7 +128,7 @@ func (c *cache) listingView(a *album, now time.Time) mqttapi.Listing {
 			a.dies = earliest(a.dies, dies)
 		}
 		if i.ID != "" {
-			doc.Items = append(doc.Items, ItemView(i.Item))
+			doc.Items = append(doc.Items, listedView(i.Item))
 		}
 	}
 	if !a.dies.IsZero() {
@@ -145,20 +145,43 @@ func AlbumView(a photos.Album) mqttapi.Album {
 	}
 }
 
-// ItemView is an item as the contract shows it.
+// ItemView is an item as the answers show it.
 func ItemView(i photos.Item) mqttapi.Item {
 	v := mqttapi.Item{
-		ID: i.ID, FileName: i.FileName, Description: i.Description, MIMEType: i.MIMEType, Created: mqttapi.At(i.Created),
-		Width: i.Width, Height: i.Height, Camera: i.Camera, ProductURL: i.ProductURL,
-		URL: i.ViewURL(), ThumbnailURL: i.ThumbnailURL(), DownloadURL: i.DownloadURL(),
+		About: about(i), URL: i.ViewURL(), ThumbnailURL: i.ThumbnailURL(), DownloadURL: i.DownloadURL(), Video: videoView(i),
 	}
-	if i.Video != nil {
-		v.Video = &mqttapi.Video{FPS: i.Video.FPS, Status: i.Video.Status}
-		if Unfinished(i) { // there is nothing to play yet
-			v.URL, v.DownloadURL = "", ""
-		}
+	if i.Video != nil && Unfinished(i) { // there is nothing to play yet
+		v.URL, v.DownloadURL = "", ""
 	}
 	return v
+}
+
+// sizes are what a reader of a listing puts behind a base URL.
+var sizes = mqttapi.Sizes{
+	URL: photos.SuffixView, ThumbnailURL: photos.SuffixThumbnail, DownloadURL: photos.SuffixPhoto, VideoURL: photos.SuffixVideo,
+}
+
+// listedView is an item as the listings show it, without an address while not every one of the sizes would work.
+func listedView(i photos.Item) mqttapi.ListedItem {
+	v := mqttapi.ListedItem{About: about(i), BaseURL: string(i.BaseURL), Video: videoView(i)}
+	if Unfinished(i) {
+		v.BaseURL = ""
+	}
+	return v
+}
+
+func about(i photos.Item) mqttapi.About {
+	return mqttapi.About{
+		ID: i.ID, FileName: i.FileName, Description: i.Description, MIMEType: i.MIMEType, Created: mqttapi.At(i.Created),
+		Width: i.Width, Height: i.Height, Camera: i.Camera, ProductURL: i.ProductURL,
+	}
+}
+
+func videoView(i photos.Item) *mqttapi.Video {
+	if i.Video == nil {
+		return nil
+	}
+	return &mqttapi.Video{FPS: i.Video.FPS, Status: i.Video.Status}
 }
 
 // Unfinished tells an item that Google still works on.

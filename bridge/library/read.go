@@ -104,7 +104,7 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 		switch off := listed.Items - a.Items; {
 		case off == 0:
 			a.Due, a.off = a.Due || a.More && len(a.ids) < c.cfg.Items, 0
-		case at.Sub(a.Changed) > albums.ListLag || off == a.off:
+		case at.Sub(a.Changed) > albums.ListLag || off == a.off, off > 0 && c.albumsAt.IsZero(): // the last run ended before it could note that
 			a.Due, a.off, a.unsaved = true, 0, true
 		default: // Google's count may lag behind the bridge's own changes: a difference soon after one counts when it stays
 			a.off, listed.Items = off, a.Items
@@ -121,8 +121,7 @@ func (c *cache) albumsAre(all []photos.Album, at time.Time) {
 // choose gives listings to the albums that are to have one, and takes them from others once Google has listed the albums.
 func (c *cache) choose() {
 	for i, a := range c.albums {
-		named := func(title string) bool { return albums.Key(title) == albums.Key(a.Title) }
-		chosen := c.cfg.Choice.All && i < MaxListings || slices.ContainsFunc(c.cfg.Choice.Titles, named)
+		chosen := c.cfg.Choice.All && i < MaxListings || titled(c.cfg.Choice.Titles, a.Album)
 		switch {
 		case chosen && !a.listed:
 			a.listed, a.ids, a.document, a.kept = true, nil, document{}, kept{Due: true, Changed: a.Changed}

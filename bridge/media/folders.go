@@ -120,7 +120,7 @@ func (f *Folders) Save(path string, r io.Reader) (int64, string, error) {
 		return 0, "", f.explainSave(path, err)
 	}
 	// A stop before the link leaves a hidden file that a person can delete.
-	part := filepath.Join(filepath.Dir(rel), ".gphotos2mqtt-"+rand.Text())
+	part := filepath.Join(filepath.Dir(rel), partPrefix+rand.Text())
 	var n int64
 	file, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {

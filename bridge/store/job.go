@@ -86,6 +86,7 @@ type File struct {
 	TokenAt time.Time   `json:"token_at,omitzero"`
 	Account string      `json:"account,omitempty"` // id of the Google account that session and token are of
 	Resent  bool        `json:"resent,omitempty"`  // what was at Google could not be used once
+	Sought  bool        `json:"sought,omitempty"`  // its album was gone once and looked for again
 
 	Status       FileStatus `json:"status"`
 	ItemID       string     `json:"item_id,omitempty"`

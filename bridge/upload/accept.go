@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"syscall"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -159,7 +158,7 @@ func (u *Uploads) takeFiles(ctx context.Context, r *store.Job, cmd mqttapi.Uploa
 
 // Refuse makes the answer to a command that is not carried out: for one reason, or because of its files.
 func (u *Uploads) Refuse(cmd mqttapi.Upload, cause *mqttapi.Error, files ...store.File) ([]byte, error) {
-	m := mqttapi.Refused(cmd, cause, time.Now())
+	m := mqttapi.Refused(cmd, cause, wake.Wall())
 	m.Items = append(m.Items, resultItems(files)...)
 	if cause == nil {
 		m.Error = m.Items[0].Error
@@ -312,9 +311,5 @@ func (u *Uploads) open(ctx context.Context, f *store.File, offset int64) (io.Rea
 }
 
 func sourceOf(path string, info fs.FileInfo) *store.Source {
-	src := &store.Source{Path: path, Size: info.Size(), ModTime: info.ModTime().UTC().Round(0)}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		src.Inode = st.Ino
-	}
-	return src
+	return &store.Source{Path: path, Size: info.Size(), ModTime: info.ModTime().UTC().Round(0), Inode: inode(info)}
 }

@@ -146,7 +146,7 @@ func (u *Uploads) createBatch(parent context.Context, batch []file) error {
 		var err error // after a stop before one of these saves the next batch drops the token
 		switch r := f.view(); {
 		case !of(r, owner):
-			err = f.update(save, disown)
+			err = f.disown(save)
 		case wake.Wall().Sub(r.TokenAt) > tokenLife:
 			err = f.update(save, sendAgain)
 		default:
@@ -181,8 +181,11 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 	album := batch[0].job.view().Album
 	if album.ID == "" && album.Title != "" {
 		found, err := u.cfg.Albums.Find(ctx, album.Title)
+		if err != nil && !u.cfg.Account.Link().State().Has(auth.ScopeRead) {
+			err = u.cfg.Account.NameScopes(err, auth.ScopeRead) // which no waiting gives, and which files without an album do not need
+		}
 		if err != nil {
-			return nil, u.cfg.Account.NameScopes(err, auth.ScopeRead) // which no waiting gives, and other files do not need
+			return nil, err
 		}
 		album = store.Album{ID: found.ID, Title: found.Title}
 		for i, f := range batch {
@@ -204,6 +207,7 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 	}
 	if err == nil {
 		u.cfg.Account.Answered(account.Creating)
+		u.cfg.Albums.Seen(album.ID)
 	}
 	return created, err
 }
@@ -245,11 +249,12 @@ func (u *Uploads) settleItems(ctx context.Context, batch []file, owner string, c
 // account that is linked no more counts for nothing.
 func (u *Uploads) settle(ctx context.Context, f file, owner string, cause error, a account.Attempt) error {
 	if now := u.owner(); now != "" && now != owner {
-		return f.update(ctx, disown)
+		return f.disown(ctx)
 	}
 	j, r := f.job.view(), f.view()
 	a.Tries, a.Faults, a.Age, a.MaxAge = r.Attempts+1, r.Faults+1, u.cfg.Store.Ran()-j.Ran, u.cfg.MaxAge
-	a.Sent, a.Resent, a.ByTitle, a.NewAlbum = r.Status == store.FileSent, r.Resent, j.Album.Title != "", u.cfg.Albums.IsNew(j.Album.ID)
+	a.Sent, a.Resent = r.Status == store.FileSent, r.Resent
+	a.ByTitle, a.Sought, a.NewAlbum = j.Album.Title != "", r.Sought, u.cfg.Albums.IsNew(j.Album.ID)
 	d := account.Decide(cause, a, wake.Wall(), rand.Float64())
 	log := u.cfg.Log.WithError(cause).WithFields(map[string]any{"job": f.ID, "kind": d.Code, "attempt": a.Tries})
 	if d.Action == account.Fail {

@@ -131,10 +131,16 @@ func sent(token secret.Text, owner string) func(*store.File) {
 // of tells whether session and token may be those of an account; versions before did not note whose they are.
 func of(f *store.File, owner string) bool { return f.Account == "" || f.Account == owner }
 
-// disown begins a file anew whose session or token is another account's.
-func disown(f *store.File) {
-	sendAgain(f)
-	f.Account, f.Resent, f.Attempts, f.Faults, f.NotBefore = "", false, 0, 0, time.Time{}
+// disown begins a file anew whose session or token is another account's, as is the album that a title has found.
+func (f file) disown(ctx context.Context) error {
+	return f.job.update(ctx, func(r *store.Job) {
+		f := &r.Files[f.n]
+		sendAgain(f)
+		f.Account, f.Resent, f.Sought, f.Attempts, f.Faults, f.NotBefore = "", false, false, 0, 0, time.Time{}
+		if r.Album.Title != "" {
+			r.Album.ID, r.Album.Created = "", false
+		}
+	})
 }
 
 func sendAgain(f *store.File) {
@@ -159,7 +165,7 @@ func putOff(r *store.Job, n int, d account.Decision) {
 		f.Resent = f.Resent || f.Status == store.FileSent
 		sendAgain(f)
 	case account.FindAlbum:
-		r.Album.ID, f.Resent = "", true
+		r.Album.ID, f.Sought = "", true
 	case account.HoldEntry, account.HoldProject, account.Relink, account.Fail:
 	}
 }
@@ -222,7 +228,7 @@ func (u *Uploads) Requeue(ctx context.Context, id string) (mqttapi.OneData, erro
 				f.NotBefore = time.Time{}
 				if again && retriable(*f) {
 					f.Status, f.ErrorCode, f.ErrorMessage = store.FileQueued, "", ""
-					f.Attempts, f.Faults, f.Received, f.Resent = 0, 0, 0, false
+					f.Attempts, f.Faults, f.Received, f.Resent, f.Sought = 0, 0, 0, false, false
 				}
 			}
 		})

@@ -85,7 +85,7 @@ func (u *Uploads) publishResults(ctx context.Context) error {
 func (u *Uploads) publishDamaged(ctx context.Context) error {
 	for _, id := range u.damaged {
 		payload, err := mqttapi.Result{
-			Status: mqttapi.StatusFailed, Job: mqttapi.Optional(id), Error: mqttapi.NewError(mqttapi.CodeInternal), Finished: mqttapi.At(time.Now()),
+			Status: mqttapi.StatusFailed, Job: mqttapi.Optional(id), Error: mqttapi.NewError(mqttapi.CodeInternal), Finished: mqttapi.At(wake.Wall()),
 		}.Encode(u.cfg.MaxPublish())
 		if err == nil {
 			err = u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload)
@@ -121,7 +121,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 	if r.State != store.JobFinished || u.queue.get(j.ID) == nil {
 		return nil
 	}
-	if err := u.sendResult(ctx, r, r.Result, time.Now()); err != nil {
+	if err := u.sendResult(ctx, r, r.Result, wake.Wall()); err != nil {
 		return err
 	}
 	// A stop here, or between any two of these steps, publishes the result again: the job is only gone when its receipt is there to
@@ -203,7 +203,7 @@ func (u *Uploads) saveEnd(ctx context.Context, j *job, own []ending) (err error)
 		}
 		if over(r.Files) {
 			r.State = store.JobFinished
-			r.Result, err = u.result(r, time.Now())
+			r.Result, err = u.result(r, wake.Wall())
 		}
 	})
 	return errors.Join(saved, err)

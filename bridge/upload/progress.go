@@ -127,7 +127,7 @@ func (u *Uploads) Totals() (Totals, time.Duration) {
 	defer u.totals.mu.Unlock()
 	var lasts time.Duration
 	if e := u.totals.now.LastError; e != nil {
-		if lasts = time.Until(e.Time.Add(retainFor)); lasts <= 0 { // what failed so long ago is not kept any more
+		if lasts = wake.Left(e.Time.Add(retainFor), retainFor); lasts == 0 { // what failed so long ago is not kept any more
 			u.totals.now.LastError, lasts = nil, 0
 		}
 	}
@@ -155,7 +155,7 @@ func (t *totals) count(r *store.Job, f store.File) {
 	defer t.mu.Unlock()
 	t.now.Totals.Uploaded++
 	t.now.LastUpload = &mqttapi.LastUpload{
-		Time: mqttapi.At(time.Now().UTC()), Name: f.Name, Album: r.Album.Title, MediaItemID: f.ItemID, ProductURL: f.ProductURL, Job: r.ID,
+		Time: mqttapi.At(wake.Wall()), Name: f.Name, Album: r.Album.Title, MediaItemID: f.ItemID, ProductURL: f.ProductURL, Job: r.ID,
 	}
 	t.forget("")
 }
@@ -170,7 +170,7 @@ func (t *totals) failed(job string, cause *mqttapi.Error) {
 	if cause.Code == mqttapi.CodeCancelled { // as somebody wanted
 		return
 	}
-	t.now.LastError = &mqttapi.LastError{Time: mqttapi.At(time.Now().UTC()), Code: cause.Code, Message: cause.Message, Job: job}
+	t.now.LastError = &mqttapi.LastError{Time: mqttapi.At(wake.Wall()), Code: cause.Code, Message: cause.Message, Job: job}
 }
 
 // settled says that a job's error does not matter any more: it is tried again, or nobody wants it.
@@ -230,7 +230,9 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 	case store.JobCancelled:
 		v.Status = mqttapi.StatusCancelled
 	case store.JobOpen:
-		v.Waits, _ = u.cfg.Account.Held()
+		if v.Waits, _ = u.cfg.Account.Held(); v.Waits == nil {
+			v.Waits = retried(r)
+		}
 	}
 	for _, f := range r.Files {
 		v.Bytes += f.Size
@@ -239,4 +241,14 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 		}
 	}
 	return v
+}
+
+// retried says why a file of a job waits for itself to be tried again, and until when; nil when none does.
+func retried(r *store.Job) *mqttapi.Hold {
+	for _, f := range r.Files {
+		if wake.Left(f.NotBefore, f.Pause) > 0 && onItsWay(f.Status) {
+			return &mqttapi.Hold{Reason: mqttapi.HoldReason(f.ErrorCode), Message: f.ErrorMessage, Until: mqttapi.At(f.NotBefore)}
+		}
+	}
+	return nil
 }

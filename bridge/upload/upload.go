@@ -14,12 +14,14 @@
 //	sending   Google has all bytes         sent      sender    upload token; session dropped
 //	sending   fault, hold                  queued    sender    wait and reason
 //	sending   session lost or refused      queued    sender    session dropped
+//	sending   another account is linked    queued    sender    session dropped
 //	sending   stop                         queued    sender    -
 //	sending   refused; cancelled           failed    sender    reason, result if it was the last file
 //	sent      its batch is due             creating  writer    -
 //	creating  item made or found           done      writer    item, result if it was the last file
 //	creating  fault, hold                  sent      writer    wait and reason
 //	creating  token too old or refused     queued    writer    token dropped
+//	creating  another account is linked    queued    writer    token dropped
 //	creating  album of a title is gone     sent      writer    album id dropped
 //	creating  stop could not wait          sent      writer    -
 //	creating  refused                      failed    writer    reason, result if it was the last file

@@ -1,6 +1,9 @@
 package wake
 
 import (
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 )
@@ -27,4 +30,16 @@ func Left(until time.Time, wait time.Duration) time.Duration {
 		return 0
 	}
 	return left
+}
+
+// WrongClock says, for a person, that it is this machine's clock that makes the certificate of an error invalid; "" when nothing tells so.
+func WrongClock(err error) string {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	if !ok || invalid.Reason != x509.Expired || invalid.Cert == nil {
+		return ""
+	}
+	const shown = "2006-01-02 15:04"
+	return fmt.Sprintf("The clock of the bridge's machine says %s UTC, and the certificate that Google shows is valid from %s to %s: "+
+		"set the clock, or let it be set from the network (NTP).",
+		Wall().Format(shown), invalid.Cert.NotBefore.UTC().Format(shown), invalid.Cert.NotAfter.UTC().Format(shown))
 }

@@ -8,6 +8,7 @@ import (
 
 // set steps the clock for the rest of a test.
 func set(t *testing.T, by time.Duration) {
+	t.Helper()
 	Step(by)
 	t.Cleanup(func() { Step(-by) })
 }

@@ -144,7 +144,10 @@ func (d *daemon) refreshAll() {
 
 func (d *daemon) openStatus() {
 	c := d.config
-	connection := connConfig(c, "bridge", 0, append(mqttapi.Topics{Root: c.Topic, Entry: "+"}.Commands(), c.BirthTopic)...)
+	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
+	for i := range mqttapi.Misdirections(c.Topic) {
+		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
+	}
 	connection.Clean, connection.Log = true, d.log
 	connection.Handle = func(ctx context.Context, m broker.Delivery) {
 		if m.Topic != c.BirthTopic {
@@ -258,7 +261,8 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
 	conn := d.connect(connection)
 	entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
 		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
-		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: homeassistant.Images(e.AlbumImages),
+		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
+		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
 		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
 		Google: photos.New(photos.Config{

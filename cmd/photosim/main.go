@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"gphotos2mqtt/photos/photosim"
 )
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	var ca *photosim.CA
 	if opt.tlsDir != "" {
-		if ca, err = photosim.NewCA(); err != nil {
+		if ca, err = photosim.NewCAFrom(time.Now().Add(opt.tlsIn)); err != nil {
 			return err
 		}
 		if err := ca.WriteFile(opt.tlsDir); err != nil {

@@ -84,9 +84,11 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-func TestTLSAndProxy(t *testing.T) {
+// proxied is a client that uses a started simulator as its proxy and trusts its authority.
+func proxied(t *testing.T, args ...string) *http.Client {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "tls")
-	address := started(t, "-tls-dir", dir)
+	address := started(t, append(args, "-tls-dir", dir)...)
 	pem, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
 	if err != nil {
 		t.Fatal(err)
@@ -98,14 +100,29 @@ func TestTLSAndProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
-	defer tr.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: tr}).Get("https://photoslibrary.googleapis.com/v1/albums")
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr}
+}
+
+func TestTLSAndProxy(t *testing.T) {
+	resp, err := proxied(t).Get("https://photoslibrary.googleapis.com/v1/albums")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusUnauthorized || resp.ProtoMajor != 2 {
 		t.Errorf("%s over %s", resp.Status, resp.Proto)
+	}
+}
+
+// TestClockBehind serves certificates that are not valid yet.
+func TestClockBehind(t *testing.T) {
+	resp, err := proxied(t, "-tls-valid-in", "1h").Get("https://photoslibrary.googleapis.com/v1/albums")
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); !ok || invalid.Reason != x509.Expired || !strings.Contains(err.Error(), "is before") {
+		t.Errorf("error %v", err)
+	}
+	if err == nil {
+		resp.Body.Close()
 	}
 }
 

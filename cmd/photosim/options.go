@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"gphotos2mqtt/photos/photosim"
 )
@@ -16,6 +17,7 @@ var errUsage = errors.New("wrong usage")
 type options struct {
 	listen string
 	tlsDir string
+	tlsIn  time.Duration
 	config photosim.Config
 }
 
@@ -33,6 +35,7 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 	}
 	f.StringVar(&opt.listen, "listen", "127.0.0.1:8085", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&opt.tlsDir, "tls-dir", "", "also serve TLS and an HTTPS proxy, with the CA certificate written to `DIR`/ca.pem")
+	f.DurationVar(&opt.tlsIn, "tls-valid-in", -time.Hour, "when the certificates begin to be valid, from now: above 0 every client's clock seems to be behind")
 	f.StringVar(&c.Dir, "dir", "", "`folder` for media too large for memory (default: the system's temporary folder)")
 	f.BoolVar(&c.Quotas, "quotas", false, "enforce 10,000 requests a day and 30 writes a minute")
 	f.DurationVar(&c.AccessTokenLife, "access-token-life", 0, "how long access tokens work (default 3599s)")

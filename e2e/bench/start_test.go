@@ -75,6 +75,32 @@ func BenchmarkLargeLibrary(b *testing.B) {
 	})
 }
 
+// BenchmarkLongListing: a bridge that lists 500 items, the most there is, with ids and addresses as long as Google's. How large the
+// listing is, which has to hold all of them, and the memory then.
+func BenchmarkLongListing(b *testing.B) {
+	each(b, e2etest.Config{Settings: []string{"GPHOTOS_LIST_ITEMS=500"}}, func(e *env) {
+		e.Bridge.Stop(0)
+		e2etest.Must(e, e.Google.Seed(photosim.Seed{Items: 1000, Albums: 4, AlbumItems: 500}))
+		for e.b.Loop() {
+			began := time.Now()
+			e.Bridge = e.Run()
+			size := 0
+			e.Expect("gphotos/home/media", "all items", func(payload []byte) bool {
+				var doc struct {
+					Truncated bool
+					Items     []struct{ ID string }
+				}
+				size = len(payload)
+				return json.Unmarshal(payload, &doc) == nil && len(doc.Items) == 500 && !doc.Truncated
+			})
+			e.b.ReportMetric(time.Since(began).Seconds(), "s-listing")
+			e.b.ReportMetric(float64(size)/1000, "KB-listing")
+			e.b.ReportMetric(megabytes(e.Bridge.Resident()), "MB-resident")
+			e.Bridge.Stop(0)
+		}
+	})
+}
+
 // listings waits for the listings of a bridge that starts, in the messages after the
 // first ones: when the library's and the albums' are out, and when all are.
 func (e *env) listings(count, next int) (first, all time.Time) {

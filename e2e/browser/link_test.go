@@ -66,7 +66,7 @@ func TestBrowserHere(t *testing.T) {
 	e.state("linked", adaAddress, "")
 
 	// Reloading the last page, and going back to Google's and allowing once more.
-	b.do(chromedp.Reload())
+	b.Do(chromedp.Reload())
 	contains(t, b.sees("This link has been used"), "Entry home is linked to Ada Example", "Nothing is left to do")
 	b.pictured("link-used")
 	b.back()
@@ -139,7 +139,7 @@ func TestBrowserElsewhere(t *testing.T) {
 		google.sees(wantsAccess)
 		google.press("allow")
 		last := google.addressBar()
-		google.close()
+		google.Close()
 		contains(t, last, "http://localhost:"+port+"/oauth/callback?", "code=", "state=")
 		b.paste("http://" + host)
 		contains(t, b.sees("This address is incomplete"), "copy the whole of it")
@@ -157,7 +157,7 @@ func TestBrowserElsewhere(t *testing.T) {
 		google.sees(wantsAccess)
 		google.press("allow")
 		last = google.addressBar()
-		google.close()
+		google.Close()
 		b.open(again, "This link has been used")
 		pictured("link-again")
 		b.paste(last)

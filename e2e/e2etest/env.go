@@ -138,6 +138,9 @@ func (e *Env) StartBridge() {
 	e.Ready()
 }
 
+// BrokerPort is the port of loopback that the broker listens on.
+func (e *Env) BrokerPort() string { return e.port }
+
 // KillBridge ends the bridge as a crash does.
 func (e *Env) KillBridge() { e.Bridge.Signal(syscall.SIGKILL) }
 

@@ -190,6 +190,12 @@ func (s *Subscriber) Forget(topic string) {
 	s.unread = slices.DeleteFunc(s.unread, func(m Message) bool { return m.Topic == topic })
 }
 
+// Watch gives each message on a topic to see, which keeps none of them.
+func (s *Subscriber) Watch(topic string, see func(payload []byte)) {
+	s.TB.Helper()
+	Settled(s.TB, s.client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) { see(m.Payload()) }))
+}
+
 // Publish goes on until the broker has acknowledged the message. It may be called by
 // several goroutines.
 func (s *Subscriber) Publish(topic string, payload []byte) {

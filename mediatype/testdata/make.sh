@@ -16,7 +16,6 @@ clip -c:v mpeg4 -vtag DIVX clip.avi
 clip -c:v libx264 -pix_fmt yuv420p clip.mkv
 clip -c:v libx264 -pix_fmt yuv420p -f matroska - | cat > live.mkv
 clip -c:v wmv2 clip.wmv
-clip -c:v wmv2 -f asf_stream live.wmv
 clip -c:v mpeg2video clip.mpg
 clip -c:v mpeg2video -f dvd clip.mod
 clip -c:v mpeg2video bare.mpg.m2v

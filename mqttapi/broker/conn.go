@@ -19,6 +19,8 @@
 //	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
 //	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower
 //	a delivery without Ack                   by the broker, with the next connection
+//	reading, with more than 32 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
+//	  payloads in the hands of handlers
 //	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
 //
 // # Goroutines and locks
@@ -32,12 +34,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/auth/secret"
@@ -45,9 +45,11 @@ import (
 )
 
 const (
-	// defaultMaxPublish is well below what any common broker takes: AWS IoT 128 KiB apart, EMQX has 1 MB, Mosquitto from 2.1 on 2 MB.
-	defaultMaxPublish = 256 << 10
-	maxQoS0           = 16 // maxQoS0 is how many deliveries with QoS 0, which no broker holds back, are handled at a time.
+	// defaultMaxPublish is below what common brokers take, AWS IoT's 128 KiB apart: EMQX 1 MiB, Mosquitto from 2.1 on 2 MB.
+	defaultMaxPublish = 1_000_000
+	// maxHandled is how many deliveries with QoS 1 are handled at a time: some brokers send thousands ahead of their acknowledgements.
+	maxHandled = 64
+	maxQoS0    = 16 // maxQoS0 is how many deliveries with QoS 0, which no broker holds back, are handled at a time.
 )
 
 // Config is what a connection needs to know. It must not change afterwards.
@@ -66,7 +68,7 @@ type Config struct {
 	Ordered    bool           // Handle gets one delivery after another as the broker sent them, holds everything up, and must return at once
 	OnBusy     func(Delivery) // takes the QoS 0 deliveries above 16 at a time and returns at once; nil: they are dropped
 	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
-	MaxPublish int            // largest payload that is published, in bytes; default 256 KiB
+	MaxPublish int            // largest payload that is published, in bytes; default 1,000,000
 	Log        *logrus.Entry  // gets one line whenever the Reason changes; needed
 }
 
@@ -75,8 +77,9 @@ type Availability struct{ Topic, Online, Offline string }
 
 // Subscription is a topic filter and the most the broker may send with: QoS 1, unless losing messages is fine.
 type Subscription struct {
-	Filter string
-	QoS    byte
+	Filter   string
+	QoS      byte
+	Optional bool // that the broker refuses it is no fault: nothing is received there
 	// Check is a topic of the filter on which, after Online, a message to itself is sent: when nothing comes of the filter in 10 s, the
 	// broker withholds a right without a word, and the Reason says which. Empty: not checked.
 	Check string
@@ -87,12 +90,15 @@ type Conn struct {
 	cfg        Config
 	timeouts   timeouts
 	outbox     *outbox
-	deliveries chan mqtt.Message // from paho's goroutines to Run's
-	qos0       chan struct{}     // one token per QoS 0 delivery in Handle
+	intake     intake        // of all sessions
+	deliveries chan Delivery // from paho's goroutines to Run's
+	qos0       chan struct{} // one token per QoS 0 delivery in Handle
 	// What follows belongs to Run's goroutine.
 	address  Address // with the user that counts
 	failures failures
 	handlers sync.WaitGroup
+	handling int           // deliveries with QoS 1 in Handle
+	handled  chan struct{} // one for each that has ended
 	writers  sync.WaitGroup
 	state    atomic.Pointer[State] // changed by Run's goroutine alone
 }
@@ -117,7 +123,10 @@ var defaultTimeouts = timeouts{
 // New makes a connection; Run makes it live.
 func New(cfg Config) *Conn {
 	cfg.MaxPublish = cmp.Or(cfg.MaxPublish, defaultMaxPublish)
-	c := &Conn{cfg: cfg, timeouts: defaultTimeouts, outbox: newOutbox(), deliveries: make(chan mqtt.Message), qos0: make(chan struct{}, maxQoS0)}
+	c := &Conn{
+		cfg: cfg, timeouts: defaultTimeouts, outbox: newOutbox(), deliveries: make(chan Delivery), qos0: make(chan struct{}, maxQoS0),
+		handled: make(chan struct{}, maxHandled),
+	}
 	c.state.Store(&State{Since: time.Now()})
 	return c
 }
@@ -163,60 +172,4 @@ func (c *Conn) prepare() (err error) {
 		return c.check(topic, nil)
 	}
 	return nil
-}
-
-// Delivery is one message as the broker delivered it.
-type Delivery struct {
-	Topic     string
-	Payload   []byte // must not be changed; keep no part of it longer than needed
-	Retained  bool   // sent because the broker had stored it, not because it was published now
-	Duplicate bool   // the broker has delivered this before and saw no acknowledgement
-	QoS       byte
-	PacketID  uint16 // the broker's number while the message is unacknowledged; 0 with QoS 0
-	ack       func()
-}
-
-// Ack tells the broker that the message is taken care of. Every delivery needs one, also a duplicate and one that is refused: until then
-// it takes up room in the broker's window, which is 20 messages with Mosquitto, and comes back with the next connection. An
-// acknowledgement counts only on the connection of its delivery; later, and from the second one on, it does nothing.
-func (d Delivery) Ack() {
-	if d.ack != nil {
-		d.ack()
-	}
-}
-
-// WithAck returns the delivery with another way to acknowledge it, for one that no connection has brought.
-func (d Delivery) WithAck(ack func()) Delivery {
-	d.ack = ack
-	return d
-}
-
-func (c *Conn) receive(ctx context.Context, m mqtt.Message) {
-	d := Delivery{
-		Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(),
-		QoS: m.Qos(), PacketID: m.MessageID(), ack: m.Ack,
-	}
-	defer func() { // a panic would come again with the delivery, at every connection
-		if cause := recover(); cause != nil {
-			c.cfg.Log.WithFields(logrus.Fields{"topic": d.Topic, "bytes": len(d.Payload), "panic": cause, "stack": string(debug.Stack())}).
-				Error("handler of a delivery panicked")
-			d.Ack()
-		}
-	}()
-	if c.cfg.Handle == nil { // the broker may hold messages for subscriptions of an earlier configuration
-		d.Ack()
-		return
-	}
-	if d.QoS == 0 {
-		select {
-		case c.qos0 <- struct{}{}:
-			defer func() { <-c.qos0 }()
-		default:
-			if c.cfg.OnBusy != nil {
-				c.cfg.OnBusy(d)
-			}
-			return
-		}
-	}
-	c.cfg.Handle(ctx, d)
 }

@@ -96,6 +96,12 @@ func TestRefusedSubscription(t *testing.T) {
 	if n := c.reasons()[reason]; n != 1 {
 		t.Errorf("%d lines %q, want 1", n, reason)
 	}
+	without := start(t, Config{
+		URL: "tcp://" + p.addr, ClientID: "content", Availability: availability,
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1, Optional: true}},
+		Handle:        func(_ context.Context, d Delivery) { d.Ack() },
+	})
+	without.online(t)
 }
 
 // Whoever mends the access list need not restart the bridge.

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
 // checkText is the message of a check; no handler gets it, also when another session or process has sent it.
@@ -44,17 +42,17 @@ func (s *session) check() {
 }
 
 // checked notes what has come, and reports whether it was for the check alone.
-func (s *session) checked(m mqtt.Message) bool {
+func (s *session) checked(d Delivery) bool {
 	came := func(filter string) bool {
 		below, all := strings.CutSuffix(filter, "#")
-		return m.Topic() == filter || all && strings.HasPrefix(m.Topic(), below)
+		return d.Topic == filter || all && strings.HasPrefix(d.Topic, below)
 	}
 	before := len(s.checking.awaited)
 	s.checking.awaited = slices.DeleteFunc(s.checking.awaited, came)
 	if s.checking.late && before > 0 && len(s.checking.awaited) == 0 {
 		s.report()
 	}
-	return bytes.Equal(m.Payload(), checkText) || m.Topic() == s.conn.cfg.Availability.Topic
+	return bytes.Equal(d.Payload, checkText) || d.Topic == s.conn.cfg.Availability.Topic
 }
 
 func (s *session) overdue() {

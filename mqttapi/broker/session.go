@@ -35,6 +35,7 @@ type session struct {
 	window    []inFlight       // what is sent and not confirmed
 	ended     chan inFlight    // what paho is through with
 	checking  selfCheck
+	waiting   []Delivery // for a handler; they come again with the next connection
 }
 
 type inFlight struct {
@@ -46,6 +47,11 @@ type inFlight struct {
 // run carries the session until it is lost, which is the error, or ctx ends.
 func (s *session) run(ctx context.Context) error {
 	c := s.conn
+	defer func() {
+		for _, d := range s.waiting {
+			d.Release()
+		}
+	}()
 	c.outbox.begin(c.cfg.Availability.Topic)
 	s.subscribe()
 	stable := time.After(c.timeouts.stable)
@@ -53,8 +59,11 @@ func (s *session) run(ctx context.Context) error {
 		s.announce()
 		s.fill()
 		select {
-		case m := <-c.deliveries:
-			s.deliver(ctx, m)
+		case d := <-c.deliveries:
+			s.deliver(ctx, d)
+		case <-c.handled:
+			c.handling--
+			s.handle(ctx)
 		case <-s.answered:
 			s.subscribed()
 		case <-s.timer:
@@ -81,17 +90,6 @@ func (s *session) run(ctx context.Context) error {
 	}
 }
 
-func (s *session) deliver(ctx context.Context, m mqtt.Message) {
-	switch {
-	case s.checked(m):
-		m.Ack()
-	case s.conn.cfg.Ordered:
-		s.conn.receive(ctx, m)
-	default:
-		s.conn.handlers.Go(func() { s.conn.receive(ctx, m) })
-	}
-}
-
 func (s *session) subscribe() {
 	filters := map[string]byte{}
 	for _, sub := range s.conn.cfg.Subscriptions {
@@ -114,7 +112,7 @@ func (s *session) subscribed() {
 	var refused []string
 	for _, sub := range s.conn.cfg.Subscriptions {
 		code, ok := s.suback.Result()[sub.Filter]
-		if !ok || code == denied {
+		if (!ok || code == denied) && !sub.Optional {
 			refused = append(refused, sub.Filter)
 		}
 		s.lowered = s.lowered || ok && code < sub.QoS

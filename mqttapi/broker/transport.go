@@ -166,11 +166,12 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 	s := &session{conn: c, ended: make(chan inFlight)}
 	dialed, armed := errClosed, func() bool { return true }
 	// paho's own reconnection resumes stale publishes and completes tokens that were never confirmed, its fallback to MQTT 3.1 doubles
-	// every refused login, its ordered delivery lets one slow handler block the answers to its pings.
-	opts := mqtt.NewClientOptions().SetStore(mqtt.NewOrderedMemoryStore()).SetProtocolVersion(4).
+	// every refused login. Its ordered delivery bounds what it reads ahead; without it each message has a goroutine, 30,000 in a flood. Run
+	// takes deliveries at once, so that pings and acknowledgements are not held up.
+	opts := mqtt.NewClientOptions().SetStore(noStore{}).SetProtocolVersion(4).
 		SetClientID(c.cfg.ClientID).SetCleanSession(c.cfg.Clean).
 		SetUsername(c.address.User).SetPassword(string(c.address.Password)).
-		SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(c.cfg.Ordered).SetAutoAckDisabled(true).
+		SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(true).SetAutoAckDisabled(true).
 		SetKeepAlive(c.timeouts.keepAlive).SetPingTimeout(c.timeouts.ping).
 		SetConnectTimeout(c.timeouts.connect).SetWriteTimeout(handOver)
 	opts.Servers = []*url.URL{{Scheme: c.address.Network, Host: c.address.Host}}
@@ -178,10 +179,13 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 		opts.SetWill(a.Topic, a.Offline, 1, true)
 	}
 	opts.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
+		d := c.delivery(s.transport, m)
 		select {
-		case c.deliveries <- m:
+		case c.deliveries <- d:
 		case <-s.transport.gone: // not acknowledged, so it comes back
+			d.Release()
 		case <-ctx.Done():
+			d.Release()
 		}
 	})
 	opts.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
@@ -189,7 +193,7 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 		if conn, dialed = dial(ctx, c.address, c.cfg.TLS, c.timeouts.connect); dialed != nil {
 			return nil, dialed
 		}
-		s.transport = newTransport(conn, c.timeouts.write)
+		s.transport = newTransport(conn, c.timeouts.write, &c.intake)
 		c.writers.Go(s.transport.send)
 		armed = context.AfterFunc(ctx, func() { s.transport.fail(context.Cause(ctx)) })
 		return s.transport, nil
@@ -214,6 +218,17 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 	}
 	return s, err
 }
+
+// noStore keeps no packets: each session begins with an empty store, and what is to be sent again is in the outbox.
+type noStore struct{}
+
+func (noStore) Open()                             {}
+func (noStore) Close()                            {}
+func (noStore) Reset()                            {}
+func (noStore) Put(string, packets.ControlPacket) {}
+func (noStore) Get(string) packets.ControlPacket  { return nil }
+func (noStore) Del(string)                        {}
+func (noStore) All() []string                     { return nil }
 
 // dial opens the network connection, TLS included. Proxies of the environment are not used: they are meant for the way to Google.
 func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) (net.Conn, error) {
@@ -242,15 +257,20 @@ func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) 
 // included. It also knows when and of what the connection ended before paho has taken itself apart.
 type transport struct {
 	net.Conn
-	limit time.Duration
-	out   chan []byte
-	gone  chan struct{} // closed at the end, whoever ended it
-	once  sync.Once
-	err   error // why it ended; set once, before gone is closed
+	limit  time.Duration
+	out    chan []byte
+	gone   chan struct{}   // closed at the end, whoever ended it
+	intake *intake         // reading waits for room in it
+	life   context.Context //nolint:containedctx // ends with gone
+	end    context.CancelFunc
+	once   sync.Once
+	err    error // why it ended; set once, before gone is closed
 }
 
-func newTransport(conn net.Conn, limit time.Duration) *transport {
-	return &transport{Conn: conn, limit: limit, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
+func newTransport(conn net.Conn, limit time.Duration, room *intake) *transport {
+	t := &transport{Conn: conn, limit: limit, intake: room, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
+	t.life, t.end = context.WithCancel(context.Background())
+	return t
 }
 
 // send writes until the connection ends, then what was given before, as DISCONNECT. It alone writes and sets write deadlines: websockets.
@@ -279,6 +299,7 @@ func (t *transport) send() {
 
 // Read gives the end's first reason: paho takes "use of closed network connection" for its own doing, and waits for a failed ping.
 func (t *transport) Read(p []byte) (int, error) {
+	t.intake.await(t.life)
 	n, err := t.Conn.Read(p)
 	if err != nil {
 		t.fail(err)
@@ -317,6 +338,7 @@ func (t *transport) fail(reason error) {
 	t.once.Do(func() {
 		t.err = reason
 		close(t.gone)
+		t.end()
 		time.AfterFunc(flushLimit, func() { _ = t.Conn.Close() })
 	})
 }

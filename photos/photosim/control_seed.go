@@ -26,7 +26,7 @@ type Seed struct {
 	Height int64 `json:"height"`
 }
 
-// maxSeed bounds one Seed; a million items take about 500 MB.
+// maxSeed bounds one Seed; a million items take about 600 MB.
 const maxSeed = 1_000_000
 
 // Seed adds items named IMG_000001.jpg and so on, the first one oldest, and albums titled "Album 1" and so on.

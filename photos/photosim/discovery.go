@@ -15,7 +15,7 @@ type object = map[string]any
 // made of the methods and the wire types here, so it promises what the simulator does.
 // https://developers.google.com/discovery/v1/reference/apis
 func (s *Server) serveAPIDiscovery(x *exchange) {
-	if v := x.r.URL.Query().Get("version"); v != "v1" {
+	if v := x.r.URL.Query().Get("version"); v != "" && v != "v1" {
 		x.fail(notFound("Discovery document not found for API service: photoslibrary.googleapis.com format: rest version: " + bound(v)))
 		return
 	}
@@ -95,24 +95,14 @@ func (d *discovery) add(name string, of messages) {
 
 // typeOf describes a wire type; a struct with a name becomes a schema of its own.
 func (d *discovery) typeOf(t reflect.Type) object {
-	switch t.Kind() {
-	case reflect.Pointer:
+	if scalar, ok := scalars[t.Kind()]; ok {
+		return scalar
+	}
+	if t.Kind() == reflect.Pointer {
 		return d.typeOf(t.Elem())
-	case reflect.Slice:
+	}
+	if t.Kind() == reflect.Slice {
 		return object{"type": "array", "items": d.typeOf(t.Elem())}
-	case reflect.Map:
-		return object{"type": "object", "additionalProperties": d.typeOf(t.Elem())}
-	case reflect.Bool:
-		return object{"type": "boolean"}
-	case reflect.Int, reflect.Int32:
-		return object{"type": "integer", "format": "int32"}
-	case reflect.Int64: // a string in JSON
-		return object{"type": "string", "format": "int64"}
-	case reflect.Float64:
-		return object{"type": "number", "format": "double"}
-	case reflect.Struct:
-	default:
-		return object{"type": "string"}
 	}
 	name := schemaNames[t]
 	if name == "" && t.Name() != "" {
@@ -135,6 +125,15 @@ func (d *discovery) typeOf(t reflect.Type) object {
 		return schema
 	}
 	return object{"$ref": name}
+}
+
+// scalars are the types of single values.
+var scalars = map[reflect.Kind]object{
+	reflect.String:  {"type": "string"},
+	reflect.Bool:    {"type": "boolean"},
+	reflect.Int:     {"type": "integer", "format": "int32"},
+	reflect.Int64:   {"type": "string", "format": "int64"}, // a string in JSON
+	reflect.Float64: {"type": "number", "format": "double"},
 }
 
 // schemaNames are Google's names of types that have another one here; generated code is named after them.

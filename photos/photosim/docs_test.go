@@ -21,6 +21,9 @@ func TestDocumented(t *testing.T) {
 	for _, m := range modes {
 		names = append(names, string(m))
 	}
+	for _, e := range accountRoutes {
+		names = append(names, e.name)
+	}
 	for _, n := range names {
 		if !strings.Contains(string(page), "`"+n+"`") {
 			t.Errorf("docs/photosim.md does not name %s", n)

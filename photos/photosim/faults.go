@@ -196,12 +196,7 @@ func (f *armedFault) chooses() bool {
 // long is For, or what stands for none.
 func (f *Fault) long() time.Duration {
 	if f.For == 0 {
-		switch f.Mode {
-		case Stall, Sticky:
-			return 5 * time.Minute
-		case Late:
-			return time.Minute
-		}
+		return map[Mode]time.Duration{Stall: 5 * time.Minute, Sticky: 5 * time.Minute, Late: time.Minute}[f.Mode]
 	}
 	return time.Duration(f.For)
 }

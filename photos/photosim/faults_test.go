@@ -224,6 +224,10 @@ func TestFaultsThatMakeNoSense(t *testing.T) {
 		{Route: "*", Mode: Refuse, Status: 600},
 		{Route: "*", Mode: Refuse, Probability: 1.5},
 		{Route: "*", Mode: Cut, After: new(int64(-1))},
+		{Route: "*", Mode: Late},
+		{Route: "*", Mode: Refuse, Error: "internal", Body: "x"},
+		{Route: "*", Mode: Refuse, Error: "internal", Form: "letter"},
+		{Route: "*", Mode: Refuse, Status: 500, Form: HTML},
 	} {
 		if m.Faults(f) == nil {
 			t.Errorf("%+v is accepted", f)

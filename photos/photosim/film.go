@@ -94,7 +94,7 @@ func macTime(mvhd []byte) time.Time {
 	if s <= to1970 || s > to1970+math.MaxUint32 {
 		return time.Time{}
 	}
-	return time.Unix(int64(s)-to1970, 0) //nolint:gosec // bounded above
+	return time.Unix(int64(s)-to1970, 0)
 }
 
 // readTrack takes size and speed from the first track of pictures.

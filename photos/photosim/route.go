@@ -88,12 +88,13 @@ type endpoint struct {
 
 // find maps a request to its endpoint; false is a 404.
 func find(p place, r *http.Request) (endpoint, bool) {
-	switch p.service {
-	case libraryAPI:
+	if p.service == libraryAPI {
 		return findLibrary(p.path, r)
-	case byteHost:
+	}
+	if p.service == byteHost {
 		return endpoint{"bytes", (*Server).serveBytes}, true
-	case videoHost:
+	}
+	if p.service == videoHost {
 		return endpoint{"videos", (*Server).serveVideo}, true
 	}
 	e, ok := accountRoutes[string(p.service)+p.path]

@@ -27,7 +27,11 @@ type CA struct {
 
 // NewCA issues a certificate for the given host names and IP addresses; none means Google's hosts, localhost, 127.0.0.1 and ::1.
 // It is valid for a year from an hour ago.
-func NewCA(hosts ...string) (*CA, error) {
+func NewCA(hosts ...string) (*CA, error) { return NewCAFrom(time.Now().Add(-time.Hour), hosts...) }
+
+// NewCAFrom is NewCA with certificates that are valid for a year from a time: one that is to come makes any client see what a
+// clock sees that is behind.
+func NewCAFrom(from time.Time, hosts ...string) (*CA, error) {
 	if len(hosts) == 0 {
 		hosts = append(Hosts(), "localhost", "127.0.0.1", "::1")
 	}
@@ -35,11 +39,11 @@ func NewCA(hosts ...string) (*CA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make ca key: %w", err)
 	}
-	root := certificate(1, "photosim CA")
+	root := certificate(1, "photosim CA", from)
 	root.IsCA, root.BasicConstraintsValid = true, true
 	root.MaxPathLenZero = true
 	root.KeyUsage = x509.KeyUsageCertSign
-	leaf := certificate(2, hosts[0])
+	leaf := certificate(2, hosts[0], from)
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	root.PermittedDNSDomainsCritical = true
@@ -68,11 +72,10 @@ func NewCA(hosts ...string) (*CA, error) {
 	return &CA{cert: ca, server: tls.Certificate{Certificate: [][]byte{cert.Raw, ca.Raw}, PrivateKey: key, Leaf: cert}}, nil
 }
 
-func certificate(serial int64, name string) *x509.Certificate {
-	now := time.Now()
+func certificate(serial int64, name string, from time.Time) *x509.Certificate {
 	return &x509.Certificate{
-		SerialNumber: big.NewInt(now.UnixNano() + serial), Subject: pkix.Name{CommonName: name, Organization: []string{"photosim"}},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+		SerialNumber: big.NewInt(time.Now().UnixNano() + serial), Subject: pkix.Name{CommonName: name, Organization: []string{"photosim"}},
+		NotBefore: from, NotAfter: from.AddDate(1, 0, 0),
 	}
 }
 

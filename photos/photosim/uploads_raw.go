@@ -36,6 +36,7 @@ func (s *Server) takeRaw(x *exchange) (string, error) {
 	if h.protocol != "raw" {
 		return "", refuseUpload(http.StatusBadRequest, "X-Goog-Upload-Protocol must be raw or resumable.")
 	}
+	// SIM: Google's documentation asks for this type; whether another one is refused is not known.
 	if h.contentType != "" && h.contentType != "application/octet-stream" {
 		return "", refuseUpload(http.StatusBadRequest, "Content-Type must be application/octet-stream.")
 	}

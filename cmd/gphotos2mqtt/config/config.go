@@ -8,11 +8,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,10 +33,10 @@ type Config struct {
 	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
 	EntryNames []string `env:"ENTRIES" default:"home"`
 	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
-	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`.
+	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
-	// Folders that files may be uploaded from, separated by `:` or commas, as absolute paths. None: only uploads whose bytes are in the
-	// message.
+	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
+	// bytes are in the message.
 	MediaDirs Paths `env:"MEDIA_DIRS"`
 
 	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the
@@ -83,9 +81,9 @@ type Config struct {
 	// A file up to this size is copied when the command arrives; a larger one is read from its place when its turn comes, and fails if it
 	// has changed.
 	SpoolCopy Size `env:"SPOOL_COPY" default:"32MiB"`
-	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1 MB in
-	// EMQX).
-	MaxPublish Size `env:"MAX_PUBLISH" default:"256KiB"`
+	// Largest message the bridge publishes, 16KiB to 32MiB. Stay below your broker's limit (2,000,000 bytes in Mosquitto 2.1, 1MiB in
+	// EMQX). The default holds a listing of 500 items.
+	MaxPublish Size `env:"MAX_PUBLISH" default:"1MB"`
 	// How long an upload may wait for Google before it fails, at least 1m.
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
@@ -143,6 +141,18 @@ type Entry struct {
 	// Albums that Home Assistant shows as images: how many of the listed ones, 0 to 50, the one that was changed last first, or titles
 	// separated by commas, which get a listing with it and stay when other albums are made. An album without pictures is left out.
 	AlbumImages Images `env:"ALBUM_IMAGES" default:"5"`
+	// Titles of albums, separated by commas, whose newest items are kept as files below GPHOTOS_ENTRY_<NAME>_MIRROR_FOLDER, for Home
+	// Assistant's media browser and other players. They get a listing with it. Empty: none, and what an earlier run has written is removed.
+	Mirror Titles `env:"MIRROR"`
+	// Folder for these files, in one of GPHOTOS_MEDIA_DIRS, as an absolute path such as `/media/google-photos`. Each album has a folder in
+	// it, and each file the date, in the time zone of the bridge, and the name of its item. Files that the bridge has not written are never
+	// touched.
+	MirrorFolder string `env:"MIRROR_FOLDER"`
+	// Most items of each album, 1 to 500, as far as GPHOTOS_LIST_ITEMS lists them; an item that leaves the album, or is too old by then, is
+	// removed from the folder.
+	MirrorItems int `env:"MIRROR_ITEMS" default:"50"`
+	// Most bytes of all these files; what is older has no room.
+	MirrorMax Size `env:"MIRROR_MAX" default:"1GiB"`
 	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.
@@ -151,52 +161,39 @@ type Entry struct {
 
 // Read reads an environment like os.Environ's. The error has a line per wrong variable in Config's order; warnings: what does nothing.
 func Read(environ []string) (Config, []string, error) {
-	r := reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
+	c, r := readAll(environ)
+	return c, r.warnings(&c), r.errorOf(r.known)
+}
+
+// ReadClient is Read for a program beside the bridge, which needs the entries' names and the way to the broker alone: nothing else is
+// missed, or wrong.
+func ReadClient(environ []string) (Config, error) {
+	c, r := readAll(environ)
+	return c, r.errorOf([]string{
+		"TOPIC", "ENTRIES", "MQTT_URL", "MQTT_LISTEN", "MQTT_USER", "MQTT_PASSWORD", "MQTT_CA", "MQTT_CERT", "MQTT_KEY", "MQTT_CLIENT_ID",
+		"MAX_PUBLISH",
+	})
+}
+
+func readAll(environ []string) (c Config, r reader) {
+	r = reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
 	for _, line := range environ {
 		if name, value, _ := strings.Cut(line, "="); value != "" {
 			r.env[name] = value
 		}
 	}
-	var c Config
 	r.read(&c, "")
 	c.Entries = r.readEntries(c.EntryNames)
 	r.check(&c)
+	return c, r
+}
+
+func (r *reader) errorOf(names []string) error {
 	var faults []error
-	for _, name := range r.known {
+	for _, name := range names {
 		faults = append(faults, r.faults[name])
 	}
-	return c, r.warnings(&c), errors.Join(faults...)
-}
-
-func (r *reader) warnings(c *Config) (out []string) {
-	if c.MQTTURL != "" && r.env[Prefix+"MQTT_LISTEN"] != "" {
-		out = append(out, Prefix+"MQTT_LISTEN does nothing because "+Prefix+"MQTT_URL names a broker")
-	}
-	for _, key := range slices.Sorted(maps.Keys(r.env)) {
-		name, ours := strings.CutPrefix(key, Prefix)
-		if !ours || slices.Contains(r.known, name) {
-			continue
-		}
-		why := "is not a setting and does nothing"
-		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix(e.Name)) }
-		if strings.HasPrefix(name, "ENTRY_") && !slices.ContainsFunc(c.Entries, ofEntry) {
-			why = "does nothing because " + Prefix + "ENTRIES names no such entry"
-		}
-		nearest := slices.MinFunc(r.known, func(a, b string) int { return distance(name, a) - distance(name, b) })
-		out = append(out, fmt.Sprintf("%s %s; did you mean %s?", key, why, Prefix+nearest))
-	}
-	return out
-}
-
-// distance is the length of what two names do not have in common between their starts and their ends.
-func distance(a, b string) int {
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return max(len(a), len(b))
+	return errors.Join(faults...)
 }
 
 // RedirectURL is the address to register in Google's console.

@@ -41,12 +41,12 @@ func TestDefaults(t *testing.T) {
 		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt",
 		ClientID: "id", ClientSecret: "hush",
 		HTTPListen: "127.0.0.1:8099", PublicURL: "http://localhost:8099", LinkURL: "http://localhost:8099",
-		SpoolMax: 2 << 30, SpoolMaxJobs: 10000, SpoolCopy: 32 << 20, MaxPublish: 256 << 10,
+		SpoolMax: 2 << 30, SpoolMaxJobs: 10000, SpoolCopy: 32 << 20, MaxPublish: 1_000_000,
 		MaxAge: 168 * time.Hour, Uploads: 8, ListItems: 100, Refresh: 50 * time.Minute,
 		Discovery: true, DiscoveryPrefix: "homeassistant", BirthTopic: "homeassistant/status", BirthPayload: "online",
 		LogLevel: "info", LogFormat: "text",
 		Entries: []Entry{
-			{Name: "home", Listings: Listings{All: true}, AlbumImages: Images{Newest: 5}, ClientID: "id", ClientSecret: "hush"},
+			{Name: "home", Listings: Listings{All: true}, AlbumImages: Images{Newest: 5}, MirrorItems: 50, MirrorMax: 1 << 30, ClientID: "id", ClientSecret: "hush"},
 		},
 	}
 	if diff := cmp.Diff(want, read(t, minimal())); diff != "" {
@@ -61,10 +61,13 @@ func TestDefaultDataDir(t *testing.T) {
 }
 
 func TestEntries(t *testing.T) {
+	media := t.TempDir()
 	c := read(t, with(minimal(),
 		"ENTRIES=home, back-garden",
 		"ENTRY_HOME_LISTINGS=none",
 		`ENTRY_HOME_ALBUM_IMAGES=Birds,"Summer, 2026"`,
+		"MEDIA_DIRS="+media, "ENTRY_HOME_MIRROR=Birds,Cats", "ENTRY_HOME_MIRROR_FOLDER="+media+"/google/", "ENTRY_HOME_MIRROR_ITEMS=7",
+		"ENTRY_HOME_MIRROR_MAX=20MB",
 		"ENTRY_BACK_GARDEN_NAME=Back garden",
 		"ENTRY_BACK_GARDEN_ALBUM=Birds",
 		"ENTRY_BACK_GARDEN_ALBUM_IMAGES=0",
@@ -73,10 +76,13 @@ func TestEntries(t *testing.T) {
 		"ENTRY_BACK_GARDEN_CLIENT_SECRET=whisper",
 	))
 	want := []Entry{
-		{Name: "home", AlbumImages: Images{Titles: []string{"Birds", "Summer, 2026"}}, ClientID: "id", ClientSecret: "hush"},
+		{
+			Name: "home", AlbumImages: Images{Titles: []string{"Birds", "Summer, 2026"}}, ClientID: "id", ClientSecret: "hush",
+			Mirror: Titles{"Birds", "Cats"}, MirrorFolder: media + "/google", MirrorItems: 7, MirrorMax: 20_000_000,
+		},
 		{
 			Name: "back-garden", DisplayName: "Back garden", Album: "Birds", ClientID: "other", ClientSecret: "whisper",
-			Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}},
+			Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}}, MirrorItems: 50, MirrorMax: 1 << 30,
 		},
 	}
 	if diff := cmp.Diff(want, c.Entries); diff != "" {

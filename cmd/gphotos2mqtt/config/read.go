@@ -19,10 +19,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
-	"gphotos2mqtt/bridge/library"
-	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
-	"gphotos2mqtt/photos/spec"
 )
 
 const secretFileMax = 64 << 10 // of a file that a _FILE variable names; keys and passwords are far shorter
@@ -59,28 +56,23 @@ func (r *reader) read(into any, own string) {
 
 // parse reads a value of one of the types that settings have; the error says what to write.
 func parse(text string, into any) (err error) {
-	advice := ""
 	switch v := into.(type) {
 	case *string:
-		*v = text
+		*v = strings.TrimSpace(text)
 	case *secret.Text:
 		*v = secret.Text(text)
 	case *[]string:
 		*v = strings.Split(text, ",")
 	case *bool:
-		*v, err = strconv.ParseBool(text)
-		advice = "write true or false"
+		*v, err = readBool(strings.TrimSpace(text))
 	case *int:
-		*v, err = strconv.Atoi(text)
-		advice = "write a whole number"
+		if *v, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
+			return errors.New("write a whole number")
+		}
 	case *time.Duration:
-		*v, err = time.ParseDuration(text)
-		advice = "write a duration such as 90s, 50m or 168h"
+		*v, err = readDuration(strings.TrimSpace(text))
 	default:
 		return v.(encoding.TextUnmarshaler).UnmarshalText([]byte(text)) // every other type of a setting is one
-	}
-	if err != nil {
-		err = errors.New(advice)
 	}
 	return err
 }
@@ -126,30 +118,6 @@ func readSecretFile(path string) (string, error) {
 		err = errors.New("the file begins with a byte order mark, as Windows writes it: save it as UTF-8 without one")
 	}
 	return text, err
-}
-
-func (r *reader) readEntries(names []string) (entries []Entry) {
-	owner := make(map[string]string) // start of an entry's variables to its name
-	for _, name := range names {
-		name = strings.TrimSpace(name)
-		own := ownPrefix(name)
-		switch other, taken := owner[own]; {
-		case name == "bridge":
-			r.fail("ENTRIES", "bridge is the name of the bridge's own topics; call the entry something else")
-		case !mqttapi.ValidEntry(name):
-			r.fail("ENTRIES", "write names of 1 to 32 of a-z, 0-9, _ and -, separated by commas, such as home,garden")
-		case taken && other == name:
-			r.fail("ENTRIES", "write "+name+" once")
-		case taken:
-			r.fail("ENTRIES", fmt.Sprintf("%s and %s would share the variables %s…; rename one of them", other, name, Prefix+own))
-		default:
-			owner[own] = name
-			entry := Entry{Name: name}
-			r.read(&entry, own)
-			entries = append(entries, entry)
-		}
-	}
-	return entries
 }
 
 func ownPrefix(entry string) string {
@@ -228,16 +196,21 @@ func (r *reader) check(c *Config) {
 			"or an http:// one of this machine, such as http://127.0.0.1:8085; tokens are sent to it")
 	}
 	const levels = "write letters, digits, _ and -, in levels separated by /, such as "
+	c.Topic = strings.TrimSuffix(c.Topic, "/")
 	r.want(topicLevels.MatchString(c.Topic), "TOPIC", levels+"gphotos")
 	r.want(topicLevels.MatchString(c.DiscoveryPrefix), "DISCOVERY_PREFIX", levels+"homeassistant")
 	r.want(topicLevels.MatchString(c.BirthTopic), "BIRTH_TOPIC", levels+"homeassistant/status")
+	c.LogLevel, c.LogFormat = strings.ToLower(c.LogLevel), strings.ToLower(c.LogFormat)
+	if c.LogLevel == "warning" {
+		c.LogLevel = "warn"
+	}
 	r.want(slices.Contains([]string{"error", "warn", "info", "debug"}, c.LogLevel), "LOG_LEVEL", "write error, warn, info or debug")
 	r.want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "write text or json")
 }
 
 // checkFolders finds the data folder where a user's programs keep their state: https://specifications.freedesktop.org/basedir-spec/latest/.
 func (r *reader) checkFolders(c *Config) {
-	base, home := r.env["XDG_STATE_HOME"], r.env["HOME"]
+	base, home := cmp.Or(r.env["XDG_STATE_HOME"], r.env["LOCALAPPDATA"]), r.env["HOME"] // the second is of Windows
 	if c.DataDir == "" && filepath.IsAbs(base) {
 		c.DataDir = filepath.Join(base, "gphotos2mqtt")
 	} else if c.DataDir == "" && home != "" {
@@ -325,25 +298,6 @@ func listenAdvice(address string) string {
 		return "write an IPv6 address in brackets and a port, such as [::1]:1883, or an IPv4 one, such as "
 	}
 	return "write an address and a port, such as "
-}
-
-// checkEntry gives an entry without an OAuth client the common one.
-func (r *reader) checkEntry(c *Config, e *Entry) {
-	own := ownPrefix(e.Name)
-	images := e.AlbumImages
-	r.want(images.Newest >= 0 && max(images.Newest, len(images.Titles)) <= library.MaxListings, own+"ALBUM_IMAGES",
-		fmt.Sprintf("write a whole number from 0 to %d, or at most as many titles", library.MaxListings))
-	e.Album = strings.TrimSpace(e.Album)
-	r.want(spec.Length(e.Album) <= spec.MaxTitle, own+"ALBUM", fmt.Sprintf("write a title of at most %d characters", spec.MaxTitle))
-	if e.ClientID != "" || e.ClientSecret != "" {
-		r.want(e.ClientID != "", own+"CLIENT_ID", "write the client id that belongs to "+Prefix+own+"CLIENT_SECRET")
-		r.want(e.ClientSecret != "", own+"CLIENT_SECRET", "write the secret that belongs to "+Prefix+own+"CLIENT_ID")
-		return
-	}
-	const where = " of your OAuth client from https://console.cloud.google.com/auth/clients"
-	r.want(c.ClientID != "", "CLIENT_ID", "write the client id"+where)
-	r.want(c.ClientSecret != "", "CLIENT_SECRET", "write the client secret"+where)
-	e.ClientID, e.ClientSecret = c.ClientID, c.ClientSecret
 }
 
 func webAddress(address string) (*url.URL, bool) {

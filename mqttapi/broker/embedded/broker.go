@@ -22,7 +22,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/sirupsen/logrus"
@@ -219,13 +218,12 @@ func errorIn(args []any) error {
 }
 
 func isDiskError(err error) bool {
-	return slices.ContainsFunc([]error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO, os.ErrPermission},
-		func(bad error) bool { return errors.Is(err, bad) })
+	return slices.ContainsFunc(errsDisk, func(bad error) bool { return errors.Is(err, bad) })
 }
 
 func (c Config) explain(err error) error {
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errInUse):
 		return fmt.Errorf("something else already listens on %s: set GPHOTOS_MQTT_LISTEN to another address, "+
 			"or GPHOTOS_MQTT_URL to the broker that is there", c.Addr)
 	case isDiskError(err):
