@@ -48,6 +48,7 @@ type daemon struct {
 	status   *bridge.Status
 	projects map[string]*account.Project // by client id
 	links    []*auth.Link                // one an entry
+	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
 
 	works, connections []task.Task
 	refresh            []func()       // one an entry: sends again what it has retained
@@ -128,7 +129,7 @@ func (d *daemon) startBroker() error {
 		return err
 	}
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
-	d.config.MQTTListen = built.Addr() // with the port it got
+	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
@@ -196,6 +197,9 @@ func (d *daemon) close() (err error) {
 }
 
 func (d *daemon) connect(c broker.Config) *broker.Conn {
+	if d.inner != "" {
+		c.URL = "tcp://" + d.inner
+	}
 	conn := broker.New(c)
 	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
 	return conn

@@ -78,9 +78,9 @@ type Config struct {
 	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or
 	// `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
 	PublicURL string `env:"PUBLIC_URL"`
-	// Address under which your browser opens the bridge's one-time link page, such as `http://192.168.1.10:8099`. Default:
-	// GPHOTOS_PUBLIC_URL, or the address in GPHOTOS_HTTP_LISTEN when that is one of your network; for `0.0.0.0` there is no page in
-	// between, and links lead straight to Google.
+	// Address under which your browser opens the bridge's pages, such as `http://192.168.1.10:8099`. Default: GPHOTOS_PUBLIC_URL, or the
+	// address in GPHOTOS_HTTP_LISTEN; for `0.0.0.0` that of the machine, unless the bridge runs in a container with a network of its own:
+	// there set this, or links lead straight to Google.
 	LinkURL string `env:"LINK_URL"`
 
 	// Most bytes that queued uploads may take on disk; when full, an upload is answered `busy`.
