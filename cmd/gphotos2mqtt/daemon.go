@@ -205,7 +205,7 @@ func (d *daemon) connect(c broker.Config) *broker.Conn {
 	conn := broker.New(c)
 	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: func(ctx context.Context) error {
 		if !c.Clean && wake.Sleep(ctx, d.ready, 0) != nil {
-			return nil // stopped before it began
+			return nil //nolint:nilerr // stopped before it began
 		}
 		return conn.Run(ctx)
 	}})

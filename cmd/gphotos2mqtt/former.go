@@ -20,7 +20,7 @@ func (d *daemon) endFormer(ctx context.Context, former map[string]string, ready 
 		d.empty(ctx, entry, root)
 		d.asEntry(ctx, entry, true, nil, func(context.Context) {}) // the broker forgets a session when a clean one begins
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // a stop
 		}
 		if err := d.status.SessionEnded(ctx, entry); err != nil {
 			return err
