@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,9 @@ import (
 
 // Folders are the media folders. All methods may be called from several goroutines, and none waits longer than seconds for a disk.
 type Folders struct {
-	all []*folder
+	all   []*folder
+	after []string     // where files may be deleted or moved
+	stop  func() error // between two steps of After; tests alone set it, to stop there
 
 	mu       sync.Mutex // guards watchers
 	watchers []func()
@@ -54,6 +57,17 @@ func Open(ctx context.Context, paths []string) (*Folders, error) {
 	looks.Wait()
 	return f, nil
 }
+
+// Allow lets files below these folders be deleted, and moved between them; setting GPHOTOS_MEDIA_AFTER. It is called before all else.
+func (f *Folders) Allow(paths []string) { f.after = paths }
+
+// Allowed reports whether a folder is by its name one that files may be moved into.
+func (f *Folders) Allowed(path string) bool {
+	return slices.ContainsFunc(f.after, func(dir string) bool { return relative(dir, path) != "" }) && f.of(path) != nil
+}
+
+// Abs makes a path absolute, below the first folder if it is not.
+func (f *Folders) Abs(path string) string { return append(f.names(path), path)[0] }
 
 // Watch has changed called whenever a folder does better or worse; it must not wait.
 func (f *Folders) Watch(changed func()) {

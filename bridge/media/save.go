@@ -115,7 +115,9 @@ func place(root *os.Root, from, to string) error {
 	}
 	empty, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
-		err = errors.Join(empty.Close(), root.Rename(from, to))
+		if err = errors.Join(empty.Close(), root.Rename(from, to)); err != nil {
+			err = errors.Join(err, root.Remove(to))
+		}
 	}
 	return err
 }

@@ -43,15 +43,16 @@ func (u *Uploads) takeData(ctx context.Context, f *store.File, data mqttapi.Data
 
 // takeNow is takePath while the broker waits for the acknowledgement: what does not answer soon is left to takeWaiting.
 func (u *Uploads) takeNow(ctx context.Context, f *store.File, payload string, inTime bool) error {
-	unavailable := &media.UnavailableError{Folder: u.cfg.Media.Folder(f.Path), Silent: true}
-	if silent, _ := u.cfg.Media.Silent(f.Path); silent || !inTime {
-		return unavailable
+	if silent, _ := u.cfg.Media.Silent(f.Path); silent {
+		return &media.UnavailableError{Folder: u.cfg.Media.Folder(f.Path), Silent: true}
+	} else if !inTime {
+		return errTurn
 	}
 	soon, cancel := context.WithTimeout(ctx, takeLimit)
 	defer cancel()
 	err := u.takePath(ctx, soon, f, payload)
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return unavailable
+		return errTurn
 	}
 	return err
 }
@@ -66,6 +67,9 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 	defer src.Close() //nolint:errcheck // only read from
 	if f.Source != nil {
 		return same(f, src)
+	}
+	if err := u.mayAct(reading, f, src); err != nil {
+		return err
 	}
 	head := make([]byte, min(src.Size, mediatype.HeadSize))
 	if _, err := io.ReadFull(src, head); err != nil {
@@ -92,6 +96,10 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 	}
 	if refused, ok := errors.AsType[*mqttapi.Error](err); ok && refused.Code == mqttapi.CodeChanged {
 		return &media.UnfinishedError{Seen: src.Seen}
+	}
+	if err == nil && f.After != nil {
+		after := *f.After
+		after.Seen, after.Skip, f.After = store.Source(src.Seen), skip, &after
 	}
 	return err
 }
