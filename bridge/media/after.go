@@ -88,8 +88,7 @@ func (f *Folders) Do(ctx context.Context, a After, save func(After) error) (path
 	}
 	if err = errors.Join(file.is(a), file.Close()); err == nil {
 		if a.Folder == "" {
-			err = f.within(ctx, a.Aside, dir, filepath.Base(a.Aside), func(root *os.Root, rel string) error { return root.Remove(rel) })
-			return "", f.explainAfter(a, err)
+			return "", f.explainAfter(a, f.removeAside(ctx, a))
 		}
 		if path, err = f.move(ctx, a, save); err == nil {
 			return path, nil
@@ -240,7 +239,13 @@ func (f *Folders) moveTo(ctx context.Context, a After) error {
 	if copied != sum {
 		return fs.ErrExist
 	}
-	return f.within(ctx, a.Aside, filepath.Dir(a.Aside), filepath.Base(a.Aside), func(root *os.Root, aside string) error { return root.Remove(aside) })
+	return f.removeAside(ctx, a)
+}
+
+func (f *Folders) removeAside(ctx context.Context, a After) error {
+	return f.within(ctx, a.Aside, filepath.Dir(a.Aside), filepath.Base(a.Aside), func(root *os.Root, aside string) error {
+		return root.Remove(aside)
+	})
 }
 
 func same(root *os.Root, a, b string) bool {

@@ -112,7 +112,7 @@ func (one *folder) walk(ctx context.Context, path string, below bool) (files []s
 // list reads one folder, in the order of names, without pipes, devices, and links to folders. errIrregular: it is a file.
 func (one *folder) list(ctx context.Context, dir string) ([]fs.DirEntry, error) {
 	return ask(ctx, &one.guard, dir, func() ([]fs.DirEntry, error) {
-		root, rel, _, err := one.resolve(dir, dir, "")
+		root, rel, _, err := one.resolve(dir, "")
 		if _, crossed := errors.AsType[*crossedError](err); crossed {
 			err = errOutside
 		}
@@ -144,7 +144,10 @@ func useful(root *os.Root, dir string, e fs.DirEntry) bool {
 var unfinishedEndings = []string{".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp", "~"}
 
 // systemNames are files and folders that NAS systems and desktops keep for themselves.
-var systemNames = []string{"thumbs.db", "desktop.ini", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found", "system volume information"}
+var systemNames = []string{
+	"thumbs.db", "desktop.ini", "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found",
+	"system volume information",
+}
 
 // leftOut reports whether a file or folder of that name is hidden, temporary, or the system's.
 func leftOut(name string) bool {

@@ -59,7 +59,7 @@ type newPart struct {
 
 func (one *folder) create(ctx context.Context, name string) (*newPart, error) {
 	return ask(ctx, &one.guard, name, func() (*newPart, error) {
-		root, rel, full, err := one.resolve(name, filepath.Dir(name), filepath.Base(name))
+		root, rel, full, err := one.resolve(filepath.Dir(name), filepath.Base(name))
 		if err != nil {
 			return nil, one.unavailable(err)
 		}

@@ -28,7 +28,7 @@ func payloadName(r *store.Job, n int) string { return fmt.Sprintf("%s.%d", r.ID,
 func (u *Uploads) takeData(ctx context.Context, f *store.File, data mqttapi.Data, payload string) error {
 	head := make([]byte, min(data.Len(), mediatype.HeadSize))
 	if _, err := io.ReadFull(data.Open(), head); err != nil {
-		return unreadable(f, err)
+		return unreadable(err)
 	}
 	skip, err := u.recognise(f, head, data.Len())
 	if err != nil {
@@ -36,7 +36,7 @@ func (u *Uploads) takeData(ctx context.Context, f *store.File, data mqttapi.Data
 	}
 	body := data.Open()
 	if _, err := io.CopyN(io.Discard, body, skip); err != nil {
-		return unreadable(f, err)
+		return unreadable(err)
 	}
 	return u.copyIn(ctx, f, body, data.Len()-skip, payload)
 }
@@ -133,7 +133,7 @@ func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size i
 	// of a file that waits is replaced when the file is taken again.
 	n, sum, err := u.cfg.Store.PutPayload(ctx, payload, body)
 	if body.err != nil {
-		err = unreadable(f, body.err)
+		err = unreadable(body.err)
 	}
 	if err != nil {
 		u.dropPayload(ctx, f)
@@ -173,7 +173,7 @@ func (u *Uploads) dropPayload(ctx context.Context, f *store.File) {
 	}
 }
 
-func unreadable(f *store.File, err error) error {
+func unreadable(err error) error {
 	if corrupt, ok := errors.AsType[base64.CorruptInputError](err); ok {
 		return mqttapi.Errorf(mqttapi.CodeBadPayload, "The base64 data cannot be decoded (at character %d).", int64(corrupt))
 	}

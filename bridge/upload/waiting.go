@@ -149,7 +149,7 @@ func (u *Uploads) takeWaiting(ctx context.Context, of sending) error {
 	if of.ctx.Err() != nil {
 		u.dropPayload(ctx, &f)
 		if ctx.Err() != nil {
-			return nil // a stop: the file waits as the store has it
+			return nil //nolint:nilerr // a stop: the file waits as the store has it
 		}
 		return u.finish(ctx, ending{of.file, failed(mqttapi.CodeCancelled, "")})
 	}
@@ -190,7 +190,7 @@ func (u *Uploads) awaitSource(ctx context.Context, of file, cause error) (bool, 
 	}
 	f.Wait = &store.Wait{}
 	if u.postpone(&f, cause) != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // nothing passes: the policy decides
 	}
 	u.cfg.Log.WithError(cause).WithFields(map[string]any{"job": of.ID, "kind": f.Wait.Reason}).Warn("upload waits for its file")
 	// A stop before this save finds out again at the next start.
