@@ -1,23 +1,35 @@
 # syntax=docker/dockerfile:1
-FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-ARG TARGETOS TARGETARCH
+ARG TARGETOS TARGETARCH TARGETVARIANT
+ARG VERSION COMMIT DATE
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags='-s -w' -o /out/gphotos2mqtt ./cmd/gphotos2mqtt && \
-    mkdir /out/data
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOARM=${TARGETVARIANT#v} \
+    go build -trimpath -ldflags="-s -w -X main.release=$VERSION -X main.commit=$COMMIT -X main.date=$DATE" \
+        -o /out/gphotos2mqtt ./cmd/gphotos2mqtt && \
+    mkdir -p /out/root/tmp /out/data && chmod 1777 /out/root/tmp
 
-FROM scratch
+# The parts of both images.
+FROM scratch AS base
 LABEL org.opencontainers.image.title="gphotos2mqtt" \
       org.opencontainers.image.description="Uploads photos from MQTT topics to Google Photos and publishes albums and media" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/root/ /
 COPY --from=build /out/gphotos2mqtt /gphotos2mqtt
 # A new volume takes its owner from here.
 COPY --from=build --chown=65532:65532 /out/data /data
+
+# The Home Assistant app. It is root, as Supervisor's folders are; Supervisor's AppArmor profile confines it.
+FROM base AS app
+ARG VERSION
+LABEL io.hass.type="app" io.hass.arch="amd64|aarch64" io.hass.version="$VERSION"
+ENTRYPOINT ["/gphotos2mqtt", "app"]
+
+FROM base AS gphotos2mqtt
 ENV GPHOTOS_DATA_DIR=/data \
     GPHOTOS_HTTP_LISTEN=0.0.0.0:8099
 USER 65532:65532

@@ -3,11 +3,12 @@
 #   setup.sh test         Mosquitto and its command line clients, and a C compiler
 #                         (the race detector links with it)
 #   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
-#                         and Node.js with npm (for the flows of examples/node-red)
+#                         Node.js with npm (for the flows of examples/node-red), and
+#                         what e2e/homeassistant/setup.sh needs
 # Debian and its relatives only; elsewhere it says what to install.
 set -euo pipefail
 
-PATH=$PATH:/usr/sbin # where Debian puts mosquitto
+PATH=$PATH:/usr/sbin:/sbin # where Debian puts mosquitto
 
 packages=()
 need() { # PROGRAM PACKAGE...
@@ -27,8 +28,18 @@ if [ "$1" = acceptance ]; then
 	need node nodejs
 	need npm npm
 	need chromium chromium fonts-dejavu-core # without a font it draws boxes for letters
+	if command -v apt-get >/dev/null; then # elsewhere Home Assistant is left out
+		need debootstrap debootstrap
+		need ip iproute2
+	fi
 fi
-[ ${#packages[@]} -gt 0 ] || exit 0
+homeassistant() { # which tells why when it is left out
+	[ "$1" = test ] || "$(dirname "$0")/homeassistant/setup.sh" >/dev/null || [ $? -eq 3 ]
+}
+if [ ${#packages[@]} -eq 0 ]; then
+	homeassistant "$1"
+	exit
+fi
 
 if ! command -v apt-get >/dev/null; then
 	echo "e2e/setup.sh: install these with your package manager, then run again: ${packages[*]}" >&2
@@ -47,3 +58,4 @@ install=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-r
 if [[ " ${packages[*]} " == *" mosquitto "* ]] && [ -d /run/systemd/system ]; then
 	"${root[@]}" systemctl disable --now mosquitto.service
 fi
+homeassistant "$1"

@@ -9,8 +9,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -27,19 +25,6 @@ type Seen struct {
 // anew, and a name or right may change: one of the two counts.
 func (s Seen) Same(now Seen) bool {
 	return s.Size == now.Size && s.ModTime.Equal(now.ModTime) && (s.Inode == now.Inode || s.ChangeTime.Equal(now.ChangeTime))
-}
-
-// look tells what an open file is like now, and how many names it has.
-func look(path string, file *os.File) (s Seen, names uint64, err error) {
-	var st unix.Stat_t
-	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
-		err = unix.Fstat(int(file.Fd()), &st)
-	}
-	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = errIrregular
-	}
-	s = Seen{path, st.Size, time.Unix(st.Mtim.Unix()).UTC(), time.Unix(st.Ctim.Unix()).UTC(), st.Ino}
-	return s, uint64(st.Nlink), err //nolint:unconvert // another type elsewhere
 }
 
 const readSize = 256 << 10 // bytes of one read, and what an open file takes of memory

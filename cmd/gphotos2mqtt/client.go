@@ -193,7 +193,7 @@ func (l *linking) begin(ctx context.Context) error {
 	if err := l.ask(ctx, mqttapi.VerbLink, ""); err != nil {
 		return err
 	}
-	for l.offer.URL == "" || !l.now.Expires.Equal(l.offer.Expires.Time) {
+	for l.offer.URL == "" || l.now.URL != l.offer.URL {
 		m, err := l.broker.next(ctx)
 		if err != nil {
 			return errors.New("the bridge does not answer: look at its log")
@@ -215,7 +215,7 @@ func (l *linking) begin(ctx context.Context) error {
 func (l *linking) finish(ctx context.Context, pasted <-chan string) error {
 	over := time.NewTimer(offerLife) // not until Expires: that is by another machine's clock, or one that is set meanwhile
 	defer over.Stop()
-	for l.now.Expires.Equal(l.offer.Expires.Time) {
+	for l.now.URL == l.offer.URL {
 		select {
 		case line, more := <-pasted:
 			if !more {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -47,6 +48,7 @@ type daemon struct {
 	status   *bridge.Status
 	projects map[string]*account.Project // by client id
 	links    []*auth.Link                // one an entry
+	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
 
 	works, connections []task.Task
 	refresh            []func()       // one an entry: sends again what it has retained
@@ -63,6 +65,9 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 			err = errors.Join(err, d.close())
 		}
 	}()
+	if err = free(ctx, c.HTTPListen); err != nil {
+		return nil, err
+	}
 	if d.key, err = openKey(c); err != nil {
 		return nil, err
 	}
@@ -125,7 +130,7 @@ func (d *daemon) startBroker() error {
 		return err
 	}
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
-	d.config.MQTTListen = built.Addr() // with the port it got
+	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
@@ -193,6 +198,9 @@ func (d *daemon) close() (err error) {
 }
 
 func (d *daemon) connect(c broker.Config) *broker.Conn {
+	if d.inner != "" {
+		c.URL = "tcp://" + d.inner
+	}
 	conn := broker.New(c)
 	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
 	return conn
@@ -214,10 +222,26 @@ func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil { // the first start; the store opens it later
-		return secret.Key{}, fmt.Errorf("make the data folder (%sDATA_DIR): %w", config.Prefix, err)
+	var key secret.Key
+	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
+	if err == nil {
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
 	}
-	return secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
+	if errors.Is(err, os.ErrPermission) {
+		err = fmt.Errorf("user %d may not write to the data folder: give it %s, as in chown -R %[1]d %[2]s, or set %sDATA_DIR to another: %w",
+			os.Geteuid(), c.DataDir, config.Prefix, err)
+	}
+	return key, err
+}
+
+// free tells, before anything else happens, that the linking pages could not be served.
+func free(ctx context.Context, address string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("the linking pages cannot be served: end what listens there, or set %sHTTP_LISTEN to another address: %w",
+			config.Prefix, err)
+	}
+	return l.Close()
 }
 
 // openEntry makes one entry with its link, its client for Google and its connection.

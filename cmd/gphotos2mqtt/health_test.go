@@ -122,9 +122,11 @@ func TestHealthWithoutBroker(t *testing.T) {
 	}
 }
 
+// What it does not need it does not ask for.
 func TestHealthWithoutSettings(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"health"}, nil, nil, &stdout, &stderr); code != exitUsage || !strings.Contains(stderr.String(), "GPHOTOS_CLIENT_ID") {
-		t.Errorf("code %d, %q", code, &stderr)
+	code := run([]string{"health"}, []string{"GPHOTOS_MQTT_URL=broker"}, nil, &stdout, &stderr)
+	if got := stderr.String(); code != exitUsage || !strings.HasPrefix(got, "GPHOTOS_MQTT_URL=") || strings.Contains(got, "CLIENT_ID") {
+		t.Errorf("code %d, %q", code, got)
 	}
 }

@@ -45,7 +45,7 @@ import (
 )
 
 const (
-	// defaultMaxPublish is well below what any common broker takes: AWS IoT 128 KiB apart, EMQX has 1 MB, Mosquitto from 2.1 on 2 MB.
+	// defaultMaxPublish is below what common brokers take, AWS IoT's 128 KiB apart: EMQX 1 MiB, Mosquitto from 2.1 on 2 MB.
 	defaultMaxPublish = 1_000_000
 	// maxHandled is how many deliveries with QoS 1 are handled at a time: some brokers send thousands ahead of their acknowledgements.
 	maxHandled = 64

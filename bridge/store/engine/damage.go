@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 )
 
 // openDatabase opens the database after a check, or a new one when there is none that is well.
@@ -133,11 +132,12 @@ func (d *Disk) check(path string) error {
 	if err != nil {
 		return err
 	}
-	c := &checker{}
-	if c.file, err = unix.Mmap(int(f.Fd()), 0, int(max(size, 1)), unix.PROT_READ, unix.MAP_SHARED); err != nil {
+	content, release, err := mapFile(f, int(max(size, 1)))
+	if err != nil {
 		return err
 	}
-	defer unix.Munmap(c.file) //nolint:errcheck // it was mapped
+	defer release()
+	c := &checker{file: content}
 	if err := guarded(c.run); err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}

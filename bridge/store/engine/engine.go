@@ -24,7 +24,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/sirupsen/logrus"
 	"go.etcd.io/bbolt"
@@ -131,8 +130,7 @@ func (d *Disk) acquire() (err error) {
 	if d.lock, err = os.OpenFile(d.path("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return err
 	}
-	err = syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	if err = lockFile(d.lock); errors.Is(err, ErrInUse) {
 		id, other := 0, "gphotos2mqtt"
 		if _, err := fmt.Fscan(io.LimitReader(d.lock, 32), &id); err == nil { // an id that cannot be read is left out
 			other = fmt.Sprintf("gphotos2mqtt (process %d)", id)
@@ -147,10 +145,7 @@ func (d *Disk) acquire() (err error) {
 	return err
 }
 
-// release also frees a lock that a process which is just being started has a copy of.
-func (d *Disk) release() error {
-	return errors.Join(syscall.Flock(int(d.lock.Fd()), syscall.LOCK_UN), d.lock.Close())
-}
+func (d *Disk) release() error { return errors.Join(unlockFile(d.lock), d.lock.Close()) }
 
 // PutBlob makes the bytes of r durable under a name, in place of what was there, and returns how many there are and their SHA-256 in
 // hex. ErrFull means that the disk has no room; an error of r comes back as it is. After an error there is what was there.
@@ -269,12 +264,11 @@ func (d *Disk) blob(ctx context.Context, name string) (string, error) {
 
 // room returns ErrFull when the disk has only its reserve, an eighth but at most 64 MiB: for finishing what is queued, and for others.
 func (d *Disk) room() error {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(d.folder, &fs); err != nil {
+	free, all, err := space(d.folder)
+	if err != nil {
 		return fmt.Errorf("free space of %s: %w", d.folder, err)
 	}
-	unit := uint64(fs.Bsize) //nolint:gosec // a block size is positive
-	if free, reserve := fs.Bavail*unit, min(fs.Blocks*unit/8, 64<<20); free < reserve {
+	if reserve := min(all/8, 64<<20); free < reserve {
 		return fmt.Errorf("%w: %d bytes are free for %s (GPHOTOS_DATA_DIR), and %d are kept for what is queued already",
 			ErrFull, free, d.folder, reserve)
 	}
@@ -287,12 +281,12 @@ func (d *Disk) explain(err error) error {
 	case isFull(err):
 		return fmt.Errorf("%w: free some space for %s (GPHOTOS_DATA_DIR) and start again; nothing that was accepted is lost: %w",
 			ErrFull, d.folder, err)
-	case errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrPermission):
+	case isOneOf(err, errsReadOnly):
 		return fmt.Errorf("%w: give user %d write access to %s (GPHOTOS_DATA_DIR) and mount it writable: %w",
 			ErrReadOnly, os.Geteuid(), d.folder, err)
-	case errors.Is(err, syscall.ENOTDIR):
+	case isOneOf(err, errsNoFolder):
 		return fmt.Errorf("%s (GPHOTOS_DATA_DIR) cannot be a directory, because a part of that path is a file: %w", d.folder, err)
-	case errors.Is(err, syscall.EIO):
+	case isOneOf(err, errsBroken):
 		return fmt.Errorf("the disk below %s (GPHOTOS_DATA_DIR) is broken: %w", d.folder, err)
 	}
 	return err
@@ -301,16 +295,11 @@ func (d *Disk) explain(err error) error {
 // isFull reports whether err means that only room is missing. While its file grows, bbolt keeps only the text of an error.
 // https://github.com/etcd-io/bbolt/blob/v1.5.0/db.go#L1244
 func isFull(err error) bool {
-	return slices.ContainsFunc([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}, func(full syscall.Errno) bool {
+	return slices.ContainsFunc(errsFull, func(full error) bool {
 		return errors.Is(err, full) || strings.HasPrefix(err.Error(), "file ") && strings.HasSuffix(err.Error(), full.Error())
 	})
 }
 
-// syncFolder makes the names within a folder durable.
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+func isOneOf(err error, of []error) bool {
+	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
 }

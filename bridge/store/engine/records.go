@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 )
 
 // A Record is one value, and the revision that it is at: a number that no other change has had.
@@ -195,15 +194,14 @@ func sumIn(data []byte) uint64 { return binary.BigEndian.Uint64(data) }
 const pageSize = 4096
 
 // openBolt opens a database, or makes one. Without NoFreelistSync each commit would write the list of all free pages too, which is
-// found again here. Of the file the kernel caches single pages: a changed page would count as all those that were read with it.
+// found again here.
 func openBolt(path string) (db *bbolt.DB, err error) {
 	options := &bbolt.Options{
 		Timeout: time.Second, PageSize: pageSize, NoStatistics: true, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
 		OpenFile: func(path string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(path, flag, mode)
-			if err == nil { // where one of these fails, nothing is lost
-				_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM)
-				_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+			if err == nil {
+				readPages(f)
 			}
 			return f, err
 		},

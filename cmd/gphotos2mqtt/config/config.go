@@ -8,11 +8,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,10 +33,10 @@ type Config struct {
 	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
 	EntryNames []string `env:"ENTRIES" default:"home"`
 	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
-	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`.
+	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
-	// Folders that files may be uploaded from, separated by `:` or commas, as absolute paths. None: only uploads whose bytes are in the
-	// message.
+	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
+	// bytes are in the message.
 	MediaDirs Paths `env:"MEDIA_DIRS"`
 	// How long a file is waited for that is not there when its command comes, at most 1h. 0: not at all. The key `wait` of a command says
 	// otherwise for its files.
@@ -83,9 +81,9 @@ type Config struct {
 	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or
 	// `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
 	PublicURL string `env:"PUBLIC_URL"`
-	// Address under which your browser opens the bridge's one-time link page, such as `http://192.168.1.10:8099`. Default:
-	// GPHOTOS_PUBLIC_URL, or the address in GPHOTOS_HTTP_LISTEN when that is one of your network; for `0.0.0.0` there is no page in
-	// between, and links lead straight to Google.
+	// Address under which your browser opens the bridge's pages, such as `http://192.168.1.10:8099`. Default: GPHOTOS_PUBLIC_URL, or the
+	// address in GPHOTOS_HTTP_LISTEN; for `0.0.0.0` that of the machine, unless the bridge runs in a container with a network of its own:
+	// there set this, or links lead straight to Google.
 	LinkURL string `env:"LINK_URL"`
 
 	// Most bytes that queued uploads may take on disk; when full, an upload is answered `busy`.
@@ -175,52 +173,39 @@ type Entry struct {
 
 // Read reads an environment like os.Environ's. The error has a line per wrong variable in Config's order; warnings: what does nothing.
 func Read(environ []string) (Config, []string, error) {
-	r := reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
+	c, r := readAll(environ)
+	return c, r.warnings(&c), r.errorOf(r.known)
+}
+
+// ReadClient is Read for a program beside the bridge, which needs the entries' names and the way to the broker alone: nothing else is
+// missed, or wrong.
+func ReadClient(environ []string) (Config, error) {
+	c, r := readAll(environ)
+	return c, r.errorOf([]string{
+		"TOPIC", "ENTRIES", "MQTT_URL", "MQTT_LISTEN", "MQTT_USER", "MQTT_PASSWORD", "MQTT_CA", "MQTT_CERT", "MQTT_KEY", "MQTT_CLIENT_ID",
+		"MAX_PUBLISH",
+	})
+}
+
+func readAll(environ []string) (c Config, r reader) {
+	r = reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
 	for _, line := range environ {
 		if name, value, _ := strings.Cut(line, "="); value != "" {
 			r.env[name] = value
 		}
 	}
-	var c Config
 	r.read(&c, "")
 	c.Entries = r.readEntries(c.EntryNames)
 	r.check(&c)
+	return c, r
+}
+
+func (r *reader) errorOf(names []string) error {
 	var faults []error
-	for _, name := range r.known {
+	for _, name := range names {
 		faults = append(faults, r.faults[name])
 	}
-	return c, r.warnings(&c), errors.Join(faults...)
-}
-
-func (r *reader) warnings(c *Config) (out []string) {
-	if c.MQTTURL != "" && r.env[Prefix+"MQTT_LISTEN"] != "" {
-		out = append(out, Prefix+"MQTT_LISTEN does nothing because "+Prefix+"MQTT_URL names a broker")
-	}
-	for _, key := range slices.Sorted(maps.Keys(r.env)) {
-		name, ours := strings.CutPrefix(key, Prefix)
-		if !ours || slices.Contains(r.known, name) {
-			continue
-		}
-		why := "is not a setting and does nothing"
-		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix(e.Name)) }
-		if strings.HasPrefix(name, "ENTRY_") && !slices.ContainsFunc(c.Entries, ofEntry) {
-			why = "does nothing because " + Prefix + "ENTRIES names no such entry"
-		}
-		nearest := slices.MinFunc(r.known, func(a, b string) int { return distance(name, a) - distance(name, b) })
-		out = append(out, fmt.Sprintf("%s %s; did you mean %s?", key, why, Prefix+nearest))
-	}
-	return out
-}
-
-// distance is the length of what two names do not have in common between their starts and their ends.
-func distance(a, b string) int {
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return max(len(a), len(b))
+	return errors.Join(faults...)
 }
 
 // RedirectURL is the address to register in Google's console.

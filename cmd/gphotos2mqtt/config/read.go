@@ -25,6 +25,9 @@ import (
 
 const secretFileMax = 64 << 10 // of a file that a _FILE variable names; keys and passwords are far shorter
 
+// byteOrderMarks are those of UTF-8 and UTF-16. https://www.unicode.org/faq/utf_bom.html
+var byteOrderMarks = []string{"\uFEFF", "\xff\xfe", "\xfe\xff"}
+
 // reader gathers everything that is wrong, so that one start of the program tells a person all of it. Names are without Prefix.
 type reader struct {
 	env    map[string]string // by variable in full; none is empty
@@ -54,28 +57,23 @@ func (r *reader) read(into any, own string) {
 
 // parse reads a value of one of the types that settings have; the error says what to write.
 func parse(text string, into any) (err error) {
-	advice := ""
 	switch v := into.(type) {
 	case *string:
-		*v = text
+		*v = strings.TrimSpace(text)
 	case *secret.Text:
 		*v = secret.Text(text)
 	case *[]string:
 		*v = strings.Split(text, ",")
 	case *bool:
-		*v, err = strconv.ParseBool(text)
-		advice = "write true or false"
+		*v, err = readBool(strings.TrimSpace(text))
 	case *int:
-		*v, err = strconv.Atoi(text)
-		advice = "write a whole number"
+		if *v, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
+			return errors.New("write a whole number")
+		}
 	case *time.Duration:
-		*v, err = time.ParseDuration(text)
-		advice = "write a duration such as 90s, 50m or 168h"
+		*v, err = readDuration(strings.TrimSpace(text))
 	default:
 		return v.(encoding.TextUnmarshaler).UnmarshalText([]byte(text)) // every other type of a setting is one
-	}
-	if err != nil {
-		err = errors.New(advice)
 	}
 	return err
 }
@@ -112,8 +110,13 @@ func readSecretFile(path string) (string, error) {
 	}
 	content, err := os.ReadFile(path)
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
-	if err == nil && text == "" {
+	marked := func(mark string) bool { return strings.HasPrefix(text, mark) }
+	switch {
+	case err != nil:
+	case text == "":
 		err = errors.New("the file is empty")
+	case slices.ContainsFunc(byteOrderMarks, marked):
+		err = errors.New("the file begins with a byte order mark, as Windows writes it: save it as UTF-8 without one")
 	}
 	return text, err
 }
@@ -197,16 +200,21 @@ func (r *reader) check(c *Config) {
 			"or an http:// one of this machine, such as http://127.0.0.1:8085; tokens are sent to it")
 	}
 	const levels = "write letters, digits, _ and -, in levels separated by /, such as "
+	c.Topic = strings.TrimSuffix(c.Topic, "/")
 	r.want(topicLevels.MatchString(c.Topic), "TOPIC", levels+"gphotos")
 	r.want(topicLevels.MatchString(c.DiscoveryPrefix), "DISCOVERY_PREFIX", levels+"homeassistant")
 	r.want(topicLevels.MatchString(c.BirthTopic), "BIRTH_TOPIC", levels+"homeassistant/status")
+	c.LogLevel, c.LogFormat = strings.ToLower(c.LogLevel), strings.ToLower(c.LogFormat)
+	if c.LogLevel == "warning" {
+		c.LogLevel = "warn"
+	}
 	r.want(slices.Contains([]string{"error", "warn", "info", "debug"}, c.LogLevel), "LOG_LEVEL", "write error, warn, info or debug")
 	r.want(c.LogFormat == "text" || c.LogFormat == "json", "LOG_FORMAT", "write text or json")
 }
 
 // checkFolders finds the data folder where a user's programs keep their state: https://specifications.freedesktop.org/basedir-spec/latest/.
 func (r *reader) checkFolders(c *Config) {
-	base, home := r.env["XDG_STATE_HOME"], r.env["HOME"]
+	base, home := cmp.Or(r.env["XDG_STATE_HOME"], r.env["LOCALAPPDATA"]), r.env["HOME"] // the second is of Windows
 	if c.DataDir == "" && filepath.IsAbs(base) {
 		c.DataDir = filepath.Join(base, "gphotos2mqtt")
 	} else if c.DataDir == "" && home != "" {
@@ -234,7 +242,7 @@ func (r *reader) checkBroker(c *Config) {
 		"write the user that "+Prefix+"MQTT_PASSWORD belongs to; MQTT has no password without a user")
 	if c.MQTTURL == "" {
 		host, _, ok := hostPort(c.MQTTListen)
-		r.want(ok, "MQTT_LISTEN", "write an address and a port, such as 127.0.0.1:1883")
+		r.want(ok, "MQTT_LISTEN", listenAdvice(c.MQTTListen)+"127.0.0.1:1883")
 		r.want(c.MQTTUser == "" || c.MQTTPassword != "", "MQTT_PASSWORD", "write the password that "+Prefix+
 			"MQTT_USER shall have at the built-in broker")
 		r.want(auth.IsLoopback(host) || c.MQTTUser != "", "MQTT_LISTEN", "set "+Prefix+"MQTT_USER and "+Prefix+
@@ -273,10 +281,10 @@ func (r *reader) checkTLS(c *Config) {
 	}
 }
 
-// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: no name is known.
+// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: cmd looks for one.
 func (r *reader) checkPages(c *Config) {
 	host, port, ok := hostPort(c.HTTPListen)
-	r.want(ok, "HTTP_LISTEN", "write an address and a port, such as 127.0.0.1:8099")
+	r.want(ok, "HTTP_LISTEN", listenAdvice(c.HTTPListen)+"127.0.0.1:8099")
 	c.PublicURL = cmp.Or(c.PublicURL, "http://localhost:"+port)
 	c.PublicURL = strings.TrimRight(strings.TrimSuffix(c.PublicURL, auth.CallbackPath), "/")
 	err := auth.CheckRedirect(c.RedirectURL())
@@ -291,6 +299,13 @@ func (r *reader) checkPages(c *Config) {
 		c.LinkURL = "http://" + net.JoinHostPort(host, port)
 	}
 	c.LinkURL = strings.TrimRight(c.LinkURL, "/")
+}
+
+func listenAdvice(address string) string {
+	if strings.Count(address, ":") > 1 && !strings.Contains(address, "[") {
+		return "write an IPv6 address in brackets and a port, such as [::1]:1883, or an IPv4 one, such as "
+	}
+	return "write an address and a port, such as "
 }
 
 func webAddress(address string) (*url.URL, bool) {

@@ -10,11 +10,13 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes, in the environment a whole number alone or with one of the units below, in capitals or not.
+// Size is a number of bytes, in the environment a whole number alone or with one of the units below, in capitals or not. A letter alone
+// is what it is to Docker: https://docs.docker.com/engine/containers/run/#runtime-constraints-on-resources.
 type Size int64
 
 var units = map[string]uint64{
 	"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40,
+	"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40,
 }
 
 // UnmarshalText reads a size.
@@ -30,12 +32,12 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Paths is a list of absolute, clean folder paths, in the environment separated by ":" or ",".
+// Paths is a list of absolute, clean folder paths, in the environment separated by "," or the system's ":" or ";".
 type Paths []string
 
 // UnmarshalText reads the list; spaces around a path and empty elements do not count.
 func (p *Paths) UnmarshalText(text []byte) error {
-	for path := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ':' || r == ',' }) {
+	for path := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == filepath.ListSeparator || r == ',' }) {
 		if path = strings.TrimSpace(path); path == "" {
 			continue
 		}
@@ -47,7 +49,7 @@ func (p *Paths) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (p Paths) String() string { return strings.Join(p, ":") }
+func (p Paths) String() string { return strings.Join(p, string(filepath.ListSeparator)) }
 
 // Listings says which albums get a retained listing: all of them, or those with one of the titles; none with the zero value.
 type Listings struct {
