@@ -31,8 +31,10 @@ var errStopped = errors.New("stopped")
 // MayChange reports whether a file may be deleted or moved, or a new one be put into a folder.
 func (f *Folders) MayChange(ctx context.Context, path string) (bool, error) {
 	real, err := f.followed(ctx, path)
-	if err != nil {
+	if _, passes := errors.AsType[*UnavailableError](err); passes || ctx.Err() != nil {
 		return false, err
+	} else if err != nil {
+		return false, nil //nolint:nilerr // what is not there, or outside, may not
 	}
 	for _, allowed := range f.after {
 		if allowed, err := f.followed(ctx, allowed); err == nil && relative(allowed, real) != "" {

@@ -71,6 +71,16 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 	if err := u.mayAct(reading, f, src); err != nil {
 		return err
 	}
+	err = u.takeOpen(ctx, f, src, payload)
+	refused, ok := errors.AsType[*mqttapi.Error](err)
+	if ok && refused.Code == mqttapi.CodeChanged || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it is shorter now
+		return &media.UnfinishedError{Seen: src.Seen}
+	}
+	return err
+}
+
+// takeOpen takes an open file. What changes meanwhile is CodeChanged, or an early end.
+func (u *Uploads) takeOpen(ctx context.Context, f *store.File, src *media.File, payload string) (err error) {
 	head := make([]byte, min(src.Size, mediatype.HeadSize))
 	if _, err := io.ReadFull(src, head); err != nil {
 		return err
@@ -93,9 +103,6 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 		err = &media.UnfinishedError{Seen: src.Seen, Ready: wait}
 	} else {
 		f.Size, f.Source = src.Size, new(store.Source(src.Seen))
-	}
-	if refused, ok := errors.AsType[*mqttapi.Error](err); ok && refused.Code == mqttapi.CodeChanged {
-		return &media.UnfinishedError{Seen: src.Seen}
 	}
 	if err == nil && f.After != nil {
 		after := *f.After
