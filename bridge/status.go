@@ -187,7 +187,7 @@ func (s *Status) health() mqttapi.Health {
 	defer s.mu.Unlock()
 	h.Connections = maps.Clone(s.conns)
 	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals()
+		totals, _ := e.uploads.Totals().Now()
 		queue := e.uploads.Summary()
 		h.Counters["uploaded"] += totals.Totals.Uploaded
 		h.Counters["failed"] += totals.Totals.Failed

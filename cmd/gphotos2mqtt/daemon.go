@@ -83,6 +83,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
 		return nil, err
 	}
+	d.media.Allow(c.MediaAfter)
 	d.capacity = upload.NewCapacity(upload.CapacityConfig{
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
