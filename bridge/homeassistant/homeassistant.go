@@ -4,6 +4,7 @@ package homeassistant
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,7 +27,8 @@ const (
 	deviceRecord   = "device"   // what is published, so that a later run can take back what is no longer so
 	presenceRecord = "presence" // where entries have published so far
 
-	projectURL = "https://github.com/gphotos2mqtt/gphotos2mqtt" // where a user of the device finds help
+	projectURL = "https://github.com/gphotos2mqtt/gphotos2mqtt"             // where a user of the device finds help
+	guideURL   = projectURL + "/blob/main/docs/google.md#4-link-an-account" // and how to link, when nobody knows where the pages are
 )
 
 // A Publisher carries the document to the broker.
@@ -102,15 +104,14 @@ func (d *Device) Run(ctx context.Context) error {
 
 // publish publishes the document if it has changed; what is gone is taken away first as Home Assistant prescribes, see mqttapi.Removal.
 func (d *Device) publish(ctx context.Context) error {
-	link := d.cfg.Link.State()
 	albums, known := d.cfg.Albums()
 	switch {
-	case link.Status == auth.Unlinked:
+	case d.cfg.Link.State().Status == auth.Unlinked:
 		albums = nil
 	case !known: // or each restart would take them away, and with them what people have set up for them
 		albums = d.published.Albums
 	}
-	document := d.document(link.URL, albums)
+	document := d.document(albums)
 	if d.sent && bytes.Equal(document, d.published.Document) {
 		return nil
 	}
@@ -133,13 +134,15 @@ func (d *Device) publish(ctx context.Context) error {
 	return err
 }
 
-// document is cut to what may be published; the albums that were changed first go. While an account is being linked, "Visit" leads there.
-func (d *Device) document(link string, albums []mqttapi.Album) []byte {
+// document is cut to what may be published; the albums that were changed first go. "Visit" always leads to the entry's page, because Home
+// Assistant never forgets an address that it was given.
+func (d *Device) document(albums []mqttapi.Album) []byte {
 	document := mqttapi.Discovery(mqttapi.Device{
-		Topics: d.cfg.Topics, Name: d.cfg.DisplayName, Version: d.cfg.Version, SupportURL: projectURL, LinkURL: link, Albums: albums,
+		Topics: d.cfg.Topics, Name: d.cfg.DisplayName, Version: d.cfg.Version, SupportURL: projectURL,
+		PageURL: cmp.Or(d.cfg.Link.Page(), guideURL), Albums: albums,
 	})
 	if len(document) > d.cfg.MaxPublish() && len(albums) > 0 {
-		return d.document(link, albums[:len(albums)-1])
+		return d.document(albums[:len(albums)-1])
 	}
 	return document
 }

@@ -58,6 +58,9 @@ func (u *Uploads) sendFile(ctx context.Context, f sending) error {
 	case errors.Is(err, store.ErrEngine):
 		return err
 	}
+	if waits, saving := u.awaitSource(ctx, f.file, err); waits {
+		return saving
+	}
 	return u.settle(ctx, f.file, owner, err, u.cfg.Account.Failed(account.Sending, began))
 }
 

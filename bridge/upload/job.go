@@ -117,7 +117,9 @@ func over(files []store.File) bool {
 	return !slices.ContainsFunc(files, func(f store.File) bool { return onItsWay(f.Status) })
 }
 
-func onItsWay(s store.FileStatus) bool { return s == store.FileQueued || s == store.FileSent }
+func onItsWay(s store.FileStatus) bool {
+	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent
+}
 
 // sent: Google has all bytes.
 func sent(token secret.Text, owner string) func(*store.File) {
@@ -327,7 +329,9 @@ func (u *Uploads) failWaiting(ctx context.Context, j *job, end func(*store.File)
 // tooOld says for what a file waited in vain: the hold, or else what went wrong with it last.
 func (u *Uploads) tooOld(f *store.File) {
 	code, sentence := mqttapi.CodeGoogleUnavailable, ""
-	if h, _ := u.cfg.Account.Held(); h != nil {
+	if f.Status == store.FileWaiting {
+		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage
+	} else if h, _ := u.cfg.Account.Held(); h != nil {
 		code = account.HoldCode(h)
 	} else if f.ErrorCode != "" {
 		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage

@@ -191,15 +191,20 @@ func (t *totals) forget(job string) {
 // Summary is the queue as E/state shows it.
 func (u *Uploads) Summary() mqttapi.Queue {
 	u.queue.mu.Lock()
-	s := mqttapi.Queue{Waiting: len(u.queue.queued) + len(u.queue.sent), Active: len(u.queue.active)}
+	q := u.queue
+	s := mqttapi.Queue{Waiting: len(q.waiting) + len(q.taking) + len(q.queued) + len(q.sent), Active: len(q.active)}
 	u.queue.mu.Unlock()
 	var oldest time.Time
+	first := "" // job with a file that waits
 	for _, j := range u.queue.all() {
 		r := j.view()
 		for _, f := range r.Files {
 			if onItsWay(f.Status) {
 				s.Bytes += f.Size
 			}
+		}
+		if w := waits(r); w != nil && (first == "" || r.ID < first) {
+			s.Waits, first = w, r.ID
 		}
 		if at := since(r); !over(r.Files) && (oldest.IsZero() || at.Before(oldest)) {
 			oldest = at
@@ -230,7 +235,10 @@ func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
 	case store.JobCancelled:
 		v.Status = mqttapi.StatusCancelled
 	case store.JobOpen:
-		if v.Waits, _ = u.cfg.Account.Held(); v.Waits == nil {
+		if v.Waits = waits(r); v.Waits == nil {
+			v.Waits, _ = u.cfg.Account.Held()
+		}
+		if v.Waits == nil {
 			v.Waits = retried(r)
 		}
 	}

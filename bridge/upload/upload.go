@@ -5,14 +5,20 @@
 //
 // # The states of a file
 //
-// Sending and creating are in memory alone: after a stop such a file is queued or sent, as the store has it.
+// Sending and creating are in memory alone: after a stop such a file is queued or sent, as the store has it. A file of a path waits while it
+// is not there, not complete, or its media folder does not answer; takers look again.
 //
 //	from      event                        to        by        saved before the step counts
 //	-         command accepted             queued    Accept    payload, then the job
+//	-         the same, cannot be read yet waiting   Accept    the job
+//	waiting   read after all               queued    taker     payload, then the file; of a large file what it is known by
+//	waiting   waits for something else     waiting   taker     wait and reason
+//	waiting   refused; waited in vain      failed    taker     reason, result if it was the last file
 //	queued    taken, nothing holds it      sending   sender    -
 //	sending   session begun                sending   sender    the session
 //	sending   Google has all bytes         sent      sender    upload token; session dropped
 //	sending   fault, hold                  queued    sender    wait and reason
+//	sending   its media folder is away     waiting   sender    wait and reason
 //	sending   session lost or refused      queued    sender    session dropped
 //	sending   another account is linked    queued    sender    session dropped
 //	sending   stop                         queued    sender    -
@@ -25,6 +31,7 @@
 //	creating  album of a title is gone     sent      writer    album id dropped
 //	creating  stop could not wait          sent      writer    -
 //	creating  refused                      failed    writer    reason, result if it was the last file
+//	waiting   cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
 //	queued    cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
 //	sent      cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
 //	failed    its job is requeued          queued    Requeue   the job
@@ -70,6 +77,7 @@ type Config struct {
 	MaxPublish func() int    // the largest payload that is published now, in bytes
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
+	Patience   media.Patience
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -129,12 +137,14 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 	}
 	cfg.Capacity.add(u)
 	cfg.Account.Watch(u.queue.changed.Wake)
+	cfg.Media.Watch(u.queue.changed.Wake)
 	return u, nil
 }
 
 // Work are the tasks that bring files to Google. A stop cuts the files that are being sent, and the batch in hand is finished.
 func (u *Uploads) Work() []task.Task {
-	return append(slices.Repeat([]task.Task{{Name: "send files", Run: u.sendFiles}}, u.cfg.Senders),
+	takers := slices.Repeat([]task.Task{{Name: "take files", Run: u.takeFilesThatWait}}, takers)
+	return append(append(takers, slices.Repeat([]task.Task{{Name: "send files", Run: u.sendFiles}}, u.cfg.Senders)...),
 		task.Task{Name: "create items", Run: u.createBatches},
 		task.Task{Name: "expire jobs", Run: u.expire},
 		task.Task{Name: "publish progress", Run: u.publishProgress},

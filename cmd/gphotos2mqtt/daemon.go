@@ -48,6 +48,7 @@ type daemon struct {
 	status   *bridge.Status
 	projects map[string]*account.Project // by client id
 	links    []*auth.Link                // one an entry
+	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
 
 	works, connections []task.Task
 	refresh            []func()       // one an entry: sends again what it has retained
@@ -78,10 +79,9 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if err := d.startBroker(); err != nil {
 		return nil, err
 	}
-	if d.media, err = media.Open(c.MediaDirs); err != nil {
+	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
 		return nil, err
 	}
-	d.closers = append(d.closers, d.media.Close)
 	d.capacity = upload.NewCapacity(upload.CapacityConfig{
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
@@ -129,7 +129,7 @@ func (d *daemon) startBroker() error {
 		return err
 	}
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
-	d.config.MQTTListen = built.Addr() // with the port it got
+	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
@@ -163,7 +163,7 @@ func (d *daemon) openStatus() {
 	connection.OnState = func(s broker.State) { d.status.Connected("bridge", s) }
 	conn := d.connect(connection)
 	d.status = bridge.NewStatus(bridge.StatusConfig{
-		Root: c.Topic, Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store,
+		Root: c.Topic, Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
@@ -197,6 +197,9 @@ func (d *daemon) close() (err error) {
 }
 
 func (d *daemon) connect(c broker.Config) *broker.Conn {
+	if d.inner != "" {
+		c.URL = "tcp://" + d.inner
+	}
 	conn := broker.New(c)
 	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
 	return conn
@@ -280,7 +283,8 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
 		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
 		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
-		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
+		Patience: media.Patience{Missing: c.MediaWait, Quiet: c.MediaQuiet, Limit: c.MediaLimit},
+		Store:    d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
 		Google: photos.New(photos.Config{
 			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google},
 			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },

@@ -97,6 +97,19 @@ func (b *browser) click(selector string) {
 	}
 }
 
+// tab clicks on a link that opens a tab of its own, and gives that.
+func (b *browser) tab(selector string) *browser {
+	b.t.Helper()
+	return &browser{b.t, b.Tab(func() { b.click(selector) })}
+}
+
+// paste puts a text into the form and sends it.
+func (b *browser) paste(text string) {
+	b.t.Helper()
+	b.Do(chromedp.SetValue("#address", text))
+	b.click("button")
+}
+
 // back presses the back button. The page may come out of Chromium's memory, which
 // no event of loading tells.
 func (b *browser) back() {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -57,4 +59,28 @@ func Ask[T any](c *Chromium, action chromedp.Action[T]) T {
 // Try is Ask for what fails while a page goes and another comes.
 func Try[T any](c *Chromium, action chromedp.Action[T]) (T, error) {
 	return chromedp.Run(c.ctx, action)
+}
+
+// Tab does what opens a tab of its own, and gives that.
+func (c *Chromium) Tab(open func()) *Chromium {
+	c.tb.Helper()
+	opened := chromedp.WaitNewTarget(c.ctx, func(i *target.Info) bool { return i.Type == "page" })
+	open()
+	select {
+	case id := <-opened:
+		ctx, leave := chromedp.NewContext(c.ctx, chromedp.WithTargetID(id))
+		c.tb.Cleanup(leave)
+		tab := *c
+		tab.ctx = ctx
+		return &tab
+	case <-time.After(Patience):
+		c.tb.Fatal("no tab opens")
+		return nil
+	}
+}
+
+// Close closes the tab.
+func (c *Chromium) Close() {
+	c.tb.Helper()
+	Must(c.tb, chromedp.Cancel(c.ctx))
 }

@@ -138,8 +138,8 @@ func (e *Env) StartBridge() {
 	e.Ready()
 }
 
-// BrokerPort is the port of loopback that the broker listens on.
-func (e *Env) BrokerPort() string { return e.port }
+// Port is the broker's.
+func (e *Env) Port() string { return e.port }
 
 // KillBridge ends the bridge as a crash does.
 func (e *Env) KillBridge() { e.Bridge.Signal(syscall.SIGKILL) }

@@ -14,15 +14,15 @@ import (
 // TestHomeAssistantActions uses everything of an entry that its user can act on.
 func TestHomeAssistantActions(t *testing.T) {
 	h := newHome(t, "", nil)
-	h.run(t, "upload", func(t *testing.T) { upload(t, h) })
-	h.run(t, "refresh", func(t *testing.T) {
+	h.run(t, "upload", func() { upload(h) })
+	h.run(t, "refresh", func() {
 		h.Forget("gphotos/home/albums")
 		h.press("refresh")
 		h.Expect("gphotos/home/response/refresh", "ok", ok)
 		h.Expect("gphotos/home/albums", "the albums anew", nil)
 		h.until("button.gphotos_home_refresh", "pressed", func(e entity) bool { return e.State != "unknown" })
 	})
-	h.run(t, "link", func(t *testing.T) { link(t, h) })
+	h.run(t, "link", func() { link(h) })
 	if found := h.complaints("mqtt", "gphotos"); found != nil {
 		t.Errorf("Home Assistant complains: %q", found)
 	}
@@ -35,7 +35,8 @@ func ok(payload []byte) bool {
 }
 
 // upload uploads in every form that a notify entity can send.
-func upload(t *testing.T, h *home) {
+func upload(h *home) {
+	t := h.t
 	const event = "event.gphotos_home_upload_result"
 	for n, message := range []string{
 		photo(t, "path.jpg", 10),
@@ -78,7 +79,8 @@ func upload(t *testing.T, h *home) {
 }
 
 // link ends the access and links again, with Home Assistant's entities alone.
-func link(t *testing.T, h *home) {
+func link(h *home) {
+	t := h.t
 	const unlink = "button.gphotos_home_unlink"
 	h.ask("config/entity_registry/update", fields{"entity_id": unlink, "disabled_by": nil}, nil)
 	var entries []struct {

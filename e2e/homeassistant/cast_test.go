@@ -1,29 +1,42 @@
 package homeassistant_test
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
 )
 
 const player = "media_player.living_room"
 
-func cast(t *testing.T, h *home) {
-	h.send("upload", `{"path": "`+photo(t, "cast.jpg", 40)+`", "album": "Cast"}`)
-	h.uploaded("Cast")
-	recent := h.until("sensor.gphotos_home_recent_media", "with the upload", func(e entity) bool {
-		items, _ := e.Attributes["items"].([]any)
-		return len(items) > 0 && items[0].(fields)["filename"] == "cast.jpg" && items[0].(fields)["base_url"] != ""
-	})
-	url := recent.Attributes["items"].([]any)[0].(fields)["base_url"].(string) + recent.Attributes["sizes"].(fields)["url"].(string)
-	h.act("script", "gphotos_cast", fields{"player": player})
-	h.until(player, "showing the newest item", func(e entity) bool { return e.Attributes["media_content_id"] == url })
+func cast(h *home) {
+	t := h.t
+	film := []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + "\x00\x00\x00\x08moov" + "\x00\x00\x00\x0cmdatfilm")
+	e2etest.Must(t, os.WriteFile("/media/cast.mp4", film, 0o644))
+	for file, size := range map[string]string{photo(t, "cast.jpg", 40): "url", "/media/cast.mp4": "video_url"} {
+		h.send("upload", `{"path": "`+file+`", "album": "Cast"}`)
+		h.uploaded("Cast")
+		var found fields
+		var number int
+		recent := h.until("sensor.gphotos_home_recent_media", "with the upload", func(e entity) bool {
+			items, _ := e.Attributes["items"].([]any)
+			number = 1 + slices.IndexFunc(items, func(i any) bool { return i.(fields)["filename"] == filepath.Base(file) })
+			if number > 0 {
+				found = items[number-1].(fields)
+			}
+			return number > 0 && found["base_url"] != ""
+		})
+		url := found["base_url"].(string) + recent.Attributes["sizes"].(fields)[size].(string)
+		h.act("script", "gphotos_cast", fields{"player": player, "number": number})
+		h.until(player, "showing the item", func(e entity) bool { return e.Attributes["media_content_id"] == url })
+	}
 }
 
 // slideshow shows each picture of an album, also one that comes while it runs, until the player is off.
-func slideshow(t *testing.T, h *home) {
+func slideshow(h *home) {
+	t := h.t
 	for n, name := range []string{"one.jpg", "two.jpg", "three.jpg"} {
 		h.send("upload", `{"path": "`+photo(t, name, 50+n)+`", "album": "Slides"}`)
 		h.uploaded("Slides")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"testing"
@@ -88,9 +89,7 @@ func (c *client) tryAsk(kind string, with fields, into any) (problem string) {
 	defer res.Body.Close()
 	e2etest.Must(c.t, conn.SetReadDeadline(time.Now().Add(e2etest.Patience)))
 	command := fields{"id": 1, "type": kind}
-	for key, value := range with {
-		command[key] = value
-	}
+	maps.Copy(command, with)
 	for {
 		var answer struct {
 			Type    string

@@ -40,18 +40,18 @@ func TestHomeAssistantDashboard(t *testing.T) {
 	h.ask("lovelace/config/save", fields{"url_path": "google-photos", "config": fields{"views": []any{view}}}, nil)
 
 	b.login()
-	h.run(t, "linked", func(t *testing.T) {
+	h.run(t, "linked", func() {
 		b.open("/google-photos/google-photos", 2+9+3, "Latest upload", "Front door", "Garden", "Cat", "Uploaded")
 		if b.has("Link account", "waits", "Google has ended") {
-			t.Error("the dashboard speaks of a problem that there is none of")
+			h.t.Error("the dashboard speaks of a problem that there is none of")
 		}
 		b.pictured("home-assistant-dashboard")
 	})
-	h.run(t, "media browser", func(t *testing.T) {
+	h.run(t, "media browser", func() {
 		b.open("/media-browser/browser/app%2Cmedia-source%3A%2F%2Fimage", 0, "Latest upload", "Front door")
 		b.pictured("home-assistant-media")
 	})
-	h.run(t, "relink", func(t *testing.T) {
+	h.run(t, "relink", func() {
 		h.Google.Revoke(photosim.DefaultAccountID)
 		h.press("refresh")
 		h.becomes("sensor.gphotos_home_link_status", "relink")
@@ -169,8 +169,8 @@ func (f *frontend) pictured(name string) {
 }
 
 // scene is a picture that can be told from others: a sun above hills.
-func scene(t testing.TB, n int) []byte {
-	t.Helper()
+func scene(tb testing.TB, n int) []byte {
+	tb.Helper()
 	const width, height = 960, 640
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
 	sky := [3]float64{90 + 16*float64(n%8), 150 - 9*float64(n%7), 220 - 18*float64(n%9)}
@@ -195,6 +195,6 @@ func scene(t testing.TB, n int) []byte {
 		}
 	}
 	var b bytes.Buffer
-	e2etest.Must(t, jpeg.Encode(&b, img, nil))
+	e2etest.Must(tb, jpeg.Encode(&b, img, nil))
 	return b.Bytes()
 }

@@ -157,13 +157,13 @@ func (c *client) browse(id string) (m media) {
 	return m
 }
 
-func (m media) child(t testing.TB, title string) media {
-	t.Helper()
+func (m media) child(tb testing.TB, title string) media {
+	tb.Helper()
 	for _, c := range m.Children {
 		if c.Title == title {
 			return c
 		}
 	}
-	t.Fatalf("%s has no %q but %+v", m.Title, title, m.Children)
+	tb.Fatalf("%s has no %q but %+v", m.Title, title, m.Children)
 	return media{}
 }

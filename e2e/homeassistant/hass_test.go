@@ -36,13 +36,13 @@ my:
 `
 
 // newHass starts a Home Assistant and makes its owner.
-func newHass(t testing.TB, debian string, env ...string) *hass {
-	t.Helper()
-	h := &hass{client: &client{t: t}, root: t, debian: debian, folder: "/config/" + filepath.Base(t.Name()), env: env}
-	e2etest.Must(t, os.Mkdir(filepath.Join(debian, h.folder), 0o755))
+func newHass(tb testing.TB, debian string, env ...string) *hass {
+	tb.Helper()
+	h := &hass{client: &client{t: tb}, root: tb, debian: debian, folder: "/config/" + filepath.Base(tb.Name()), env: env}
+	e2etest.Must(tb, os.Mkdir(filepath.Join(debian, h.folder), 0o755))
 	h.write("configuration.yaml", configuration)
 	h.launch()
-	e2etest.Until(t, "Home Assistant to answer", func() bool {
+	e2etest.Until(tb, "Home Assistant to answer", func() bool {
 		status, _ := h.try(http.MethodGet, "/api/onboarding", nil)
 		return status == http.StatusOK
 	})

@@ -23,7 +23,7 @@ func newHome(t *testing.T, lines string, files map[string]string, settings ...st
 	h := &home{Env: e2etest.New(t, e2etest.Config{Settings: append([]string{"GPHOTOS_MEDIA_DIRS=/media"}, settings...)})}
 	h.Link()
 	h.hass = newHass(t, debian)
-	h.addMQTT(h.BrokerPort())
+	h.addMQTT(h.Port())
 	if lines != "" { // that may want MQTT when it is loaded
 		h.process.Stop(0)
 		h.write("configuration.yaml", configuration+lines)
@@ -52,22 +52,22 @@ func (h *home) available() {
 }
 
 // run runs a part of a test that the others of it do not depend on.
-func (h *home) run(t *testing.T, name string, part func(t *testing.T)) {
+func (h *home) run(t *testing.T, name string, part func()) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		defer h.In(t)()
 		before := h.t
 		h.client.t = t
 		defer func() { h.client.t = before }()
-		part(t)
+		part()
 	})
 }
 
 // photo puts a photo that Google does not have into /media and returns its path.
-func photo(t testing.TB, name string, seed int) string {
-	t.Helper()
+func photo(tb testing.TB, name string, seed int) string {
+	tb.Helper()
 	path := filepath.Join("/media", name)
-	e2etest.Must(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	e2etest.Must(t, os.WriteFile(path, e2etest.Photo(seed, 4096), 0o644))
+	e2etest.Must(tb, os.MkdirAll(filepath.Dir(path), 0o755))
+	e2etest.Must(tb, os.WriteFile(path, e2etest.Photo(seed, 4096), 0o644))
 	return path
 }

@@ -77,6 +77,9 @@ func setUp() (debian, missing string, err error) {
 // furnish lays out the namespaces: loopback, and what Home Assistant's Debian and this
 // process both see.
 func furnish(debian string) error {
+	if err := os.MkdirAll("/media", 0o755); err != nil {
+		return err
+	}
 	for _, line := range []string{"link set lo up", "link set lo multicast on", "route add 224.0.0.0/4 dev lo"} {
 		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w: %s", line, err, out)

@@ -14,13 +14,19 @@ import (
 // TestHomeAssistantMedia finds the entry's pictures in Home Assistant's own media
 // browser: each image entity under Image, and the mirrored album under My media.
 func TestHomeAssistantMedia(t *testing.T) {
-	h := newHome(t, "", nil, "GPHOTOS_ENTRY_HOME_MIRROR=Front door", "GPHOTOS_ENTRY_HOME_MIRROR_FOLDER=/media/google-photos")
+	h := newHome(t, "", nil, "GPHOTOS_ENTRY_HOME_ALBUM_IMAGES=Front door",
+		"GPHOTOS_ENTRY_HOME_MIRROR=Front door", "GPHOTOS_ENTRY_HOME_MIRROR_FOLDER=/media/google-photos")
 	file := photo(t, "door.jpg", 1)
 	h.send("upload", `{"path": "`+file+`", "album": "Front door"}`)
 	h.uploaded("Front door")
+	h.send("upload", `{"path": "`+photo(t, "cat.jpg", 2)+`", "album": "Cat"}`) // which is not chosen
+	h.uploaded("Cat")
 	h.everything()
 
 	images := h.browse("media-source://image")
+	if len(images.Children) != 2 {
+		t.Errorf("Image has %+v", images.Children)
+	}
 	for _, title := range []string{"Google Photos home Latest upload", "Google Photos home Front door"} {
 		image := images.child(t, title)
 		if !image.Playable {

@@ -2,6 +2,8 @@ package homeassistant_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
@@ -14,7 +16,7 @@ func TestHomeAssistantRestarts(t *testing.T) {
 	h.send("upload", `{"path": "`+photo(t, "before.jpg", 1)+`", "album": "Front door"}`)
 	h.uploaded("Front door")
 	h.everything()
-	h.run(t, "bridge", func(t *testing.T) {
+	h.run(t, "bridge", func() {
 		h.KillBridge()
 		h.becomes("sensor.gphotos_home_queue", "unavailable")
 		h.send("upload", `{"path": "`+photo(t, "notify.jpg", 2)+`", "album": "By notify"}`)
@@ -26,7 +28,7 @@ func TestHomeAssistantRestarts(t *testing.T) {
 		h.uploaded("By publish")
 		h.everything()
 	})
-	h.run(t, "broker", func(t *testing.T) {
+	h.run(t, "broker", func() {
 		h.Broker.Stop(0)
 		h.becomes("sensor.gphotos_home_queue", "unavailable")
 		h.StartBroker()
@@ -34,7 +36,16 @@ func TestHomeAssistantRestarts(t *testing.T) {
 		h.send("upload", `{"path": "`+photo(t, "broker.jpg", 4)+`", "album": "After the broker"}`)
 		h.uploaded("After the broker")
 	})
-	h.run(t, "Home Assistant", func(t *testing.T) {
+	h.run(t, "broker that has lost all", func() {
+		h.Bridge.Stop(0)
+		h.Broker.Stop(0)
+		e2etest.Must(t, os.RemoveAll(filepath.Join(h.Dir, "broker", "mosquitto.db")))
+		h.StartBroker()
+		h.Ready()
+		h.StartBridge()
+		h.everything()
+	})
+	h.run(t, "Home Assistant", func() {
 		h.process.Stop(0)
 		h.start()
 		h.everything()
