@@ -20,7 +20,7 @@ import (
 // Source: https://github.com/home-assistant/supervisor/blob/main/supervisor/addons/validate.py and options.py
 var (
 	appKeys = map[string]func(any) error{
-		"name": isText, "description": isText, "url": isURL, "panel_title": isText, "panel_icon": matches(`^mdi:[a-z-]+$`),
+		"name": isText, "description": isText, "url": isURL, "panel_title": isText, "ingress_entry": isText, "panel_icon": matches(`^mdi:[a-z-]+$`),
 		"version": matches(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`), "slug": matches(`^[-_.A-Za-z0-9]+$`),
 		"image":   matches(`^([a-z0-9][a-z0-9.\-]*(:[0-9]+)?/)*?([a-z0-9{][a-z0-9.\-_{}]*/)*?([a-z0-9{][a-z0-9.\-_{}]*)$`),
 		"startup": matches(`^(initialize|system|services|application|once)$`), "boot": matches(`^(auto|manual|manual_only)$`),
