@@ -46,8 +46,10 @@ func panelPage(links []*auth.Link) page {
 	p := page{Status: http.StatusOK, Good: true, Title: "Google Photos"}
 	for _, l := range links {
 		s, name := l.State(), "Entry "+l.Entry()
-		text := name + " has no Google account yet."
+		var text string
 		switch s.Status {
+		case auth.Unlinked, auth.Linking:
+			text = name + " has no Google account yet."
 		case auth.Linked:
 			text = name + " uses the account of " + s.Account.String() + "."
 			if off := s.Off(); len(off) > 0 {
