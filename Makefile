@@ -72,8 +72,9 @@ app: ## the Home Assistant app as a folder to copy to /addons, in bin/gphotos2mq
 			-o bin/gphotos2mqtt-app/gphotos2mqtt-$$(echo $$arch | sed 's/arm64/aarch64/') ./cmd/gphotos2mqtt || exit 1; \
 	done
 
-release-check: ## that .goreleaser.yaml is valid
+release-check: ## that .goreleaser.yaml and the workflows are valid
 	$(RELEASER) check
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 release-snapshot: ## all that a release has, in dist/, without publishing: archives, packages, checksums, SBOMs
 	GOBIN=$(CURDIR)/bin $(GO) install $(SBOM)

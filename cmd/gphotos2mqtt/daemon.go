@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gphotos2mqtt/auth"
-	"gphotos2mqtt/auth/linkpage"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/bridge/account"
@@ -93,10 +91,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 			return nil, fmt.Errorf("entry %s: %w", e.Name, err)
 		}
 	}
-	pages := linkpage.Handler(d.links, func(entry string, err error) {
-		log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
-	})
-	d.work("linking pages", func(ctx context.Context) error { return linkpage.Serve(ctx, c.HTTPListen, pages) })
+	d.servePages()
 	former, err := d.status.FormerSessions(ctx)
 	if err == nil {
 		err = d.status.RecordTopics(ctx)
@@ -242,16 +237,6 @@ func openKey(c config.Config) (secret.Key, error) {
 			os.Geteuid(), c.DataDir, config.Prefix, err)
 	}
 	return key, err
-}
-
-// free tells, before anything else happens, that the linking pages could not be served.
-func free(ctx context.Context, address string) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("the linking pages cannot be served: end what listens there, or set %sHTTP_LISTEN to another address: %w",
-			config.Prefix, err)
-	}
-	return l.Close()
 }
 
 // openEntry makes one entry with its link, its client for Google and its connection.

@@ -78,6 +78,8 @@ type Config struct {
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
 	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
+	// Where the page for Home Assistant's ingress listens, which lets in its Supervisor alone; the app sets it. Empty: nowhere.
+	PanelListen string `env:"PANEL_LISTEN"`
 	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or
 	// `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
 	PublicURL string `env:"PUBLIC_URL"`
