@@ -115,7 +115,9 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 			Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldClientRefused, Sentence: link.Message,
 			At: now.Add(doubled(setupWait, lastSetup, a.InARow)),
 		}
-	case isLink, !answered && errors.Is(err, context.DeadlineExceeded):
+	case isLink:
+		google = &photos.Error{Kind: photos.Transient, Status: link.Answered}
+	case !answered && errors.Is(err, context.DeadlineExceeded):
 		google = silence
 	case !answered:
 		return Decision{Action: Fail, Code: mqttapi.CodeInternal}
