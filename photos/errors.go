@@ -251,7 +251,8 @@ var statuses = []struct {
 	{NotFound, aboutAPI, []int{404, 410}, nil},
 	{Transient, aboutAPI, []int{409}, func(a answer) bool { return a.reason != "ALREADY_EXISTS" }}, // ABORTED: two requests met
 	{Duplicate, aboutAPI, []int{409}, nil},
-	{Transient, aboutAPI, []int{400, 405, 411, 417}, func(a answer) bool { return a.page || !a.api && a.reason == "" && a.said == "" }},
+	{Transient, aboutAPI, []int{405, 406, 411, 417, 426, 428, 431, 451}, func(a answer) bool { return !a.api }},
+	{Transient, aboutAPI, []int{400}, func(a answer) bool { return a.page || !a.api && a.reason == "" && a.said == "" }},
 }
 
 // judge turns an answer that is no success into its kind: words first, then the status.

@@ -87,7 +87,7 @@ func TestRefusals(t *testing.T) {
 		{"page for an upload", "upload", 400, html404, nil, Error{Kind: Transient}},
 		{"page for items", "create items", 400, html404, nil, Error{Kind: Transient}},
 		{"nothing said", "create items", 400, "", nil, Error{Kind: Transient}},
-		{"nothing said of a method", "upload", 405, " ", nil, Error{Kind: Transient}},
+		{"proxy's method", "upload", 405, "POST is not allowed", nil, Error{Kind: Transient}},
 		{"length wanted", "upload", 411, "<html>Length Required</html>", nil, Error{Kind: Transient}},
 
 		{"storage full", "create items", 400, api(400, "INVALID_ARGUMENT", "The remaining storage in the user's account is not enough to perform this operation."), nil, Error{Kind: StorageFull, Reason: "INVALID_ARGUMENT"}},

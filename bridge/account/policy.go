@@ -148,8 +148,8 @@ const (
 	sayFaulty   = "Google Photos answers with a fault of its own: nothing is lost, it goes on by itself."
 	sayForeign  = "An answer that should be Google's leads to a host that is not, and was not followed: look for a proxy or DNS server."
 	sayNewAlbum = "Google does not know the new album yet: it goes on by itself within minutes."
-	sayDisabled = "This Google account cannot use Google Photos: turn it on for the account, or have the administrator of its organisation " +
-		"do so, or link another account."
+	sayDisabled = "Google does not let the bridge use Google Photos for this account: turn it on for the account, or have the administrator " +
+		"of its organisation do so, then link the account again with every box ticked, or link another one."
 )
 
 // answers are what becomes of a file by Google's answer. What depends on more than that is in decideGoogle.
