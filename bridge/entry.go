@@ -121,7 +121,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 		Account: e.account, Albums: e.albums,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
-			Has:          func(id string) bool { return e.library.Has(id) },
+			Had:          func(id string, at time.Time) bool { return e.library.Had(id, at) },
 			Uploaded:     func(album string, items []photos.Item) { e.library.Uploaded(album, items) },
 			AlbumCreated: func(a photos.Album) { e.library.AlbumCreated(a) },
 			AlbumGone:    func(ctx context.Context, id string) error { return e.library.AlbumGone(ctx, id) },

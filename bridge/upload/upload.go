@@ -100,7 +100,7 @@ type Config struct {
 
 // Library are the ties to what is known of albums and items.
 type Library struct {
-	Has          func(itemID string) bool                        // whether an item is known already
+	Had          func(itemID string, at time.Time) bool          // whether an item was known at a time
 	Uploaded     func(albumID string, items []photos.Item)       // a batch has made or found these
 	AlbumCreated func(photos.Album)                              // for an upload
 	AlbumGone    func(ctx context.Context, albumID string) error // Google does not know it
