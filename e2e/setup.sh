@@ -3,7 +3,7 @@
 #   setup.sh test         Mosquitto and its command line clients, a C compiler
 #                         (the race detector links with it), and buildah (for the image)
 #   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
-#                         Node.js with npm (for the flows of examples/node-red), and
+#                         Node.js with npm (for the flows of examples/node-red), ffmpeg, and
 #                         what e2e/homeassistant/setup.sh needs
 # Debian and its relatives only; elsewhere it says what to install.
 set -euo pipefail
@@ -30,6 +30,7 @@ fi
 if [ "$1" = acceptance ]; then
 	need node nodejs
 	need npm npm
+	need ffmpeg ffmpeg # records a clip that is uploaded while it grows
 	need chromium chromium fonts-dejavu-core # without a font it draws boxes for letters
 	if command -v apt-get >/dev/null; then # elsewhere Home Assistant is left out
 		need debootstrap debootstrap
