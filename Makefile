@@ -11,14 +11,14 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT    ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE      ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LDFLAGS   := -s -w -X main.release=$(VERSION) -X main.commit=$(COMMIT) -X main.date=$(DATE)
-RELEASER  := go run github.com/goreleaser/goreleaser/v2@v2.17.0
+RELEASER  := go run github.com/goreleaser/goreleaser/v2@v2.14.3
 SBOM      := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 include packaging/names.env
 export OWNER REGISTRY
 
 LINTER    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help unit test acceptance chaos lint platforms fmt bench fuzz demo build release-check release-snapshot release images-push
+.PHONY: help unit test acceptance chaos lint platforms fmt bench fuzz demo build release-check release-snapshot release images-push app
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -30,9 +30,10 @@ test: ## all tests but those of `make acceptance`, with the race detector; insta
 	./e2e/setup.sh test
 	$(GOTEST) -race -shuffle=on -timeout 30m ./...
 
-acceptance: ## Chromium, Node-RED, and the long forms of e2e/survival; installs Chromium and Node.js
+acceptance: ## Chromium, Node-RED, Home Assistant, and the long forms of e2e/survival; installs the first three
 	./e2e/setup.sh acceptance
-	$(GOTEST) -count=1 -p 1 -timeout 15m -run 'NodeRED|Browser|Chaos|Flood|LongQueue|Video' ./e2e ./e2e/browser ./e2e/survival -acceptance
+	$(GOTEST) -count=1 -p 1 -timeout 15m -run 'NodeRED|Browser|HomeAssistant|Chaos|Flood|LongQueue|Video' \
+		./e2e ./e2e/browser ./e2e/homeassistant ./e2e/survival -acceptance
 
 chaos: ## e2e/survival alone, in its long forms: 500 uploads among kills and cuts, 10,000 in the queue, 1 GiB
 	./e2e/setup.sh test
@@ -63,14 +64,24 @@ demo: ## the whole job on this machine, without a Google account
 build: ## a static binary in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/gphotos2mqtt ./cmd/photosim
 
-release-check: ## that .goreleaser.yaml is valid
+app: ## the Home Assistant app as a folder to copy to /addons, in bin/gphotos2mqtt-app
+	mkdir -p bin && rm -rf bin/gphotos2mqtt-app && cp -r addon bin/gphotos2mqtt-app && cp packaging/app.Dockerfile bin/gphotos2mqtt-app/Dockerfile
+	sed -i.bak '/^image:/d' bin/gphotos2mqtt-app/config.yaml && rm bin/gphotos2mqtt-app/config.yaml.bak
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' \
+			-o bin/gphotos2mqtt-app/gphotos2mqtt-$$(echo $$arch | sed 's/arm64/aarch64/') ./cmd/gphotos2mqtt || exit 1; \
+	done
+
+release-check: ## that .goreleaser.yaml and the workflows are valid
 	$(RELEASER) check
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 release-snapshot: ## all that a release has, in dist/, without publishing: archives, packages, checksums, SBOMs
 	GOBIN=$(CURDIR)/bin $(GO) install $(SBOM)
 	PATH="$(CURDIR)/bin:$$PATH" $(RELEASER) release --snapshot --clean
 
 release: ## publishes a tag as a draft; run by .github/workflows/release.yml
+	grep -q '^version: "$(VERSION:v%=%)"' addon/config.yaml # Supervisor fetches the image of this name
 	GOBIN=$(CURDIR)/bin $(GO) install $(SBOM)
 	PATH="$(CURDIR)/bin:$$PATH" $(RELEASER) release --clean
 

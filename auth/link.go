@@ -159,6 +159,20 @@ func (l *Link) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "link of entry %s: %s", l.cfg.Entry, l.State().Status)
 }
 
+// Page is the address of the entry's own page, which is always the same and holds no secret; "" without Config.LinkURL.
+func (l *Link) Page() string {
+	if l.cfg.LinkURL == "" {
+		return ""
+	}
+	return l.cfg.LinkURL + EntryPath + l.cfg.Entry
+}
+
+// Local reports whether a browser reaches the pages from this machine alone.
+func (l *Link) Local() bool {
+	u, err := url.Parse(l.cfg.LinkURL)
+	return err == nil && IsLoopback(u.Hostname())
+}
+
 func (l *Link) current() *record {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,6 +22,7 @@ import (
 // Of one-time addresses and the attempts to link by them.
 const (
 	LinkPath    = "/link/"         // the path, followed by the code
+	EntryPath   = "/entry/"        // the path of an entry's page, followed by its name
 	attemptLife = 10 * time.Minute // as long as a person needs at most, and as Google's own codes live
 	maxAttempts = 4                // of one entry; a further one replaces the oldest
 )

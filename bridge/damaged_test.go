@@ -11,6 +11,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/mqttapi/broker"
@@ -61,7 +62,7 @@ func TestDamagedDatabaseIsSaid(t *testing.T) {
 	defer running.Wait()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	status := NewStatus(StatusConfig{Root: "gphotos", Store: r.store, Out: r.broker, Log: logrus.NewEntry(log)})
+	status := NewStatus(StatusConfig{Root: "gphotos", Media: new(media.Folders), Store: r.store, Out: r.broker, Log: logrus.NewEntry(log)})
 	status.Add(r.entry)
 	running.Go(func() {
 		if err := task.Run(ctx, task.Task{Name: "status", Run: status.Run}); err != nil {

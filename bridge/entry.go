@@ -55,6 +55,7 @@ type EntryConfig struct {
 	MaxPublish      func() int       // the largest payload that is published, in bytes; less once the broker refused a smaller one
 	MaxAge          time.Duration    // how long an upload may wait for Google before it fails
 	Uploads         int              // how many files are sent at a time
+	Patience        media.Patience   // how long files are waited for
 	DisplayName     string           // the device's name in Home Assistant; empty = "Google Photos" and the entry's name
 	AlbumImages     library.Images   // the albums that are images in Home Assistant; those named by title get a listing too
 	Mirror          Mirror           // what is kept as files
@@ -116,7 +117,8 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
-		Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google, Account: e.account, Albums: e.albums,
+		Patience: cfg.Patience, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
+		Account: e.account, Albums: e.albums,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
 			Had:          func(id string, at time.Time) bool { return e.library.Had(id, at) },
@@ -128,8 +130,9 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.Media.Watch(e.changed.Set)
 	latest := ""
-	if totals, _ := e.uploads.Totals(); totals.LastUpload != nil {
+	if totals, _ := e.uploads.Totals().Now(); totals.LastUpload != nil {
 		latest = totals.LastUpload.MediaItemID
 	}
 	titles := slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles, cfg.Mirror.Titles)
@@ -199,7 +202,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 	for {
 		// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
 		saving := context.WithoutCancel(ctx)
-		totals, same, err := e.uploads.SaveTotals(saving)
+		totals, same, err := e.uploads.Totals().Save(saving)
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}
@@ -209,7 +212,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 		payload, err := mqttapi.Encode(mqttapi.State{
 			Link: linkView(e.cfg.Link.State()), Queue: queue, Hold: hold,
 			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
-			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: e.cfg.Store.Damage(),
+			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: problem(e.cfg.Store, e.cfg.Media),
 		})
 		if err == nil && !bytes.Equal(payload, published) {
 			err = e.cfg.Out.Retain(e.topics.State(), payload)

@@ -96,7 +96,7 @@ func (r *harness) start() {
 	if r.autoLink && link.State().Status == auth.Unlinked {
 		r.linkAccount(link)
 	}
-	folders, err := media.Open([]string{r.media})
+	folders, err := media.Open(ctx, []string{r.media})
 	r.must(err)
 	project, err := account.OpenProject(ctx, s, "requests-test")
 	r.must(err)
@@ -105,7 +105,8 @@ func (r *harness) start() {
 	cfg := EntryConfig{
 		Name: "home", Root: "gphotos", Listings: library.Listings{All: true}, ListItems: 100, Renew: 45 * time.Minute,
 		MaxPublish: func() int { return 1_000_000 }, MaxAge: 7 * 24 * time.Hour, Uploads: 8, DiscoveryPrefix: "homeassistant",
-		Store: s, Media: folders, Capacity: upload.NewCapacity(r.limits), Link: link, Project: project, Out: r.broker, Log: entryLog,
+		Patience: media.Patience{Quiet: 2 * time.Second, Limit: 5 * time.Minute},
+		Store:    s, Media: folders, Capacity: upload.NewCapacity(r.limits), Link: link, Project: project, Out: r.broker, Log: entryLog,
 		Google: photos.New(photos.Config{HTTP: api, Bytes: &http.Client{Transport: r.sim.Transport()}}),
 	}
 	r.config(&cfg)
@@ -124,7 +125,6 @@ func (r *harness) start() {
 		cancel()
 		running.Wait()
 		r.acked.Wait()
-		r.must(folders.Close())
 		r.must(s.Close())
 		r.stop = nil
 	}

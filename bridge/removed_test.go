@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 )
 
@@ -26,7 +27,7 @@ func TestRemovedEntriesAreCleared(t *testing.T) {
 	broker := newBroker()
 	start := func(entries ...EntryConfig) {
 		t.Helper()
-		f := NewStatus(StatusConfig{Root: "gphotos", Store: s, Out: broker, Log: logrus.NewEntry(log)})
+		f := NewStatus(StatusConfig{Root: "gphotos", Media: new(media.Folders), Store: s, Out: broker, Log: logrus.NewEntry(log)})
 		for _, cfg := range entries {
 			f.Add(&Entry{cfg: cfg})
 		}
@@ -76,7 +77,7 @@ func TestRemovedEntriesAfterAStop(t *testing.T) {
 	r := newHarness(t)
 	r.start()
 	status := func(entries ...*Entry) *Status {
-		f := NewStatus(StatusConfig{Root: "gphotos", Store: r.store, Out: r.broker, Log: r.entry.log})
+		f := NewStatus(StatusConfig{Root: "gphotos", Media: new(media.Folders), Store: r.store, Out: r.broker, Log: r.entry.log})
 		for _, e := range entries {
 			f.Add(e)
 		}

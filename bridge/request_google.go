@@ -223,7 +223,7 @@ func (e *Entry) saveMedia(ctx context.Context, b mqttapi.SaveMedia) (any, error)
 	}
 	body := watchdog.Reader(got.Body)
 	defer body.Close() //nolint:errcheck // only read from
-	n, path, err := e.cfg.Media.Save(b.Path, body)
+	n, path, err := e.cfg.Media.Save(ctx, b.Path, body)
 	if err = watchdog.Stop(err); err != nil {
 		return nil, fmt.Errorf("save %s: %w", b.ID, bytesRefused(err))
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -44,6 +46,7 @@ type StatusConfig struct {
 	Settings map[string]string // shown on gphotos/bridge/info, by variable, without secrets
 	Limits   mqttapi.Limits    // shown there too
 	Store    *store.Store      // remembers which entries have run
+	Media    *media.Folders    // shown on gphotos/bridge/health
 	Out      Publisher
 	Log      *logrus.Entry
 }
@@ -90,6 +93,14 @@ func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
+	s.refuse(ctx, d, answer, verb, why, s.cfg.Out.Send)
+}
+
+// refuse answers a command of nobody here, and logs what became of it.
+func (s *Status) refuse(
+	ctx context.Context, d broker.Delivery, answer string, verb mqttapi.Verb, why *mqttapi.Error,
+	send func(context.Context, string, []byte) error,
+) {
 	var payload []byte
 	var err error
 	if verb == mqttapi.VerbUpload {
@@ -103,7 +114,7 @@ func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	if err == nil {
-		err = s.cfg.Out.Send(ctx, answer, payload)
+		err = send(ctx, answer, payload)
 	}
 	if err != nil && ctx.Err() == nil {
 		s.cfg.Log.WithError(err).WithField("op", "answer").Warn("command on an unknown topic not answered")
@@ -126,6 +137,10 @@ func (s *Status) Run(ctx context.Context) error {
 	if problem := s.cfg.Store.Damage(); problem != "" {
 		s.cfg.Log.WithField("problem", problem).Error("database was damaged and is set aside")
 	}
+	if problem := s.cfg.Media.Problem(); problem != "" {
+		s.cfg.Log.WithField("problem", problem).Warn("media folder is not available")
+	}
+	s.cfg.Media.Watch(s.changed.Set)
 	info := mqttapi.Info{
 		Version: s.cfg.Version, Started: mqttapi.At(s.started), Entries: []string{}, Settings: s.cfg.Settings, Limits: s.cfg.Limits,
 	}
@@ -137,8 +152,14 @@ func (s *Status) Run(ctx context.Context) error {
 		if err = s.retain(s.topics.Bridge("health"), s.health()); err == nil {
 			err = wake.Sleep(ctx, s.changed, healthEvery)
 		}
+		s.cfg.Media.LookAgain(ctx) // only for a folder that had a problem
 	}
 	return err
+}
+
+// problem says what is wrong with the data and with the media folders; "" = nothing is known.
+func problem(data *store.Store, folders *media.Folders) string {
+	return strings.TrimSpace(data.Damage() + " " + folders.Problem())
 }
 
 func (s *Status) retain(topic string, document any) error {
@@ -157,13 +178,16 @@ func (s *Status) health() mqttapi.Health {
 	runtime.ReadMemStats(&memory)
 	h := mqttapi.Health{
 		Time: mqttapi.At(time.Now()), Uptime: int64(time.Since(s.started).Seconds()), Memory: int64(memory.Sys), //nolint:gosec // far from the limit
-		Goroutines: runtime.NumGoroutine(), Counters: map[string]int64{}, Problem: s.cfg.Store.Damage(),
+		Goroutines: runtime.NumGoroutine(), Counters: map[string]int64{}, Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
+	}
+	for path, state := range s.cfg.Media.States() {
+		h.Folders[path] = mqttapi.Folder{Available: state.Problem == "", Since: mqttapi.At(state.Since), Problem: state.Problem}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h.Connections = maps.Clone(s.conns)
 	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals()
+		totals, _ := e.uploads.Totals().Now()
 		queue := e.uploads.Summary()
 		h.Counters["uploaded"] += totals.Totals.Uploaded
 		h.Counters["failed"] += totals.Totals.Failed

@@ -92,13 +92,36 @@ func TestComposeBrokerRefusesStrangers(t *testing.T) {
 	}
 }
 
-// startComposeBroker runs start.sh with the container's paths put below a
-// folder of the test, and returns the port of the broker.
+// TestComposeHealth runs the health check of compose.yaml as its container does.
+func TestComposeHealth(t *testing.T) {
+	needsMore(t)
+	check := loadCompose(t, "", "compose.yaml")["mosquitto"].HealthCheck.Test
+	if len(check) != 2 || check[0] != "CMD-SHELL" {
+		t.Fatal(check)
+	}
+	dir := t.TempDir()
+	port := startComposeBrokerIn(t, dir)
+	composeClient(t, port, "bridge") // the broker is up
+	for _, tt := range []struct {
+		config string
+		code   int
+	}{{filepath.Join(dir, "health"), 0}, {t.TempDir(), 5}} { // the second has no password: not authorised
+		line := strings.NewReplacer("/tmp/health", tt.config, "mosquitto_sub", "mosquitto_sub -h 127.0.0.1 -p "+port).Replace(check[1])
+		e2etest.Start(t, e2etest.Command{Name: "health", Path: "sh", Args: []string{"-c", line}, Dir: t.TempDir()}).Exited(tt.code)
+	}
+}
+
 func startComposeBroker(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
+	return startComposeBrokerIn(t, t.TempDir())
+}
+
+// startComposeBrokerIn runs start.sh with the container's paths put below a
+// folder of the test, and returns the port of the broker.
+func startComposeBrokerIn(t *testing.T, dir string) string {
+	t.Helper()
 	port := e2etest.Port(t)
-	places := strings.NewReplacer("/mosquitto/", dir+"/", "listener 1883", "listener "+port+" 127.0.0.1")
+	places := strings.NewReplacer("/mosquitto/", dir+"/", "/tmp/health", dir+"/health", "listener 1883", "listener "+port+" 127.0.0.1")
 	for _, sub := range []string{"config", "data"} {
 		e2etest.Must(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
 	}

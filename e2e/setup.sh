@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what a tier of the tests needs and the machine lacks:
-#   setup.sh test         Mosquitto and its command line clients, and a C compiler
-#                         (the race detector links with it)
+#   setup.sh test         Mosquitto and its command line clients, a C compiler
+#                         (the race detector links with it), and buildah (for the image)
 #   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
-#                         and Node.js with npm (for the flows of examples/node-red)
+#                         Node.js with npm (for the flows of examples/node-red), and
+#                         what e2e/homeassistant/setup.sh needs
 # Debian and its relatives only; elsewhere it says what to install.
 set -euo pipefail
 
-PATH=$PATH:/usr/sbin # where Debian puts mosquitto
+PATH=$PATH:/usr/sbin:/sbin # where Debian puts mosquitto
 
 packages=()
 need() { # PROGRAM PACKAGE...
@@ -23,12 +24,25 @@ esac
 need gcc gcc libc6-dev
 need mosquitto mosquitto
 need mosquitto_pub mosquitto-clients
+if command -v apt-get >/dev/null; then # elsewhere the image is not looked at
+	need buildah buildah
+fi
 if [ "$1" = acceptance ]; then
 	need node nodejs
 	need npm npm
 	need chromium chromium fonts-dejavu-core # without a font it draws boxes for letters
+	if command -v apt-get >/dev/null; then # elsewhere Home Assistant is left out
+		need debootstrap debootstrap
+		need ip iproute2
+	fi
 fi
-[ ${#packages[@]} -gt 0 ] || exit 0
+homeassistant() { # which tells why when it is left out
+	[ "$1" = test ] || "$(dirname "$0")/homeassistant/setup.sh" >/dev/null || [ $? -eq 3 ]
+}
+if [ ${#packages[@]} -eq 0 ]; then
+	homeassistant "$1"
+	exit
+fi
 
 if ! command -v apt-get >/dev/null; then
 	echo "e2e/setup.sh: install these with your package manager, then run again: ${packages[*]}" >&2
@@ -47,3 +61,4 @@ install=(env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-r
 if [[ " ${packages[*]} " == *" mosquitto "* ]] && [ -d /run/systemd/system ]; then
 	"${root[@]}" systemctl disable --now mosquitto.service
 fi
+homeassistant "$1"

@@ -21,7 +21,7 @@ type Device struct {
 	Topics     Topics
 	Name       string  // of the device; "" is "Google Photos" and the entry's name
 	Version    string  // of the bridge
-	LinkURL    string  // to link the account, "" is none; left out when it is not http or https: Home Assistant would refuse the whole device
+	PageURL    string  // how its link stands, "" is none; left out when it is not http or https: Home Assistant would refuse the whole device
 	SupportURL string  // the home page of the project, "" is none
 	Albums     []Album // those that are image entities; each has a listing on Topics.Album
 }
@@ -44,15 +44,15 @@ func Discovery(d Device) []byte {
 		used[name] = true
 		albums["album_"+id] = albumImage{"album_" + name, cmp.Or(strings.TrimSpace(a.Title), "Album"), d.Topics.Album(a.ID)}
 	}
-	if !strings.HasPrefix(d.LinkURL, "http://") && !strings.HasPrefix(d.LinkURL, "https://") {
-		d.LinkURL = ""
+	if !strings.HasPrefix(d.PageURL, "http://") && !strings.HasPrefix(d.PageURL, "https://") {
+		d.PageURL = ""
 	}
 	device := d.Topics.device()
 	topics, _ := Encode(d.Topics.under("")) // stands within quotes
 	var text, compact bytes.Buffer
 	_ = discovery.Execute(&text, map[string]any{ // only texts: neither can fail
 		"E": string(topics[1 : len(topics)-2]), "Device": device, "Object": strings.ReplaceAll(device, "-", "_"), "Albums": albums,
-		"Name": cmp.Or(d.Name, "Google Photos "+d.Topics.Entry), "Version": d.Version, "LinkURL": d.LinkURL, "SupportURL": d.SupportURL,
+		"Name": cmp.Or(d.Name, "Google Photos "+d.Topics.Entry), "Version": d.Version, "PageURL": d.PageURL, "SupportURL": d.SupportURL,
 	})
 	_ = json.Compact(&compact, text.Bytes())
 	return compact.Bytes()

@@ -16,7 +16,7 @@ func TestDiscovery(t *testing.T) {
 		"first.json": {Topics: first, Albums: []Album{{ID: "AF1QipAlbum", Title: "Front door"}}},
 		"full.json": {
 			Topics: Topics{Root: "house/gphotos", Entry: "front-door_2"}, Name: "Haustür", Version: "1.2.3",
-			LinkURL: "http://bridge.lan:8099/link/abc", SupportURL: "https://example.org/gphotos2mqtt",
+			PageURL: "http://bridge.lan:8099/entry/home", SupportURL: "https://example.org/gphotos2mqtt",
 			Albums: []Album{
 				{ID: "AF1QipAlbum", Title: "Front door"},
 				{ID: "AF1QipOther", Title: "front-door!"},
@@ -104,9 +104,9 @@ func components(t *testing.T, d Device) map[string]component {
 	return document.Components
 }
 
-func TestLinkURLIsLeftOut(t *testing.T) {
+func TestPageURLIsLeftOut(t *testing.T) {
 	for _, address := range []string{"", "bridge.lan/link", "ftp://bridge/link", "javascript:alert(1)"} {
-		if text := string(Discovery(Device{Topics: Topics{Root: "g", Entry: "e"}, LinkURL: address})); strings.Contains(text, "configuration_url") {
+		if text := string(Discovery(Device{Topics: Topics{Root: "g", Entry: "e"}, PageURL: address})); strings.Contains(text, "configuration_url") {
 			t.Errorf("%q is shown", address)
 		}
 	}
@@ -115,7 +115,7 @@ func TestLinkURLIsLeftOut(t *testing.T) {
 // TestDiscoveryIsQuoted proves that no name breaks the document.
 func TestDiscoveryIsQuoted(t *testing.T) {
 	const odd = "a\"b\\c\n</>>«{{"
-	d := Device{Topics: Topics{Root: odd, Entry: "e"}, Name: odd, Version: odd, SupportURL: odd, LinkURL: "http://" + odd, Albums: []Album{{ID: odd, Title: odd}}}
+	d := Device{Topics: Topics{Root: odd, Entry: "e"}, Name: odd, Version: odd, SupportURL: odd, PageURL: "http://" + odd, Albums: []Album{{ID: odd, Title: odd}}}
 	all := components(t, d)
 	if all["queue"].StateTopic != d.Topics.State() || len(all) != len(components(t, Device{}))+1 {
 		t.Errorf("got %q with %d entities", all["queue"].StateTopic, len(all))

@@ -22,7 +22,7 @@ type (
 		Totals     Totals      `json:"totals"`
 		LastUpload *LastUpload `json:"last_upload"` // nil before the first
 		LastError  *LastError  `json:"last_error"`  // nil before the first
-		Problem    string      `json:"problem"`     // what is wrong with the bridge's data, and what to do; else ""
+		Problem    string      `json:"problem"`     // what is wrong with the bridge's data or a media folder, and what to do; else ""
 	}
 	// LinkState is the link to the Google account.
 	LinkState struct {
@@ -47,8 +47,9 @@ type (
 		Active  int   `json:"active"`  // files
 		Bytes   int64 `json:"bytes"`
 		Oldest  Time  `json:"oldest"` // when the oldest command came; not set for an empty queue
+		Waits   *Hold `json:"waits"`  // why the oldest file that cannot be read yet waits; nil when there is none
 	}
-	// Hold says why no upload moves.
+	// Hold says why no upload moves, or why a file waits that cannot be read yet.
 	Hold struct {
 		Reason  HoldReason `json:"reason"`
 		Message string     `json:"message"` // one sentence that a person can act on
@@ -179,6 +180,7 @@ type (
 		Goroutines  int                   `json:"goroutines"` // of the Go runtime
 		Connections map[string]Connection `json:"connections"`
 		Counters    map[string]int64      `json:"counters"` // since the start, by what is counted
+		Folders     map[string]Folder     `json:"folders"`  // the media folders, by path
 		Problem     string                `json:"problem"`  // as in State
 	}
 	// Connection is how one entry is connected to the broker.
@@ -187,6 +189,12 @@ type (
 		Since      Time   `json:"since"`      // of the connection, or of its loss
 		Reconnects int64  `json:"reconnects"` // since the start
 		Problem    string `json:"problem"`    // one sentence; "" without one
+	}
+	// Folder is how a media folder does, as it showed when it was last used.
+	Folder struct {
+		Available bool   `json:"available"`
+		Since     Time   `json:"since"`   // of that
+		Problem   string `json:"problem"` // one sentence; "" without one
 	}
 	// LogLine is the message on gphotos/bridge/log: a warning or an error, never a secret. It is not retained.
 	LogLine struct {
@@ -221,6 +229,15 @@ const (
 	HoldAccessNotConfigured HoldReason = "access_not_configured" // the Google project, or the account, cannot use the API
 	HoldClientRefused       HoldReason = "client_refused"        // Google does not take the OAuth client, or its secret
 	HoldScopeMissing        HoldReason = "scope_missing"         // the account was linked without the right to upload
+
+	// The reasons for which one file waits.
+	WaitMissing    HoldReason = "file_missing"    // it is not there yet
+	WaitUnfinished HoldReason = "file_unfinished" // it is being written
+	WaitSilent     HoldReason = "folder_silent"   // its media folder does not answer
+	WaitAway       HoldReason = "folder_away"     // its media folder is not there
+	WaitTurn       HoldReason = "file_turn"       // others are read first, or its folder is slow
+	WaitAfter      HoldReason = "file_after"      // it is uploaded, and is to be deleted or moved
+	WaitRoom       HoldReason = "spool_full"      // the queue has no room for it
 )
 
 // Encode writes the document in at most limit bytes, 0 for no limit: the oldest albums are cut, and "truncated" says so.

@@ -29,7 +29,10 @@ func TestDocuments(t *testing.T) {
 				Account:       &Account{ID: "1234567890", Name: "Ada Example", Email: "ada@example.com"},
 				MissingScopes: []string{"https://www.googleapis.com/auth/photoslibrary.edit.appcreateddata"},
 			},
-			Queue:      Queue{Waiting: 12, Active: 4, Bytes: 48_000_000, Oldest: at},
+			Queue: Queue{
+				Waiting: 12, Active: 4, Bytes: 48_000_000, Oldest: at,
+				Waits: &Hold{Reason: WaitSilent, Message: "The media folder /media/nas does not answer: check the share or the disk."},
+			},
 			Hold:       &Hold{Reason: HoldQuotaDaily, Message: NewError(CodeQuotaDaily).Message, Until: At(received.Add(13 * time.Hour))},
 			Quota:      Quota{RequestsToday: 10_000, RequestsLimit: 10_000, Resets: At(received.Add(13 * time.Hour))},
 			Totals:     Totals{Uploaded: 5120, Failed: 3},
@@ -53,6 +56,11 @@ func TestDocuments(t *testing.T) {
 				"garden": {Since: at, Problem: "The broker refused the password: check GPHOTOS_MQTT_PASSWORD."},
 			},
 			Counters: map[string]int64{"commands": 5200, "uploads": 5120},
+			Folders: map[string]Folder{
+				"/media":     {Available: true, Since: at},
+				"/media/nas": {Since: at, Problem: "The media folder /media/nas does not answer: check the share or the disk."},
+			},
+			Problem: "The media folder /media/nas does not answer: check the share or the disk.",
 		},
 		"log":         LogLine{Level: "warning", Message: "upload held", Entry: "home", Job: "01JDC2M6TB0000000000000000", Time: at},
 		"albums":      AlbumList{Updated: at, Albums: []Album{album, {ID: "AF1QipEmpty", Title: "Garden & <pond>", Writeable: true}}},

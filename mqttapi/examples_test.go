@@ -36,7 +36,8 @@ func TestExamples(t *testing.T) {
 			}
 			for _, topic := range exampleTopic.FindAllString(text, -1) {
 				used[topic] = true
-				if !slices.Contains(topics, topic) {
+				below := func(known string) bool { return strings.HasSuffix(topic, "/") && strings.HasPrefix(known, topic) } // a template follows
+				if !slices.Contains(topics, topic) && !slices.ContainsFunc(topics, below) {
 					t.Errorf("%s: there is no topic %s", name, topic)
 				}
 			}

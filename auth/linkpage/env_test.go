@@ -182,15 +182,27 @@ func (e *env) getFrom(peer, target string) *httptest.ResponseRecorder {
 	return w
 }
 
+// paste sends what is typed into the form, from another machine.
+func (e *env) paste(address string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/link/finish", strings.NewReader(url.Values{"address": {address}}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.RemoteAddr = "192.168.1.77:50000"
+	w := httptest.NewRecorder()
+	http.MaxBytesHandler(e.routes, maxBody).ServeHTTP(w, r)
+	return w
+}
+
 // consentPage starts linking, opens the one-time address and gives Google's.
 func (e *env) consentPage() string {
 	e.t.Helper()
 	address := e.link.Start().URL
 	w := e.get(address)
-	if w.Code != http.StatusFound {
-		e.t.Fatalf("%s: status %d, want 302", address, w.Code)
+	if w.Code != http.StatusOK {
+		e.t.Fatalf("%s: status %d, want 200", address, w.Code)
 	}
-	return w.Header().Get("Location")
+	_, rest, _ := strings.Cut(w.Body.String(), `class="go" href="`)
+	google, _, _ := strings.Cut(rest, `"`)
+	return html.UnescapeString(google)
 }
 
 // allow does what a person does on Google's page, and gives the address on which the browser ends.

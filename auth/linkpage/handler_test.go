@@ -11,14 +11,24 @@ import (
 	"gphotos2mqtt/auth"
 )
 
-func TestHandlerServesTwoPathsOnly(t *testing.T) {
+func TestHandlerServesItsPathsOnly(t *testing.T) {
 	e := newEnv(t)
 	code := strings.TrimPrefix(e.start(), testLinkURL+auth.LinkPath)
 	tests := []struct {
 		method, target string
 		want           int
 	}{
-		{"GET", "/", 404},
+		{"GET", "/", 200},
+		{"GET", "/index.html", 404},
+		{"GET", "/entry", 404},
+		{"GET", "/entry/", 404},
+		{"GET", "/entry/garden", 404},
+		{"GET", "/entry/home", 200},
+		{"HEAD", "/entry/home", 200},
+		{"GET", "/entry/home/x", 404},
+		{"POST", "/entry/home", 405},
+		{"GET", "/link/finish", 410},
+		{"POST", "/link/finish", 400},
 		{"GET", "/link", 404},
 		{"GET", "/link/", 404},
 		{"GET", "/link/" + code + "/", 404},
@@ -38,8 +48,8 @@ func TestHandlerServesTwoPathsOnly(t *testing.T) {
 		{"GET", "/oauth/callback?state=x&code=y", 410},
 		{"GET", "/oauth/callback?state=x&error=access_denied", 403},
 		{"GET", "/oauth/callback?" + strings.Repeat("x", auth.MaxQuery+1), 400},
-		{"GET", "/link/" + code, 302},
-		{"GET", "/link/" + code, 410},
+		{"GET", "/link/" + code, 200}, // the page in between
+		{"GET", "/link/" + code, 410}, // with its form
 	}
 	for _, tt := range tests {
 		r := httptest.NewRequest(tt.method, tt.target, http.NoBody)
@@ -63,7 +73,7 @@ func TestHandlerServesTwoPathsOnly(t *testing.T) {
 		if strings.Contains(w.Body.String()+w.Header().Get("Location"), "evil") {
 			t.Errorf("%s %.60s: the Host header was believed", tt.method, tt.target)
 		}
-		if tt.method == "HEAD" && w.Body.Len() > 0 {
+		if tt.method == "HEAD" && tt.target != "/entry/home" && w.Body.Len() > 0 { // net/http itself drops that page's
 			t.Errorf("HEAD %.60s has a body", tt.target)
 		}
 	}
@@ -81,20 +91,102 @@ func TestLoadingAheadUsesNothingUp(t *testing.T) {
 	}
 }
 
-func TestBrowserOnAnotherMachine(t *testing.T) {
-	for redirect, away := range map[string]bool{testRedirect: true, "https://photos.example.org/oauth/callback": false} {
+// The page in between is left out only where the browser surely comes back: Google leads to a public name, or all are on one machine.
+func TestPageInBetween(t *testing.T) {
+	const public, lan, here = "https://photos.example.org/oauth/callback", "http://192.168.1.10:8099", "http://localhost:8099"
+	for _, tt := range []struct {
+		redirect, pages, from string
+		between               bool
+	}{
+		{testRedirect, lan, "192.168.1.77:50000", true},
+		{testRedirect, lan, "127.0.0.1:50000", true}, // a reverse proxy on this machine
+		{testRedirect, here, "127.0.0.1:50000", false},
+		{testRedirect, here, "[::1]:50000", false},
+		{testRedirect, here, "172.17.0.1:50000", true}, // of a container, the machine around it
+		{public, lan, "192.168.1.77:50000", false},
+		{public, "https://photos.example.org", "127.0.0.1:50000", false},
+	} {
 		e := newEnv(t)
-		e.cfg.RedirectURL = redirect
+		e.cfg.RedirectURL, e.cfg.LinkURL = tt.redirect, tt.pages
 		e.restart()
-		w := e.getFrom("192.168.1.77:50000", e.start())
-		if got := w.Code == http.StatusOK; got != away {
-			t.Errorf("%s: status %d", redirect, w.Code)
+		address := e.start()
+		w := e.getFrom(tt.from, strings.TrimPrefix(address, tt.pages))
+		if got := w.Code == http.StatusOK; got != tt.between {
+			t.Errorf("%v: status %d", tt, w.Code)
+		}
+		if !tt.between {
+			continue
 		}
 		google := e.sim.Endpoints("").AuthURL
-		if away && (!strings.Contains(w.Body.String(), `href="`+google) || !strings.Contains(w.Body.String(), testRedirect)) {
-			t.Errorf("the page does not say how to go on:\n%s", w.Body)
+		for _, want := range []string{`href="` + google, `target="_blank" rel="noopener noreferrer"`, testRedirect, `<form method="post" action="../link/finish">`} {
+			wantText(t, w.Body.String(), want)
+		}
+		// A phone loads the page again when the person comes back to it.
+		w = e.getFrom(tt.from, strings.TrimPrefix(address, tt.pages))
+		wantText(t, w.Body.String(), `<form method="post"`)
+	}
+}
+
+// The form does what Google would have done, once; it takes the address with whatever a telephone puts around it.
+func TestForm(t *testing.T) {
+	e := newEnv(t)
+	wantText(t, e.paste("").Body.String(), "<form")
+	wantText(t, e.paste("http://localhost:8099/oauth/callback?state=AbC&code=4%2F0Axyz").Body.String(), "older than ten minutes")
+	wantText(t, e.paste(strings.Repeat("x", 1<<20)).Body.String(), "copy the whole of it")
+	denied := strings.Replace(e.allow(e.consentPage(), sam), "code=", "error=access_denied&x=", 1)
+	if w := e.paste(denied); w.Code != http.StatusForbidden || e.failure == nil {
+		t.Errorf("status %d, reported %v", w.Code, e.failure)
+	}
+	back := e.allow(e.consentPage(), sam)
+	if w := e.paste(" <" + back + ">\n"); w.Code != http.StatusOK || e.link.State().Account.Email != sam.Email {
+		t.Errorf("status %d, %v\n%s", w.Code, e.link.State().Account, w.Body)
+	}
+	if w := e.paste(back); w.Code != http.StatusGone || strings.Contains(w.Body.String(), "<form") {
+		t.Errorf("a second time: status %d\n%s", w.Code, w.Body)
+	}
+	wrong := e.allow(e.consentPage(), mara)
+	if w := e.paste(wrong); w.Code != http.StatusConflict || e.link.State().Account.Email != sam.Email {
+		t.Errorf("another account: status %d, %v", w.Code, e.link.State().Account)
+	}
+}
+
+// Whoever knows the entry's address sees how it stands, and neither an account nor anything to begin or finish a link with.
+func TestEntryPage(t *testing.T) {
+	e := newEnv(t)
+	page := func() string { t.Helper(); return e.getFrom("192.168.1.66:1", "/entry/home").Body.String() }
+	check := func(form bool, words ...string) {
+		t.Helper()
+		text := page()
+		for _, word := range words {
+			wantText(t, text, word)
+		}
+		if strings.Contains(text, "<form") != form {
+			t.Errorf("form: %v\n%s", !form, text)
+		}
+		for _, secret := range append(e.allSecrets(), sam.Email, sam.Name, sam.ID, mara.Email, "href=") {
+			if secret != "" && strings.Contains(text, secret) {
+				t.Errorf("%q is on the page", secret)
+			}
 		}
 	}
+	check(false, "Entry home is not linked", "press “Link account”")
+	if got, want := e.link.Page(), testLinkURL+"/entry/home"; got != want {
+		t.Errorf("the page is at %s, want %s", got, want)
+	}
+	code := e.start()[len(testLinkURL+auth.LinkPath):]
+	check(true, "is not linked", "for 10 more minutes", "attribute url of “Link status”")
+	if strings.Contains(page(), code) {
+		t.Error("the one-time code is on the page")
+	}
+	e.linkTo(sam)
+	check(false, "Entry home is linked", "Nothing has to be done")
+	e.paste(e.allow(e.consentPage(), mara))
+	check(false, "Entry home is linked", "Something went wrong last")
+	e.sim.Revoke(sam.ID)
+	_, _ = e.albums()
+	check(false, "Entry home has to be linked again", "Uploads wait")
+	e.start()
+	check(true, "has to be linked again")
 }
 
 // A browser that goes away in the middle, or asks again at once, does not spoil the link.

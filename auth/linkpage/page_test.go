@@ -37,7 +37,8 @@ func TestPages(t *testing.T) {
 	if _, err := relink.albums(); !errors.Is(err, auth.ErrRelink) {
 		t.Fatal(err)
 	}
-	unlinked := newEnv(t)
+	unlinked, linking := newEnv(t), newEnv(t)
+	linking.start()
 	tokenError := func(status int, code, description string) error {
 		e := newEnv(t)
 		e.answer("token", status, fmt.Sprintf(`{"error":%q,"error_description":%q}`, code, description))
@@ -67,6 +68,13 @@ func TestPages(t *testing.T) {
 		{"unavailable", errorPage(unlinked.link, auth.ErrUnavailable)},
 		{"vault", errorPage(unlinked.link, auth.ErrVault)},
 		{"hasty", hastyPage},
+		{"home", homePage},
+		{"entry-linked", entryPage(linked)},
+		{"entry-unticked", entryPage(half.link)},
+		{"entry-relink", entryPage(relink.link)},
+		{"entry-unlinked", entryPage(unlinked.link)},
+		{"entry-linking", entryPage(linking.link)},
+		{"led", errorPage(linking.link, auth.ErrUsed)},
 	}
 	style := regexp.MustCompile(`(?s)<style>(.*)</style>\n`)
 	space := regexp.MustCompile(`(?m)^\s*\n`)

@@ -39,9 +39,9 @@ func TestServe(t *testing.T) {
 	addr := served(t, newEnv(t).routes)
 	tests := map[string]string{
 		"GET /oauth/callback HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":                                      "HTTP/1.1 400 Bad Request",
-		"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":                                                    "HTTP/1.1 404 Not Found",
+		"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":                                                    "HTTP/1.1 200 OK",
 		"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + strings.Repeat("x", 2*maxHeader) + "\r\n\r\n":                     "HTTP/1.1 431 ",
-		"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n":                      "HTTP/1.1 404 ",
+		"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n":                      "HTTP/1.1 405 ",
 		"GET http://evil.example/oauth/callback HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n":        "HTTP/1.1 400 ",
 		"POST /oauth/callback HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\nConnection: close\r\n\r\n":          "HTTP/1.1 405 ",
 		"GET /oauth/callback HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nab": "HTTP/1.1 400 ",

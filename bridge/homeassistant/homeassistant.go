@@ -4,6 +4,7 @@ package homeassistant
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,7 +27,8 @@ const (
 	deviceRecord   = "device"   // what is published, so that a later run can take back what is no longer so
 	presenceRecord = "presence" // where entries have published so far
 
-	projectURL = "https://github.com/gphotos2mqtt/gphotos2mqtt" // where a user of the device finds help
+	projectURL = "https://github.com/gphotos2mqtt/gphotos2mqtt"             // where a user of the device finds help
+	guideURL   = projectURL + "/blob/main/docs/google.md#4-link-an-account" // and how to link, when nobody knows where the pages are
 )
 
 // A Publisher carries the document to the broker.
@@ -102,15 +104,14 @@ func (d *Device) Run(ctx context.Context) error {
 
 // publish publishes the document if it has changed; what is gone is taken away first as Home Assistant prescribes, see mqttapi.Removal.
 func (d *Device) publish(ctx context.Context) error {
-	link := d.cfg.Link.State()
 	albums, known := d.cfg.Albums()
 	switch {
-	case link.Status == auth.Unlinked:
+	case d.cfg.Link.State().Status == auth.Unlinked:
 		albums = nil
 	case !known: // or each restart would take them away, and with them what people have set up for them
 		albums = d.published.Albums
 	}
-	document := d.document(link.URL, albums)
+	document := d.document(albums)
 	if d.sent && bytes.Equal(document, d.published.Document) {
 		return nil
 	}
@@ -133,13 +134,15 @@ func (d *Device) publish(ctx context.Context) error {
 	return err
 }
 
-// document is cut to what may be published; the albums that were changed first go. While an account is being linked, "Visit" leads there.
-func (d *Device) document(link string, albums []mqttapi.Album) []byte {
+// document is cut to what may be published; the albums that were changed first go. "Visit" always leads to the entry's page, because Home
+// Assistant never forgets an address that it was given.
+func (d *Device) document(albums []mqttapi.Album) []byte {
 	document := mqttapi.Discovery(mqttapi.Device{
-		Topics: d.cfg.Topics, Name: d.cfg.DisplayName, Version: d.cfg.Version, SupportURL: projectURL, LinkURL: link, Albums: albums,
+		Topics: d.cfg.Topics, Name: d.cfg.DisplayName, Version: d.cfg.Version, SupportURL: projectURL,
+		PageURL: cmp.Or(d.cfg.Link.Page(), guideURL), Albums: albums,
 	})
 	if len(document) > d.cfg.MaxPublish() && len(albums) > 0 {
-		return d.document(link, albums[:len(albums)-1])
+		return d.document(albums[:len(albums)-1])
 	}
 	return document
 }
@@ -159,11 +162,17 @@ type Removed struct {
 	Log    *logrus.Entry
 }
 
+// Known is what RecordTopics has noted and ClearTopics has not cleared.
+func (r Removed) Known(ctx context.Context) (known []Presence, err error) {
+	_, err = r.Store.LoadState(ctx, store.Bridge, presenceRecord, &known)
+	return known, err
+}
+
 // RecordTopics notes where the entries of this run are going to publish. It comes before they run: a stop in between notes what was never
 // published, and clearing that does no harm.
 func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
-	var known []Presence
-	if _, err := r.Store.LoadState(ctx, store.Bridge, presenceRecord, &known); err != nil {
+	known, err := r.Known(ctx)
+	if err != nil {
 		return err
 	}
 	known = append(slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }), now...)
@@ -172,8 +181,8 @@ func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
 
 // ClearTopics clears what RecordTopics noted in earlier runs and is not there now. It returns when the broker has confirmed.
 func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
-	var known []Presence
-	if _, err := r.Store.LoadState(ctx, store.Bridge, presenceRecord, &known); err != nil {
+	known, err := r.Known(ctx)
+	if err != nil {
 		return err
 	}
 	used, err := r.topics(ctx, now...)
@@ -200,7 +209,7 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 func (r Removed) topics(ctx context.Context, entries ...Presence) (topics []string, err error) {
 	for _, p := range entries {
 		t := mqttapi.Topics{Root: p.Root, Entry: p.Entry}
-		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress())
+		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress(), t.Bridge("info"), t.Bridge("health"))
 		if p.Prefix != "" {
 			topics = append(topics, t.Discovery(p.Prefix))
 		}

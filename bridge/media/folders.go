@@ -4,157 +4,301 @@
 package media
 
 import (
-	"crypto/rand"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"gphotos2mqtt/mqttapi"
 )
 
-// Folders are the media folders. All methods may be called from several goroutines.
-type Folders struct{ all []folder }
+// Folders are the media folders. All methods may be called from several goroutines, and none waits longer than seconds for a disk.
+type Folders struct {
+	all   []*folder
+	after []string     // where files may be deleted or moved
+	stop  func() error // between two steps of After; tests alone set it, to stop there
 
-type folder struct {
-	given string // as the user wrote it, absolute and clean
-	real  string // with symbolic links resolved
-	root  *os.Root
+	mu       sync.Mutex // guards watchers
+	watchers []func()
 }
 
-// Open opens each folder; one that is missing is an error that names it.
-func Open(paths []string) (*Folders, error) {
+// A folder is opened for each use: what is mounted there or linked to now is what counts.
+type folder struct {
+	guard
+
+	given string                 // as the user wrote it, absolute and clean
+	real  atomic.Pointer[string] // where it was when it was last used, with symbolic links resolved
+}
+
+// Open names the folders and looks for each; one that is not there or does not answer is a problem for Problems, not an error.
+func Open(ctx context.Context, paths []string) (*Folders, error) {
 	f := &Folders{}
 	for _, path := range paths {
-		var one folder
-		var err error
-		if one.given, err = filepath.Abs(path); err == nil {
-			one.real, err = filepath.EvalSymlinks(one.given)
-		}
-		if err == nil {
-			one.root, err = os.OpenRoot(one.real)
-		}
+		given, err := filepath.Abs(path)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("media folder %s: %w", path, err), f.Close())
+			return nil, fmt.Errorf("media folder %s: %w", path, err)
 		}
+		one := &folder{given: given, guard: guard{folder: given, notify: f.notify, hung: map[string]int{}, since: time.Now()}}
+		one.real.Store(&given)
 		f.all = append(f.all, one)
 	}
+	var looks sync.WaitGroup
+	for _, one := range f.all {
+		looks.Go(func() { one.look(ctx) })
+	}
+	looks.Wait()
 	return f, nil
 }
 
-// Close closes the folders.
-func (f *Folders) Close() (err error) {
-	for _, one := range f.all {
-		err = errors.Join(err, one.root.Close())
+// Allow lets files below these folders be deleted, and moved between them; setting GPHOTOS_MEDIA_AFTER. It is called before all else.
+func (f *Folders) Allow(paths []string) { f.after = paths }
+
+// Allowed reports whether a folder is by its name one that files may be moved into.
+func (f *Folders) Allowed(path string) bool {
+	return slices.ContainsFunc(f.after, func(dir string) bool { return relative(dir, path) != "" }) && f.of(path) != nil
+}
+
+// Abs makes a path absolute, below the first folder if it is not.
+func (f *Folders) Abs(path string) string { return append(f.names(path), path)[0] }
+
+// Watch has changed called whenever a folder does better or worse; it must not wait.
+func (f *Folders) Watch(changed func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watchers = append(f.watchers, changed)
+}
+
+func (f *Folders) notify() {
+	f.mu.Lock()
+	watchers := f.watchers
+	f.mu.Unlock()
+	for _, changed := range watchers {
+		changed()
 	}
-	return err
 }
 
-// Exists reports whether the text names something below a media folder, also what is not to be read, such as a folder.
-func (f *Folders) Exists(path string) bool {
-	file, _, err := f.Open(path)
-	refused, ok := errors.AsType[*mqttapi.Error](err)
-	return err == nil && file.Close() == nil || ok && refused.Code == mqttapi.CodeUnreadable
+// A State is how a folder does.
+type State struct {
+	Problem string    // a sentence; "" = none is known
+	Since   time.Time // of the problem, or of its end
 }
 
-// Open opens a regular file below a media folder for reading and returns its real absolute path. The path is absolute, or relative to a
-// media folder. Errors are *mqttapi.Error: CodeNotAllowed (the same whether or not something is there, so that nobody learns what lies
-// outside), CodeNotFound, CodeUnreadable.
-func (f *Folders) Open(path string) (*os.File, string, error) {
-	names := []string{path}
-	if !filepath.IsAbs(path) {
-		names = nil
-		for _, one := range f.all {
-			names = append(names, filepath.Join(one.given, path))
+// States returns how each folder does, by its path, as it showed when it was last used.
+func (f *Folders) States() map[string]State {
+	states := map[string]State{}
+	for _, one := range f.all {
+		one.mu.Lock()
+		states[one.given] = State{one.problem, one.since}
+		one.mu.Unlock()
+	}
+	return states
+}
+
+// Problem joins what is wrong with the folders; "" = nothing is known.
+func (f *Folders) Problem() string {
+	var all []string
+	for _, one := range f.all {
+		one.mu.Lock()
+		if one.problem != "" {
+			all = append(all, one.problem)
+		}
+		one.mu.Unlock()
+	}
+	return strings.Join(all, " ")
+}
+
+// LookAgain looks for the folders that had a problem.
+func (f *Folders) LookAgain(ctx context.Context) {
+	for _, one := range f.all {
+		if state := f.States()[one.given]; state.Problem != "" {
+			one.look(ctx)
 		}
 	}
-	refused := f.outside(path)
-	for n, name := range names {
-		name = filepath.Clean(name)
-		file, full, err := f.open(name)
-		if err != nil {
-			if other := f.spelled(name); other != "" {
-				file, full, err = f.open(other)
+}
+
+func (one *folder) look(ctx context.Context) {
+	_, _ = ask(ctx, &one.guard, one.given, func() (none struct{}, err error) { // the guard notes what is wrong
+		root, _, err := one.root()
+		if err == nil {
+			err = root.Close()
+		}
+		return none, err
+	}, nil)
+}
+
+// root opens the folder as it is now and returns its path without symbolic links.
+func (one *folder) root() (*os.Root, string, error) {
+	real, err := filepath.EvalSymlinks(one.given)
+	var root *os.Root
+	if err == nil {
+		root, err = os.OpenRoot(real)
+	}
+	if err != nil {
+		return nil, "", &UnavailableError{Folder: one.given, Err: err}
+	}
+	one.real.Store(&real)
+	return root, real, nil
+}
+
+// Exists reports whether the text names something below a media folder, also what is not to be read, such as a folder. What an absolute
+// path names below a folder that does not answer counts as there.
+func (f *Folders) Exists(ctx context.Context, path string) bool {
+	if silent, _ := f.Silent(path); silent {
+		return filepath.IsAbs(path)
+	}
+	file, err := f.Open(ctx, path)
+	if err == nil {
+		return file.Close() == nil
+	}
+	_, unavailable := errors.AsType[*UnavailableError](err)
+	refused, ok := errors.AsType[*mqttapi.Error](err)
+	return unavailable && filepath.IsAbs(path) || ok && refused.Code == mqttapi.CodeUnreadable
+}
+
+// Silent reports whether the folder of a path did not answer lately, and whether it cannot even be asked at present.
+func (f *Folders) Silent(path string) (silent, full bool) {
+	if one := f.of(path); one != nil {
+		return one.silent()
+	}
+	return false, false
+}
+
+// Folder returns the folder of a path as the user wrote it, "" for a path outside of all.
+func (f *Folders) Folder(path string) string {
+	if one := f.of(path); one != nil {
+		return one.given
+	}
+	return ""
+}
+
+// of returns the folder that a path lies below by its name, the innermost of several; a relative path counts as of the first.
+func (f *Folders) of(path string) (found *folder) {
+	if !filepath.IsAbs(path) && len(f.all) > 0 {
+		return f.all[0]
+	}
+	for _, one := range f.all {
+		if one.holds(path) && (found == nil || len(one.given) > len(found.given)) {
+			found = one
+		}
+	}
+	return found
+}
+
+// names are what a path may mean: an absolute path itself, a relative one a file below each folder.
+func (f *Folders) names(path string) []string {
+	if filepath.IsAbs(path) {
+		return []string{filepath.Clean(path)}
+	}
+	var names []string
+	for _, one := range f.all {
+		names = append(names, filepath.Join(one.given, path))
+	}
+	return names
+}
+
+// Open opens a regular file below a media folder for reading. The path is absolute, or relative to a media folder. Errors are
+// *UnavailableError, ctx's, and *mqttapi.Error: CodeNotAllowed (the same whether or not something is there, so that nobody learns what lies
+// outside), CodeNotFound, CodeUnreadable.
+func (f *Folders) Open(ctx context.Context, path string) (*File, error) {
+	var refused error = f.outside(path)
+	found := mqttapi.CodeNotAllowed
+	for n, name := range f.names(path) {
+		file, err := f.open(ctx, name)
+		if err == nil {
+			return file, nil
+		}
+		if n == 0 || found == mqttapi.CodeNotFound { // the first answer that is more than that
+			refused = f.explain(path, err)
+			if e, ok := errors.AsType[*mqttapi.Error](refused); ok {
+				found = e.Code
+			} else {
+				found = ""
 			}
 		}
-		if err == nil {
-			return file, full, nil
-		}
-		if n == 0 || refused.Code == mqttapi.CodeNotFound {
-			refused = f.Explain(path, err)
-		}
 	}
-	return nil, "", refused
+	return nil, refused
 }
 
-func (f *Folders) open(name string) (*os.File, string, error) {
-	root, rel, full, err := f.resolve(name, name, "")
-	if err != nil {
-		return nil, "", err
+// open opens a file by its absolute, clean name. A symbolic link may lead from one folder into another.
+func (f *Folders) open(ctx context.Context, name string) (*File, error) {
+	for range 3 { // a link may lead on, or be changed just now
+		one := f.of(name)
+		if one == nil {
+			return nil, errOutside
+		}
+		file, err := one.open(ctx, name)
+		crossed, ok := errors.AsType[*crossedError](err)
+		if !ok {
+			return file, err
+		}
+		if f.of(crossed.to) != nil {
+			name = crossed.to
+		}
 	}
+	return nil, errOutside
+}
+
+func (one *folder) open(ctx context.Context, name string) (*File, error) {
+	file, err := ask(ctx, &one.guard, name, func() (*File, error) {
+		file, err := one.openNow(name)
+		if err != nil {
+			if other := one.spelled(name); other != "" {
+				file, err = one.openNow(other)
+			}
+		}
+		return file, one.unavailable(err)
+	}, func(f *File) { _ = f.handle.file.Close() })
+	if file != nil {
+		file.ctx = ctx
+	}
+	return file, err
+}
+
+func (one *folder) openNow(name string) (*File, error) {
+	root, rel, full, err := one.resolve(name, "")
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()                                                 //nolint:errcheck // only read from
 	file, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for a writer otherwise
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, "", errors.Join(err, errIrregular, file.Close())
+	f, err := newFile(&handle{guard: &one.guard, path: full, file: file})
+	if err != nil {
+		err = errors.Join(err, file.Close())
 	}
-	return file, full, nil
+	return f, err
 }
 
-// Save writes what is read to a new file below a media folder and returns its size in bytes and its path. An existing file is not
-// touched: the error is CodeNotAllowed. The file appears under its name when it is complete. Errors of the user's making are
-// *mqttapi.Error.
-func (f *Folders) Save(path string, r io.Reader) (int64, string, error) {
-	name := filepath.Clean(path)
-	if !filepath.IsAbs(name) && len(f.all) > 0 {
-		name = filepath.Join(f.all[0].given, path)
-	}
-	root, rel, full, err := f.resolve(name, filepath.Dir(name), filepath.Base(name))
-	if err != nil {
-		return 0, "", f.explainSave(path, err)
-	}
-	// A stop before the link leaves a hidden file that a person can delete.
-	part := filepath.Join(filepath.Dir(rel), partPrefix+rand.Text())
-	var n int64
-	file, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err == nil {
-		n, err = io.Copy(file, r)
-		err = errors.Join(err, file.Sync(), file.Close())
-	}
-	if err == nil {
-		err = root.Link(part, rel)
-	}
-	if removed := root.Remove(part); !errors.Is(removed, fs.ErrNotExist) {
-		err = errors.Join(err, removed)
-	}
-	if err != nil {
-		return 0, "", f.explainSave(path, err)
-	}
-	return n, full, nil
-}
+// A crossedError says that a symbolic link leads out of its folder, maybe into another.
+type crossedError struct{ to string }
 
-// resolve finds the media folder of a path, or of a new file in it. Links are resolved first; the root trusts nothing of that.
-func (f *Folders) resolve(name, path, file string) (root *os.Root, rel, full string, err error) {
-	below := func(one folder) bool { return relative(one.given, name) != "" || relative(one.real, name) != "" }
-	if !slices.ContainsFunc(f.all, below) {
-		return nil, "", "", errOutside
-	}
-	if full, err = filepath.EvalSymlinks(path); err != nil {
+func (e *crossedError) Error() string { return "leads to " + e.to }
+
+// resolve opens the folder and finds a path, or a new file in it. Links are resolved first; the root trusts nothing of that.
+func (one *folder) resolve(path, file string) (root *os.Root, rel, full string, err error) {
+	if root, full, err = one.root(); err != nil {
 		return nil, "", "", err
 	}
-	full = filepath.Join(full, file)
-	for _, one := range f.all {
-		if rel = relative(one.real, full); rel != "" {
-			return one.root, rel, full, nil
+	real := full
+	if full, err = filepath.EvalSymlinks(path); err == nil {
+		full = filepath.Join(full, file)
+		if rel = relative(real, full); rel == "" {
+			err = &crossedError{full}
 		}
 	}
-	return nil, "", "", errOutside
+	if err != nil {
+		return nil, "", "", errors.Join(err, root.Close())
+	}
+	return root, rel, full, nil
 }
 
 // relative returns name as seen from dir, "" if it is not below dir.
@@ -163,61 +307,4 @@ func relative(dir, name string) string {
 		return rel
 	}
 	return ""
-}
-
-var (
-	errIrregular = errors.New("not a regular file")
-	errOutside   = errors.New("outside the media folders")
-)
-
-// Explain says what the file system's error about a path means for who named it.
-func (f *Folders) Explain(path string, err error) *mqttapi.Error {
-	pathErr, ok := errors.AsType[*fs.PathError](err)
-	escapes := ok && strings.Contains(pathErr.Err.Error(), "escapes") // a root refused what leads outside
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return because(mqttapi.CodeNotFound, "There is no file %s.", path)
-	case errors.Is(err, syscall.ENAMETOOLONG):
-		return because(mqttapi.CodeNotFound, "There is no file %s: the name is too long.", path)
-	case errors.Is(err, errIrregular):
-		return because(mqttapi.CodeUnreadable, "%s is not a regular file: folders, pipes and devices are not uploaded.", path)
-	case errors.Is(err, fs.ErrPermission):
-		return because(mqttapi.CodeUnreadable, "%s may not be read by the bridge: check its permissions.", path)
-	case errors.Is(err, errOutside), escapes:
-		return f.outside(path)
-	}
-	return because(mqttapi.CodeUnreadable, "%s cannot be read.", path)
-}
-
-func (f *Folders) explainSave(path string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return because(mqttapi.CodeNotAllowed, "%s exists already and is not overwritten.", path)
-	case errors.Is(err, fs.ErrNotExist):
-		return because(mqttapi.CodeNotFound, "There is no folder for %s.", path)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return because(mqttapi.CodeNotAllowed, "The folder of %s is not writable for the bridge.", path)
-	case errors.Is(err, errOutside):
-		return f.outside(path)
-	}
-	return fmt.Errorf("save file: %w", err)
-}
-
-func (f *Folders) outside(path string) *mqttapi.Error {
-	if len(f.all) == 0 {
-		return because(mqttapi.CodeNotAllowed, "No media folder is configured: set GPHOTOS_MEDIA_DIRS to the folder that holds %s.", path)
-	}
-	return because(mqttapi.CodeNotAllowed, "%s is outside the media folders; only files below them (GPHOTOS_MEDIA_DIRS) are read.", path)
-}
-
-func because(code mqttapi.Code, format, path string) *mqttapi.Error {
-	return mqttapi.Errorf(code, format, Shorten(path))
-}
-
-// Shorten cuts a path or name that came from outside to what a message can bear.
-func Shorten(path string) string {
-	if len(path) > 120 {
-		return path[:120] + "…"
-	}
-	return path
 }

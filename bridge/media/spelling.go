@@ -8,26 +8,24 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// spelled returns the path of an existing file below a media folder whose name differs from name in nothing but how Unicode writes letters
-// with marks: Macs and some shares decompose them (NFD), most else composes them (NFC). Each folder on the way may be written in its own
-// way. "" when there is none. Source: https://www.unicode.org/reports/tr15/
-func (f *Folders) spelled(name string) string {
+// spelled returns the path of an existing file of the folder whose name differs from name in nothing but how Unicode writes letters with
+// marks: Macs and some shares decompose them (NFD), most else composes them (NFC). Each folder on the way may be written in its own way.
+// "" when there is none. Source: https://www.unicode.org/reports/tr15/
+func (one *folder) spelled(name string) string {
 	composed := norm.NFC.String(name)
 	if composed == norm.NFD.String(name) { // as is all of ASCII
 		return ""
 	}
-	for _, one := range f.all {
-		for _, dir := range []string{one.given, one.real} {
-			rel := relative(norm.NFC.String(dir), composed)
-			if rel == "" {
-				continue
-			}
-			for part := range strings.SplitSeq(rel, string(filepath.Separator)) {
-				dir = entry(dir, part)
-			}
-			if dir != "" {
-				return dir
-			}
+	for _, dir := range []string{one.given, *one.real.Load()} {
+		rel := relative(norm.NFC.String(dir), composed)
+		if rel == "" {
+			continue
+		}
+		for part := range strings.SplitSeq(rel, string(filepath.Separator)) {
+			dir = entry(dir, part)
+		}
+		if dir != "" {
+			return dir
 		}
 	}
 	return ""
@@ -44,4 +42,10 @@ func entry(dir, name string) string {
 		}
 	}
 	return ""
+}
+
+// holds reports whether a path lies below the folder by its name, in either form.
+func (one *folder) holds(path string) bool {
+	composed := norm.NFC.String(path)
+	return relative(norm.NFC.String(one.given), composed) != "" || relative(norm.NFC.String(*one.real.Load()), composed) != ""
 }

@@ -29,18 +29,17 @@ func TestUnicodeForms(t *testing.T) {
 	if err := os.Symlink("../"+nfc("draußen é.jpg"), filepath.Join(media, nfc("Link é.jpg"))); err != nil {
 		t.Fatal(err)
 	}
-	m, err := Open([]string{media})
+	m, err := Open(t.Context(), []string{media})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
 	read := func(path string) (string, mqttapi.Code) {
-		file, full, err := m.Open(path)
+		file, err := m.Open(t.Context(), path)
 		if err != nil {
 			return "", codeOf(err)
 		}
 		defer file.Close()
-		content, err := os.ReadFile(full)
+		content, err := os.ReadFile(file.Path)
 		if err != nil {
 			t.Error(err)
 		}

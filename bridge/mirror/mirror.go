@@ -116,7 +116,7 @@ func (m *Mirror) step(ctx context.Context) (more bool, err error) {
 	}
 	next := -1
 	for i, w := range wanted {
-		missing := w.item.BaseURL != "" && (w.file.Path == "" || !m.cfg.Media.Exists(w.file.Path))
+		missing := w.item.BaseURL != "" && (w.file.Path == "" || !m.cfg.Media.Exists(ctx, w.file.Path))
 		if missing && (next < 0 || m.tries[w.item.ID] < m.tries[wanted[next].item.ID]) {
 			next = i
 		}

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
@@ -30,7 +31,7 @@ func typeOf(path string) string {
 func (m *Mirror) folder(a Album) string { return filepath.Join(m.cfg.Folder, clean(a.Title, "Album")) }
 
 // free returns a path in the folder for an item, its own when it was there before, that neither a file nor the record has.
-func (m *Mirror) free(folder string, w want, mimeType string) string {
+func (m *Mirror) free(ctx context.Context, folder string, w want, mimeType string) string {
 	if w.file.Path != "" {
 		return w.file.Path
 	}
@@ -41,14 +42,14 @@ func (m *Mirror) free(folder string, w want, mimeType string) string {
 	}
 	name = w.item.Created.Local().Format("2006-01-02 15.04.05 ") + clean(name, "item") //nolint:gosmopolitan // people look for their own time
 	path := filepath.Join(folder, name+ending)
-	if m.taken(path) {
+	if m.taken(ctx, path) {
 		sum := sha256.Sum256([]byte(w.item.ID))
 		path = filepath.Join(folder, name+" "+hex.EncodeToString(sum[:4])+ending)
 	}
 	return path
 }
 
-func (m *Mirror) taken(path string) bool {
+func (m *Mirror) taken(ctx context.Context, path string) bool {
 	for _, files := range m.albums {
 		for _, f := range files {
 			if strings.EqualFold(f.Path, path) {
@@ -56,7 +57,7 @@ func (m *Mirror) taken(path string) bool {
 			}
 		}
 	}
-	return m.cfg.Media.Exists(path)
+	return m.cfg.Media.Exists(ctx, path)
 }
 
 // clean makes of a title one level of a path that any system can share. No file is hidden.

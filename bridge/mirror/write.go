@@ -21,11 +21,11 @@ var errNoRoom = errors.New("no room in the mirror")
 // write fetches an item, from another album's folder if it is there, and makes it a file. Older ones make room for it.
 func (m *Mirror) write(ctx context.Context, w want, older []want) error {
 	folder := m.folder(w.album)
-	if err := m.cfg.Media.MakeFolder(folder); err != nil { // before anything is asked of Google
+	if err := m.cfg.Media.MakeFolder(ctx, folder); err != nil { // before anything is asked of Google
 		return err
 	}
 	if !m.swept[folder] {
-		m.cfg.Media.Sweep(folder, m.opened)
+		m.cfg.Media.Sweep(ctx, folder, m.opened)
 		m.swept[folder] = true
 	}
 	watchdog := wake.Watch(ctx, account.StallLimit)
@@ -42,12 +42,12 @@ func (m *Mirror) write(ctx context.Context, w want, older []want) error {
 	if got.Size > w.room {
 		err = errNoRoom
 	} else if err = m.makeRoom(ctx, room, older); err == nil {
-		path := m.free(folder, w, got.MIMEType)
+		path := m.free(ctx, folder, w, got.MIMEType)
 		in := &incoming{Reader: io.LimitReader(body, room+1), sum: sha256.New(), room: room, whole: func(size int64, sum string) error {
 			// A stop right after this save leaves a record without its file, which is fetched again; one that has it, once it has its name.
 			return m.note(ctx, w.album.ID, file{w.item.ID, path, size, sum})
 		}}
-		_, _, err = m.cfg.Media.Save(path, in)
+		_, _, err = m.cfg.Media.Save(ctx, path, in)
 		got.Size = max(got.Size, in.size)
 	}
 	if err = watchdog.Stop(err); errors.Is(err, errNoRoom) { // as large as that it need not be asked for again
@@ -64,7 +64,7 @@ func (m *Mirror) open(ctx context.Context, item photos.Item) (photos.Bytes, erro
 			if f.Item != item.ID || f.Path == "" {
 				continue
 			}
-			if local, _, err := m.cfg.Media.Open(f.Path); err == nil {
+			if local, err := m.cfg.Media.Open(ctx, f.Path); err == nil {
 				return photos.Bytes{Body: local, Size: f.Size, MIMEType: typeOf(f.Path)}, nil
 			}
 		}
@@ -96,7 +96,7 @@ func (m *Mirror) makeRoom(ctx context.Context, bytes int64, older []want) error 
 func (m *Mirror) remove(ctx context.Context, album string, f file, forget bool) error {
 	if f.Path != "" {
 		// A stop before the save finds it gone the next time.
-		removed, err := m.cfg.Media.Remove(f.Path, f.Sum)
+		removed, err := m.cfg.Media.Remove(ctx, f.Path, f.Sum)
 		if err != nil {
 			return err
 		}

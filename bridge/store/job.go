@@ -29,6 +29,7 @@ type Job struct {
 	Accepted    bool            `json:"accepted,omitempty"`   // the broker has `accepted`
 	Result      json.RawMessage `json:"result,omitempty"`     // terminal, from JobFinished on
 	RetainedAt  time.Time       `json:"retained_at,omitzero"` // when it became JobRetained
+	More        int             `json:"more,omitempty"`       // files that were found beyond the limit and left out
 	RequeuedAt  time.Time       `json:"requeued_at,omitzero"` // when it was last tried again by hand
 	Ran         time.Duration   `json:"ran,omitempty"`        // Store.Ran when it was accepted, requeued or retained: its age counts from here
 
@@ -59,15 +60,17 @@ type Album struct {
 	Created bool   `json:"created,omitempty"` // made for this job
 }
 
-// FileStatus is how far a file has come: queued, sent, done; or failed from either of the first two.
+// FileStatus is how far a file has come: waiting, queued, sent, done; or failed from any of the first three.
 type FileStatus string
 
 // The ways of a file.
 const (
-	FileQueued FileStatus = "queued" // its bytes are not at Google, or not all
-	FileSent   FileStatus = "sent"   // Google has given an upload token for them
-	FileDone   FileStatus = "done"   // it is an item
-	FileFailed FileStatus = "failed"
+	FileWaiting FileStatus = "waiting" // it cannot be read yet: Wait says why
+	FileQueued  FileStatus = "queued"  // its bytes are not at Google, or not all
+	FileSent    FileStatus = "sent"    // Google has given an upload token for them
+	FileMade    FileStatus = "made"    // it is an item, and something is still to be done with the file: After
+	FileDone    FileStatus = "done"    // it is an item
+	FileFailed  FileStatus = "failed"
 )
 
 // A File is one photo or video of a job. Its bytes are in the payload of that name, or, when Payload is empty, still in Source.
@@ -80,6 +83,10 @@ type File struct {
 	SHA256      string  `json:"sha256,omitempty"`
 	Payload     string  `json:"payload,omitempty"`
 	Source      *Source `json:"source,omitempty"`
+	Wait        *Wait   `json:"wait,omitempty"`   // of a file that is waiting or made
+	Expand      bool    `json:"expand,omitempty"` // Path stands for files that are not known yet
+	Below       bool    `json:"below,omitempty"`  // with Expand: also for those below folders
+	After       *After  `json:"after,omitempty"`  // what happens to the file of Path once it is an item; nil = nothing
 
 	Session secret.Text `json:"-"` // Google's address for an unfinished upload
 	Token   secret.Text `json:"-"` // upload token
@@ -104,10 +111,34 @@ type File struct {
 
 // Source is a file that stays where it is, and by what a change of it shows.
 type Source struct {
-	Path    string    `json:"path"`
-	Size    int64     `json:"size"` // bytes
-	ModTime time.Time `json:"mod_time"`
-	Inode   uint64    `json:"inode"`
+	Path       string    `json:"path"`
+	Size       int64     `json:"size"` // bytes
+	ModTime    time.Time `json:"mod_time"`
+	ChangeTime time.Time `json:"change_time"`
+	Inode      uint64    `json:"inode"`
+}
+
+// After is what happens to a file once it is an item, how far that has come, and what came of it.
+type After struct {
+	Folder  string `json:"folder,omitempty"` // to move it into; "" = it is deleted
+	Seen    Source `json:"seen"`             // the file when it was taken
+	Skip    int64  `json:"skip,omitempty"`   // bytes before what SHA256 is of
+	Aside   string `json:"aside,omitempty"`  // as media.After
+	Target  string `json:"target,omitempty"`
+	Outcome string `json:"outcome,omitempty"` // deleted, moved or kept, once it is over
+	Now     string `json:"now,omitempty"`     // where the file is then
+	Problem string `json:"problem,omitempty"` // why it was kept
+}
+
+// Wait is why a file cannot be read yet, and how long it is waited for.
+type Wait struct {
+	Reason  string        `json:"reason"`           // of mqttapi's reasons
+	Since   time.Time     `json:"since"`            // for this reason
+	Until   time.Time     `json:"until,omitzero"`   // then it fails; zero = as long as a job may wait
+	Lasts   time.Duration `json:"lasts,omitzero"`   // how long it was until Until at first, as File.Pause
+	Missing time.Duration `json:"missing,omitzero"` // how long it is waited for when it is not there; nanoseconds
+	Still   time.Time     `json:"-"`                // since when it has looked like Seen, in this run
+	Seen    *Source       `json:"seen,omitempty"`   // what was there last
 }
 
 // AddJob makes a job durable. ErrExists means that there is one of this id, ErrFull that the disk has room for no more.

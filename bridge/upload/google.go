@@ -58,6 +58,9 @@ func (u *Uploads) sendFile(ctx context.Context, f sending) error {
 	case errors.Is(err, store.ErrEngine):
 		return err
 	}
+	if waits, saving := u.awaitSource(ctx, f.file, err); waits {
+		return saving
+	}
 	return u.settle(ctx, f.file, owner, err, u.cfg.Account.Failed(account.Sending, began))
 }
 
@@ -239,8 +242,8 @@ func (u *Uploads) createItems(ctx context.Context, album string, batch []file) (
 // findTwin gives a file that Google says it has already the item that was made of equal bytes, if that is known, and brings it into the album.
 func (u *Uploads) findTwin(ctx context.Context, f *store.File, album string, c *photos.Created) {
 	if c.Err == nil {
-		u.twins.add(f, c.Item)
-	} else if twin, ok := u.twins.find(f); ok && photos.KindOf(c.Err) == photos.Duplicate {
+		u.twins.Add(f, c.Item)
+	} else if twin, ok := u.twins.Find(f); ok && photos.KindOf(c.Err) == photos.Duplicate {
 		c.Item, c.Err = twin, nil
 		if album != "" {
 			c.Err = u.cfg.Google.AddItems(ctx, album, []string{twin.ID})

@@ -82,7 +82,7 @@ func (j *job) remove(ctx context.Context, state store.JobState) error {
 }
 
 func (j *job) finish(ctx context.Context, receipt store.Receipt) error {
-	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.finish(ctx, r, receipt) })
+	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.Finish(ctx, r, receipt) })
 }
 
 func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) error {
@@ -117,7 +117,9 @@ func over(files []store.File) bool {
 	return !slices.ContainsFunc(files, func(f store.File) bool { return onItsWay(f.Status) })
 }
 
-func onItsWay(s store.FileStatus) bool { return s == store.FileQueued || s == store.FileSent }
+func onItsWay(s store.FileStatus) bool {
+	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent || s == store.FileMade
+}
 
 // sent: Google has all bytes.
 func sent(token secret.Text, owner string) func(*store.File) {
@@ -174,6 +176,10 @@ func done(item photos.Item, duplicate bool) func(*store.File) {
 	return func(f *store.File) {
 		f.Status, f.ItemID, f.ProductURL, f.Duplicate = store.FileDone, item.ID, item.ProductURL, duplicate
 		f.ErrorCode, f.ErrorMessage = "", ""
+		if f.After != nil {
+			f.Status, f.Wait = store.FileMade, &store.Wait{Reason: string(mqttapi.WaitAfter), Since: wake.Wall()}
+			f.ErrorMessage = called(f) + " is uploaded, and its file is not deleted or moved yet."
+		}
 	}
 }
 
@@ -327,7 +333,9 @@ func (u *Uploads) failWaiting(ctx context.Context, j *job, end func(*store.File)
 // tooOld says for what a file waited in vain: the hold, or else what went wrong with it last.
 func (u *Uploads) tooOld(f *store.File) {
 	code, sentence := mqttapi.CodeGoogleUnavailable, ""
-	if h, _ := u.cfg.Account.Held(); h != nil {
+	if f.Status == store.FileWaiting {
+		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage
+	} else if h, _ := u.cfg.Account.Held(); h != nil {
 		code = account.HoldCode(h)
 	} else if f.ErrorCode != "" {
 		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage

@@ -26,12 +26,14 @@ type queue struct {
 
 	mu           sync.Mutex // guards all below
 	jobs         map[string]*job
-	queued, sent []file                      // in the order of their commands
+	waiting      []file // here and below in the order of their commands
+	queued, sent []file
 	active       map[file]context.CancelFunc // sending, and creating, which is not cut
+	taking       map[file]context.CancelFunc // waiting files that are being looked at
 }
 
 func newQueue(held func() (*mqttapi.Hold, time.Duration)) *queue {
-	return &queue{held: held, jobs: map[string]*job{}, active: map[file]context.CancelFunc{}}
+	return &queue{held: held, jobs: map[string]*job{}, active: map[file]context.CancelFunc{}, taking: map[file]context.CancelFunc{}}
 }
 
 func (q *queue) add(j *job) {
@@ -44,12 +46,26 @@ func (q *queue) add(j *job) {
 	q.changed.Wake()
 }
 
+// addFiles is for files that were found for a job that is there.
+func (q *queue) addFiles(j *job, from int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := from; n < len(j.view().Files); n++ {
+		q.place(file{j, n})
+	}
+	q.changed.Wake()
+}
+
 func (q *queue) leave(files ...file) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, f := range files {
-		q.active[f]()
-		delete(q.active, f)
+		for _, in := range []map[file]context.CancelFunc{q.active, q.taking} {
+			if cancel := in[f]; cancel != nil {
+				cancel()
+				delete(in, f)
+			}
+		}
 		q.place(f)
 	}
 	q.changed.Wake()
@@ -57,11 +73,13 @@ func (q *queue) leave(files ...file) {
 
 // place lets a file wait in the state that the store has. It is called with mu held.
 func (q *queue) place(f file) {
-	if q.active[f] != nil {
+	if q.active[f] != nil || q.taking[f] != nil {
 		return // until it is left
 	}
 	list := &q.queued
 	switch f.view().Status {
+	case store.FileWaiting, store.FileMade:
+		list = &q.waiting
 	case store.FileQueued:
 	case store.FileSent:
 		list = &q.sent
@@ -91,7 +109,7 @@ func (q *queue) all() []*job {
 	return slices.Collect(maps.Values(q.jobs))
 }
 
-// A sending is a file whose bytes are to be sent; ctx ends when its job is cancelled.
+// A sending is a file whose bytes are to be sent, or taken; ctx ends when its job is cancelled.
 type sending struct {
 	file
 	ctx context.Context //nolint:containedctx // it is of the file, not of a caller
@@ -110,15 +128,21 @@ func (q *queue) nextToSend(ctx context.Context) (sending, error) {
 				wait = min(cmp.Or(wait, d), d)
 				continue
 			}
-			q.queued = slices.Delete(q.queued, i, i+1)
-			sendCtx, cancel := context.WithCancel(ctx)
-			if q.active[f] = cancel; f.job.view().State == store.JobCancelled {
-				cancel()
-			}
-			return sending{f, sendCtx}, true, 0
+			return q.takeUp(ctx, q.active, &q.queued, i), true, 0
 		}
 		return next, false, wait
 	})
+}
+
+// takeUp hands out a file of a list. It is called with mu held.
+func (q *queue) takeUp(ctx context.Context, in map[file]context.CancelFunc, list *[]file, i int) sending {
+	f := (*list)[i]
+	*list = slices.Delete(*list, i, i+1)
+	ctx, cancel := context.WithCancel(ctx)
+	if in[f] = cancel; f.job.view().State == store.JobCancelled {
+		cancel()
+	}
+	return sending{f, ctx}
 }
 
 // nextBatch waits until a batch is due and hands it out: at most spec.MaxBatch sent files of one album, no two of equal bytes. It is due
@@ -206,12 +230,13 @@ func (c contents) add(f store.File) bool {
 func (q *queue) take(j *job) (taken []file) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, list := range []*[]file{&q.queued, &q.sent} {
+	for _, list := range []*[]file{&q.waiting, &q.queued, &q.sent} {
 		*list = slices.DeleteFunc(*list, func(f file) bool {
-			if f.job == j {
+			mine := f.job == j && f.view().Status != store.FileMade // which is at Google already
+			if mine {
 				taken = append(taken, f)
 			}
-			return f.job == j
+			return mine
 		})
 	}
 	return taken
@@ -220,9 +245,11 @@ func (q *queue) take(j *job) (taken []file) {
 func (q *queue) cut(id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for f, cancel := range q.active {
-		if f.ID == id {
-			cancel()
+	for _, in := range []map[file]context.CancelFunc{q.active, q.taking} {
+		for f, cancel := range in {
+			if f.ID == id {
+				cancel()
+			}
 		}
 	}
 }

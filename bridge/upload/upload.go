@@ -5,26 +5,37 @@
 //
 // # The states of a file
 //
-// Sending and creating are in memory alone: after a stop such a file is queued or sent, as the store has it.
+// Sending and creating are in memory alone: after a stop such a file is queued or sent, as the store has it. A file of a path waits while it
+// is not there, not complete, or its media folder does not answer; takers look again.
 //
 //	from      event                        to        by        saved before the step counts
 //	-         command accepted             queued    Accept    payload, then the job
+//	-         the same, cannot be read yet waiting   Accept    the job
+//	waiting   read after all               queued    taker     payload, then the file; of a large file what it is known by
+//	waiting   a pattern finds files        waiting   taker     the files
+//	made      its file is put aside        made      taker     where it goes, before each step
+//	waiting   waits for something else     waiting   taker     wait and reason
+//	waiting   refused; waited in vain      failed    taker     reason, result if it was the last file
 //	queued    taken, nothing holds it      sending   sender    -
 //	sending   session begun                sending   sender    the session
 //	sending   Google has all bytes         sent      sender    upload token; session dropped
 //	sending   fault, hold                  queued    sender    wait and reason
+//	sending   its media folder is away     waiting   sender    wait and reason
 //	sending   session lost or refused      queued    sender    session dropped
 //	sending   another account is linked    queued    sender    session dropped
 //	sending   stop                         queued    sender    -
 //	sending   refused; cancelled           failed    sender    reason, result if it was the last file
 //	sent      its batch is due             creating  writer    -
 //	creating  item made or found           done      writer    item, result if it was the last file
+//	creating  the same, and "after" is wanted made      writer    item
+//	made      file deleted, moved or kept  done      taker     outcome, result if it was the last file
 //	creating  fault, hold                  sent      writer    wait and reason
 //	creating  token too old or refused     queued    writer    token dropped
 //	creating  another account is linked    queued    writer    token dropped
 //	creating  album of a title is gone     sent      writer    album id dropped
 //	creating  stop could not wait          sent      writer    -
 //	creating  refused                      failed    writer    reason, result if it was the last file
+//	waiting   cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
 //	queued    cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
 //	sent      cancelled; too old           failed    Cancel, expire   reason, result if it was the last file
 //	failed    its job is requeued          queued    Requeue   the job
@@ -55,9 +66,11 @@ import (
 
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/dedupe"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
+	"gphotos2mqtt/bridge/totals"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
@@ -70,6 +83,7 @@ type Config struct {
 	MaxPublish func() int    // the largest payload that is published now, in bytes
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
+	Patience   media.Patience
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -98,9 +112,9 @@ type Uploads struct {
 	queue    *queue
 	outbox   outbox
 	progress progress
-	totals   totals
-	dedupe   *Dedupe
-	twins    twins
+	totals   *totals.Totals
+	dedupe   *dedupe.Index
+	twins    dedupe.Twins
 	damaged  []string // ids of jobs that could not be read; never changes
 }
 
@@ -113,12 +127,11 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 		u.damaged, err = damaged.IDs, nil
 	}
 	var recognising, counting error
-	u.dedupe, recognising = openDedupe(ctx, cfg.Store, cfg.Topics.Entry, jobs)
-	_, counting = cfg.Store.LoadState(ctx, cfg.Topics.Entry, "totals", &u.totals.saved)
+	u.dedupe, recognising = dedupe.Open(ctx, cfg.Store, cfg.Topics.Entry, jobs)
+	u.totals, counting = totals.Open(ctx, cfg.Store, cfg.Topics.Entry)
 	if err = errors.Join(err, recognising, counting); err != nil {
 		return nil, fmt.Errorf("load uploads of %s: %w", cfg.Topics.Entry, err)
 	}
-	u.totals.now = u.totals.saved
 	for _, r := range jobs {
 		j := newJob(u, r)
 		cfg.Capacity.exchange(room{}, takes(r))
@@ -129,12 +142,14 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 	}
 	cfg.Capacity.add(u)
 	cfg.Account.Watch(u.queue.changed.Wake)
+	cfg.Media.Watch(u.queue.changed.Wake)
 	return u, nil
 }
 
 // Work are the tasks that bring files to Google. A stop cuts the files that are being sent, and the batch in hand is finished.
 func (u *Uploads) Work() []task.Task {
-	return append(slices.Repeat([]task.Task{{Name: "send files", Run: u.sendFiles}}, u.cfg.Senders),
+	takers := slices.Repeat([]task.Task{{Name: "take files", Run: u.takeFilesThatWait}}, takers)
+	return append(append(takers, slices.Repeat([]task.Task{{Name: "send files", Run: u.sendFiles}}, u.cfg.Senders)...),
 		task.Task{Name: "create items", Run: u.createBatches},
 		task.Task{Name: "expire jobs", Run: u.expire},
 		task.Task{Name: "publish progress", Run: u.publishProgress},
@@ -148,7 +163,7 @@ func (u *Uploads) Publish() []task.Task {
 }
 
 // Dedupe recognises commands that come again, also requests.
-func (u *Uploads) Dedupe() *Dedupe { return u.dedupe }
+func (u *Uploads) Dedupe() *dedupe.Index { return u.dedupe }
 
 // AwaitIdle waits until no upload is on its way, but not longer than most. Its error is ctx's.
 func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {

@@ -33,6 +33,7 @@ func commands() []command {
 		{"link", "[ENTRY]", "links an entry to a Google account, while the bridge runs", 1, runLink},
 		{"health", "", "tells whether a running bridge is online, for container checks", 0, runHealth},
 		{"demo", "", "shows the whole job on this machine, without a Google account", 0, runDemo},
+		{"app", "", "runs the bridge as an app of Home Assistant, with the settings of its form", 0, runApp},
 		{"version", "", "prints what was built, from which commit of which day", 0, runVersion},
 		{"help", "", "prints this", 0, runHelp},
 	}
@@ -68,11 +69,12 @@ func dispatch(ctx context.Context, c call) error {
 }
 
 func runHelp(_ context.Context, c call) error {
-	text := "Uploads what is published to MQTT topics to Google Photos, and publishes what is there.\n\nusage: gphotos2mqtt [COMMAND]\n\n"
+	fmt.Fprint(c.stdout, "Uploads what is published to MQTT topics to Google Photos, and publishes what is there.\n\n"+
+		"usage: gphotos2mqtt [COMMAND]\n\n")
 	for _, known := range commands() {
-		text += strings.TrimRight(fmt.Sprintf("  %-14s %s", strings.TrimSpace(known.name+" "+known.args), known.what), " ") + "\n"
+		fmt.Fprintf(c.stdout, "  %-14s %s\n", strings.TrimSpace(known.name+" "+known.args), known.what)
 	}
-	_, err := fmt.Fprintf(c.stdout, text+`
+	_, err := fmt.Fprintf(c.stdout, `
 Settings are environment variables whose names begin with %[1]s: %[1]sCLIENT_ID and %[1]sCLIENT_SECRET
 are needed, %[1]sMQTT_URL names your broker. All of them: %[2]s#settings
 The exit code is 0 when all went well, 1 when something failed, 2 when a setting or an argument must change.

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gphotos2mqtt/auth"
-	"gphotos2mqtt/auth/linkpage"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/bridge/account"
@@ -47,7 +46,9 @@ type daemon struct {
 	status   *bridge.Status
 	projects map[string]*account.Project // by client id
 	links    []*auth.Link                // one an entry
+	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
 
+	ready              chan struct{} // closed when no entry's session has anything of another root
 	works, connections []task.Task
 	refresh            []func()       // one an entry: sends again what it has retained
 	closers            []func() error // in the order in which their parts were opened
@@ -55,7 +56,7 @@ type daemon struct {
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
 func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
-	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}}
+	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}, ready: make(chan struct{})}
 	// As many connections as all entries send files at a time, so that none is opened anew for each file.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = c.Uploads*len(c.Entries), 0
 	defer func() {
@@ -63,6 +64,9 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 			err = errors.Join(err, d.close())
 		}
 	}()
+	if err = free(ctx, c.HTTPListen); err != nil {
+		return nil, err
+	}
 	if d.key, err = openKey(c); err != nil {
 		return nil, err
 	}
@@ -74,10 +78,10 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if err := d.startBroker(); err != nil {
 		return nil, err
 	}
-	if d.media, err = media.Open(c.MediaDirs); err != nil {
+	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
 		return nil, err
 	}
-	d.closers = append(d.closers, d.media.Close)
+	d.media.Allow(c.MediaAfter)
 	d.capacity = upload.NewCapacity(upload.CapacityConfig{
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
@@ -87,13 +91,15 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 			return nil, fmt.Errorf("entry %s: %w", e.Name, err)
 		}
 	}
-	pages := linkpage.Handler(d.links, func(entry string, err error) {
-		log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
-	})
-	d.work("linking pages", func(ctx context.Context) error { return linkpage.Serve(ctx, c.HTTPListen, pages) })
-	if err := d.status.RecordTopics(ctx); err != nil {
+	d.servePages()
+	former, err := d.status.FormerSessions(ctx)
+	if err == nil {
+		err = d.status.RecordTopics(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
+	d.work("removed entries", func(ctx context.Context) error { return d.endFormer(ctx, former, d.ready) })
 	return d, upload.Sweep(ctx, d.store)
 }
 
@@ -125,7 +131,7 @@ func (d *daemon) startBroker() error {
 		return err
 	}
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
-	d.config.MQTTListen = built.Addr() // with the port it got
+	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
@@ -159,7 +165,7 @@ func (d *daemon) openStatus() {
 	connection.OnState = func(s broker.State) { d.status.Connected("bridge", s) }
 	conn := d.connect(connection)
 	d.status = bridge.NewStatus(bridge.StatusConfig{
-		Root: c.Topic, Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store,
+		Root: c.Topic, Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
@@ -169,7 +175,6 @@ func (d *daemon) openStatus() {
 	hook := bridge.NewLogHook(d.status)
 	d.log.Logger.AddHook(hook)
 	d.work("bridge status", d.status.Run)
-	d.work("removed entries", d.status.ClearRemoved)
 	d.work("published log", hook.Run)
 }
 
@@ -193,8 +198,16 @@ func (d *daemon) close() (err error) {
 }
 
 func (d *daemon) connect(c broker.Config) *broker.Conn {
+	if d.inner != "" {
+		c.URL = "tcp://" + d.inner
+	}
 	conn := broker.New(c)
-	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
+	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: func(ctx context.Context) error {
+		if !c.Clean && wake.Sleep(ctx, d.ready, 0) != nil {
+			return nil //nolint:nilerr // stopped before it began
+		}
+		return conn.Run(ctx)
+	}})
 	return conn
 }
 
@@ -214,10 +227,16 @@ func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil { // the first start; the store opens it later
-		return secret.Key{}, fmt.Errorf("make the data folder (%sDATA_DIR): %w", config.Prefix, err)
+	var key secret.Key
+	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
+	if err == nil {
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
 	}
-	return secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
+	if errors.Is(err, os.ErrPermission) {
+		err = fmt.Errorf("user %d may not write to the data folder: give it %s, as in chown -R %[1]d %[2]s, or set %sDATA_DIR to another: %w",
+			os.Geteuid(), c.DataDir, config.Prefix, err)
+	}
+	return key, err
 }
 
 // openEntry makes one entry with its link, its client for Google and its connection.
@@ -260,7 +279,8 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
 		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
 		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
-		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
+		Patience: media.Patience{Missing: c.MediaWait, Quiet: c.MediaQuiet, Limit: c.MediaLimit},
+		Store:    d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
 		Google: photos.New(photos.Config{
 			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google},
 			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },

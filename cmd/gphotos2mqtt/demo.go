@@ -3,33 +3,31 @@ package main
 import (
 	"context"
 	_ "embed" // the first photo
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
-	"unicode/utf8"
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
-	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos/photosim"
 )
 
 const demoEntry = "demo" // the only one
 
-// demoSettings are the settings that the demo takes over from the environment; the others are its own.
+// demoSettings are the settings that the demo takes over from the environment; the others are its own. It has folders, a client id and, at
+// a broker of the person's, a topic of its own, so that a bridge in use, its queue and its topics are never touched.
 var demoSettings = []string{
 	"MQTT_URL", "MQTT_LISTEN", "MQTT_USER", "MQTT_PASSWORD", "MQTT_PASSWORD_FILE", "MQTT_CA", "MQTT_CERT", "MQTT_KEY",
-	"DATA_DIR", "MEDIA_DIRS", "LOG_LEVEL", "LOG_FORMAT",
+	"LOG_LEVEL", "LOG_FORMAT",
 }
 
 // demo shows the whole job on this machine until ctx ends: a simulated Google, the bridge with a linked entry, and a first photo.
@@ -53,27 +51,53 @@ func demo(ctx context.Context, environ []string, stdout, stderr io.Writer) (err 
 		RedirectURIs: []string{fmt.Sprintf("http://localhost:%d%s", pages.Port, auth.CallbackPath)},
 	}}})
 	defer func() { err = errors.Join(err, sim.Close()) }()
-	const dataDir = config.Prefix + "DATA_DIR="
-	if !slices.ContainsFunc(environ, func(line string) bool { return strings.HasPrefix(line, dataDir) && line != dataDir }) {
-		var folder string
-		if folder, err = os.MkdirTemp("", "gphotos2mqtt-demo-"); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-		environ = append(slices.Clip(environ), dataDir+folder)
+	folder, err := demoFolder()
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	address := "http://" + google.Addr().String()
-	c, _, err := config.Read(demoEnviron(environ, pages.String(), sim.Endpoints(address)))
+	c, _, err := config.Read(demoEnviron(environ, folder, pages.String(), sim.Endpoints(address)))
 	if err != nil {
 		return usageError{err}
 	}
+	defer func() {
+		if err == nil {
+			fmt.Fprintf(stdout, epilogue, projectURL)
+			if c.MQTTURL != "" {
+				fmt.Fprintf(stdout, leftovers, mosquitto(c), c.Topic)
+			}
+		}
+	}()
 	return task.Run(ctx,
 		task.Task{Name: "simulated google", Run: func(ctx context.Context) error { return sim.Serve(ctx, google, nil) }},
 		task.Task{Name: "demo", Run: func(ctx context.Context) error { return demoBridge(ctx, c, sim, address, stdout, stderr) }})
 }
 
-func demoEnviron(environ []string, pages string, google photosim.Endpoints) (settings []string) {
+// demoFolder makes the folders of the demo, with a picture to upload by its path.
+func demoFolder() (string, error) {
+	folder, err := os.MkdirTemp("", "gphotos2mqtt-demo-")
+	if err == nil {
+		err = os.Mkdir(filepath.Join(folder, "media"), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, demoPicture), demoPhoto(time.Now()), 0o600)
+	}
+	return folder, err
+}
+
+const demoPicture = "media/door.jpg" // below the demo's folder
+
+func demoEnviron(environ []string, folder, pages string, google photosim.Endpoints) (settings []string) {
+	topic := "gphotos"
+	if slices.ContainsFunc(environ, func(line string) bool {
+		return strings.HasPrefix(line, config.Prefix+"MQTT_URL=") && line != config.Prefix+"MQTT_URL="
+	}) {
+		topic = "gphotos-demo" // a bridge may be there
+	}
 	for name, value := range map[string]string{
+		"TOPIC": topic, "MQTT_CLIENT_ID": topic, "DISCOVERY": "false", // or Home Assistant would keep the device
+		"DATA_DIR": filepath.Join(folder, "data"), "MEDIA_DIRS": filepath.Join(folder, "media"),
 		"ENTRIES": demoEntry, "CLIENT_ID": photosim.DefaultClientID, "CLIENT_SECRET": photosim.DefaultClientSecret,
 		"HTTP_LISTEN": pages, "LOG_LEVEL": "warn",
 		"GOOGLE_AUTH_URL": google.AuthURL, "GOOGLE_TOKEN_URL": google.TokenURL, "GOOGLE_REVOKE_URL": google.RevokeURL,
@@ -120,38 +144,60 @@ func watch(ctx context.Context, c config.Config, google string, stdout io.Writer
 	}
 	defer broker.close()
 	topics := mqttapi.Topics{Root: c.Topic, Entry: demoEntry}
+	seen := view{}
 	for ready := false; ; {
 		m, err := broker.next(ctx)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdout, "%s  %-28s %s\n", time.Now().Format("15:04:05.000"), m.Topic, line(m))
+		fmt.Fprint(stdout, seen.line(m))
 		if ready || m.Topic != topics.Availability() || string(m.Payload) != mqttapi.Online {
 			continue
 		}
 		ready = true
-		at := "" // where mosquitto's programs look by themselves
-		if u, err := url.Parse(c.BrokerURL()); err == nil && u.Host != "127.0.0.1:1883" && u.Host != "localhost:1883" {
-			at = " -h " + u.Hostname() + " -p " + u.Port()
-		}
-		fmt.Fprintf(stdout, explanation, google, at, topics.Upload(), at, c.Topic, at, topics.Request(mqttapi.VerbAlbumCreate))
+		fmt.Fprintf(stdout, explanation, google, mosquitto(c), topics.Upload(), filepath.Join(c.MediaDirs[0], filepath.Base(demoPicture)),
+			c.Topic, topics.Request(mqttapi.VerbAlbumCreate))
 		if err := broker.publish(ctx, topics.Upload(), demoPhoto(time.Now())); err != nil {
 			return err
 		}
 	}
 }
 
+// mosquitto is what the programs of Mosquitto need to be told to find the broker; nothing when it is where they look by themselves.
+func mosquitto(c config.Config) string {
+	u, err := url.Parse(c.BrokerURL())
+	if err != nil || u.Host == "127.0.0.1:1883" || u.Host == "localhost:1883" {
+		return ""
+	}
+	return " -h " + u.Hostname() + " -p " + u.Port()
+}
+
 const explanation = `ready
 
-The bridge is online, with a simulated Google at %s. Try, in another terminal:
+The bridge is online, with a simulated Google at %[1]s. Try, in another terminal:
 
-  mosquitto_pub%s -t %s -f photo.jpg
-  mosquitto_sub%s -t '%s/#' -v
-  mosquitto_pub%s -t %s -m '{"title": "Front door"}'
+  mosquitto_pub%[2]s -q 1 -t %[3]s -m %[4]s
+  mosquitto_pub%[2]s -q 1 -t %[3]s -m '{"path": "%[4]s", "album": "Front door"}'
+  mosquitto_pub%[2]s -q 1 -t %[3]s -f photo.jpg     # one of yours
+  mosquitto_pub%[2]s -q 1 -t %[6]s -m '{"title": "Holidays"}'
+  mosquitto_sub%[2]s -v -t '%[5]s/#' -T '%[5]s/+/image' -T '%[5]s/+/upload'     # all but pictures
 
 Control-C ends it. What happens on the topics:
 
 `
+
+const (
+	epilogue = `
+That was the demo; it has left nothing on this machine. Next, with your own account:
+
+  1. Make an OAuth client in Google's console: %[1]s/blob/main/docs/google.md
+  2. Set GPHOTOS_CLIENT_ID, GPHOTOS_CLIENT_SECRET and, for a broker of yours, GPHOTOS_MQTT_URL; gphotos2mqtt check looks at them.
+  3. Start gphotos2mqtt, and link the account: gphotos2mqtt link
+`
+	leftovers = `
+To clear what is left at your broker: mosquitto_sub%s -t '%s/#' --retained-only --remove-retained -W 3
+`
+)
 
 //go:embed photo.jpg
 var photo []byte
@@ -161,56 +207,4 @@ func demoPhoto(at time.Time) []byte {
 	comment := at.Format(time.RFC3339Nano)
 	mark := []byte{0xff, 0xfe, 0, byte(2 + len(comment))} //nolint:gosec // G115: it is short
 	return slices.Concat(photo[:2], mark, []byte(comment), photo[2:])
-}
-
-func line(m broker.Delivery) string {
-	text := strings.Join(strings.Fields(summary(m.Topic, m.Payload)), " ")
-	if runes := []rune(text); len(runes) > 160 {
-		return string(runes[:160]) + "…"
-	}
-	return text
-}
-
-// A digest is what the demo shows of the bridge's documents; each has some of it.
-type digest struct {
-	Status, Job   string
-	Error         *struct{ Code, Message string }
-	Album         *struct{ Title string }
-	Items         []struct{ Name, FileName string }
-	Albums        []struct{ Title, Items any }
-	Count         *int
-	Link          *struct{ Status string }
-	Queue, Totals struct{ Waiting, Active, Uploaded, Failed int }
-	Hold          *struct{ Reason, Message string }
-}
-
-var summaries = template.Must(template.New("").Parse(`
-{{- define "items"}}{{range $i, $_ := .Items}}{{if $i}}, {{end}}{{.Name}}{{.FileName}}{{end}}{{end}}
-{{- define "result"}}{{.Status}}  {{template "items" .}}
-	{{- with .Album}}  in album {{printf "%q" .Title}}{{end}}{{with .Error}}  {{.Code}}: {{.Message}}{{end}}  job {{.Job}}{{end}}
-{{- define "state"}}{{.Link.Status}}, {{.Queue.Waiting}} waiting, {{.Queue.Active}} active,
-	{{- printf " %d uploaded, %d failed" .Totals.Uploaded .Totals.Failed}}{{with .Hold}}, held ({{.Reason}}): {{.Message}}{{end}}{{end}}
-{{- define "listing"}}{{.Count}}: {{template "items" .}}
-	{{- range $i, $_ := .Albums}}{{if $i}}, {{end}}{{.Title}} ({{.Items}}){{end}}{{end}}`))
-
-func summary(topic string, payload []byte) string {
-	var d digest
-	kind := "listing"
-	switch {
-	case len(payload) == 0:
-		return "(cleared)"
-	case !utf8.Valid(payload):
-		return fmt.Sprintf("(%d bytes)", len(payload))
-	case payload[0] != '{' || json.Unmarshal(payload, &d) != nil:
-		return string(payload)
-	case strings.HasSuffix(topic, "/upload/result"):
-		kind = "result"
-	case d.Link != nil:
-		kind = "state"
-	case d.Count == nil:
-		return string(payload)
-	}
-	var text strings.Builder
-	_ = summaries.ExecuteTemplate(&text, kind, d) // what it lacks is left out
-	return text.String()
 }

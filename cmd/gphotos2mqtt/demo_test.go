@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"image/jpeg"
+	"strings"
 	"testing"
 	"time"
+
+	"gphotos2mqtt/mqttapi/broker"
 )
 
 func TestSummary(t *testing.T) {
@@ -24,10 +27,33 @@ func TestSummary(t *testing.T) {
 			"gphotos/demo/state", `{"link":{"status":"linked"},"queue":{"waiting":1,"active":2},"totals":{"uploaded":3,"failed":4},"hold":{"reason":"relink","message":"Link again."}}`,
 			"linked, 1 waiting, 2 active, 3 uploaded, 4 failed, held (relink): Link again.",
 		},
-		"another document": {"gphotos/bridge/info", `{"version":"1"}`, `{"version":"1"}`},
+		"an empty request": {"gphotos/demo/request/albums", "", "(no payload)"},
+		"a command":        {"gphotos/demo/upload", `{"path":"/media/a.jpg","album":"Door","paths":["x"],"wait":3,"recursive":true}`, "album Door, path /media/a.jpg, paths (1), recursive true, wait 3"},
+		"another document": {"gphotos/bridge/info", `{"version":"1","settings":{"a":1},"hold":null,"problem":""}`, "settings (1), version 1"},
+		"not a document":   {"gphotos/demo/upload", `{"path"`, `{"path"`},
 	} {
 		if got := summary(tc.topic, []byte(tc.payload)); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+// What came before in the same words is left out, but for commands; so is the minute's health, and most of an album's id.
+func TestView(t *testing.T) {
+	v := view{}
+	for _, tt := range []struct{ topic, payload, want string }{
+		{"gphotos/demo/availability", "online", "online"},
+		{"gphotos/demo/availability", "online", ""},
+		{"gphotos/demo/availability", "offline", "offline"},
+		{"gphotos/demo/availability", "online", "online"},
+		{"gphotos/demo/upload", "/a.jpg", "/a.jpg"},
+		{"gphotos/demo/upload", "/a.jpg", "/a.jpg"},
+		{"gphotos/bridge/health", "{}", ""},
+		{"gphotos/demo/albums/AF1Qip8dyxw63fzC", `{"count":0}`, "albums/AF1Qip8dyxw6… 0:"},
+	} {
+		got := v.line(broker.Delivery{Topic: tt.topic, Payload: []byte(tt.payload)})
+		if (tt.want == "") != (got == "") || !strings.Contains(strings.Join(strings.Fields(got), " "), tt.want) {
+			t.Errorf("%s %s: %q, want %q", tt.topic, tt.payload, got, tt.want)
 		}
 	}
 }

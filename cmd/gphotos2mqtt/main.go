@@ -60,6 +60,9 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	for _, warning := range warnings {
 		log.WithField("setting", warning).Warn("setting is not used")
 	}
+	if c.LinkURL = linkURL(c); c.LinkURL == "" {
+		log.Warn("set GPHOTOS_LINK_URL to where your browser reaches the linking pages, such as http://192.168.1.10:8099")
+	}
 	d, err := openDaemon(ctx, c, log)
 	if err == nil {
 		log.WithField("version", version()).Info("bridge started")

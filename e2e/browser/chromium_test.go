@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,61 +12,28 @@ import (
 	"gphotos2mqtt/e2e/e2etest"
 )
 
-// A browser is a Chromium of its own, with one tab.
+// A browser is a Chromium that finds its way on our pages and on Google's.
 type browser struct {
-	t   *testing.T
-	ctx context.Context //nolint:containedctx // chromedp keeps the tab in it
+	t *testing.T
+	*e2etest.Chromium
 }
 
 // newBrowser starts Chromium; flags are NAME=VALUE.
 func newBrowser(t *testing.T, flags ...string) *browser {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], // headless, no first run, no background networking
-		chromedp.ExecPath("chromium"), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("force-color-profile", "srgb"),
-		chromedp.WindowSize(1280, 800),
-	)
-	for _, flag := range flags {
-		name, value, _ := strings.Cut(flag, "=")
-		options = append(options, chromedp.Flag(name, value))
-	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, leave := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits for Chromium's end
-		leave()
-		stop()
-	})
-	b := &browser{t: t, ctx: ctx}
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil { // the first action starts Chromium
-		t.Fatal(err)
-	}
-	return b
-}
-
-// do carries out steps within the test's patience.
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	ask(b, chromedp.Steps(steps...))
+	return &browser{t, e2etest.StartChromium(t, flags...)}
 }
 
 // ask carries out an action and returns its value.
 func ask[T any](b *browser, action chromedp.Action[T]) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, e2etest.Patience)
-	defer cancel()
-	value, err := chromedp.Run(ctx, action)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return value
+	return e2etest.Ask(b.Chromium, action)
 }
 
 // open goes to an address and waits for the heading.
 func (b *browser) open(address, heading string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(address))
+	b.Do(chromedp.Navigate(address))
 	b.sees(heading)
 }
 
@@ -81,7 +47,7 @@ func (b *browser) sees(heading string) string {
 		}
 	}()
 	e2etest.Until(b.t, "the heading "+strconv.Quote(heading), func() bool {
-		page, err := chromedp.Run(b.ctx, chromedp.Evaluate[shown](look))
+		page, err := e2etest.Try(b.Chromium, chromedp.Evaluate[shown](look))
 		if err == nil { // else the page has just gone
 			last = page
 		}
@@ -131,6 +97,19 @@ func (b *browser) click(selector string) {
 	}
 }
 
+// tab clicks on a link that opens a tab of its own, and gives that.
+func (b *browser) tab(selector string) *browser {
+	b.t.Helper()
+	return &browser{b.t, b.Tab(func() { b.click(selector) })}
+}
+
+// paste puts a text into the form and sends it.
+func (b *browser) paste(text string) {
+	b.t.Helper()
+	b.Do(chromedp.SetValue("#address", text))
+	b.click("button")
+}
+
 // back presses the back button. The page may come out of Chromium's memory, which
 // no event of loading tells.
 func (b *browser) back() {
@@ -149,9 +128,9 @@ func (b *browser) pictured(name string) {
 		if width == "phone" {
 			scale = 2
 		}
-		b.do(chromedp.EmulateViewport(size[0], size[1], chromedp.EmulateScale(scale)))
+		b.Do(chromedp.EmulateViewport(size[0], size[1], chromedp.EmulateScale(scale)))
 		png := ask(b, chromedp.CaptureScreenshot())
-		b.do(chromedp.EmulateReset())
+		b.Do(chromedp.EmulateReset())
 		path := filepath.Join("..", "..", "docs", "images", name+"-"+width+".png")
 		if err := os.WriteFile(path, png, 0o644); err != nil {
 			b.t.Fatal(err)

@@ -66,7 +66,7 @@ func TestBrowserHere(t *testing.T) {
 	e.state("linked", adaAddress, "")
 
 	// Reloading the last page, and going back to Google's and allowing once more.
-	b.do(chromedp.Reload())
+	b.Do(chromedp.Reload())
 	contains(t, b.sees("This link has been used"), "Entry home is linked to Ada Example", "Nothing is left to do")
 	b.pictured("link-used")
 	b.back()
@@ -103,35 +103,81 @@ func TestBrowserHere(t *testing.T) {
 	e.searchAll()
 }
 
-// The browser runs elsewhere: a page says first that the last one will not load,
-// and its address is pasted into Home Assistant, that is published.
+// The browser runs elsewhere: Google opens in a tab of its own, the last page does not load, and its address is pasted into the form of the
+// first tab. So it is on pages that listen on one address, and on every address. The entry's own page always says what is to be done.
 func TestBrowserElsewhere(t *testing.T) {
-	host := otherHost(t)
-	port := e2etest.Port(t)
-	if *update {
-		port = "8099"
+	for _, every := range []bool{false, true} {
+		host := otherHost(t)
+		port := e2etest.Port(t)
+		if *update && !every {
+			port = "8099"
+		}
+		listen := net.JoinHostPort(host, port)
+		if every {
+			listen = "0.0.0.0:" + port
+		}
+		e := newEnv(t, listen, "")
+		b := newBrowser(t, "host-resolver-rules=MAP localhost:"+port+" 127.0.0.1:"+e2etest.Port(t)) // its localhost is another one
+		pictured := func(name string) {
+			if !every {
+				b.pictured(name)
+			}
+		}
+		stands := "http://" + host + ":" + port + "/entry/home"
+		b.open(stands, "Entry home is not linked")
+		pictured("entry-unlinked")
+		answer := e.Request("link", "")
+		contains(t, answer.Data.URL, "http://"+host+":"+port+"/link/")
+		b.open(stands, "Entry home is not linked")
+		contains(t, b.sees("Entry home"), "A link was asked for", "Open the one-time address")
+		pictured("entry-linking")
+
+		b.open(answer.Data.URL, "Link entry home to Google Photos")
+		contains(t, b.sees("Link entry home"), "http://localhost:"+port+"/oauth/callback", "opens in a new tab", "paste it below")
+		pictured("link-elsewhere")
+		google := b.tab("a.go")
+		google.sees(wantsAccess)
+		google.press("allow")
+		last := google.addressBar()
+		google.Close()
+		contains(t, last, "http://localhost:"+port+"/oauth/callback?", "code=", "state=")
+		b.paste("http://" + host)
+		contains(t, b.sees("This address is incomplete"), "copy the whole of it")
+		pictured("link-incomplete")
+		b.paste(last)
+		contains(t, b.sees("Linked to Google Photos"), adaAddress)
+		e.state("linked", adaAddress, "")
+		b.open(stands, "Entry home is linked")
+		pictured("entry-linked")
+
+		// A phone that has forgotten the page loads it again.
+		again := e.Request("link", "").Data.URL
+		b.open(again, "Link entry home")
+		google = b.tab("a.go")
+		google.sees(wantsAccess)
+		google.press("allow")
+		last = google.addressBar()
+		google.Close()
+		b.open(again, "This link has been used")
+		pictured("link-again")
+		b.paste(last)
+		b.sees("Linked to Google Photos")
+		b.open(stands, "Entry home is linked")
+		b.open(answer.Data.URL, "This link has been used")
+		e.searchAll()
 	}
-	e := newEnv(t, net.JoinHostPort(host, port), "")
+}
+
+// In a terminal it goes by Google's own address, whose end is pasted there; and from Home Assistant, that is published.
+func TestBrowserWithoutThePages(t *testing.T) {
+	e := newEnv(t, net.JoinHostPort(otherHost(t), e2etest.Port(t)), "")
 	b := newBrowser(t)
-	answer := e.Request("link", "")
-	contains(t, answer.Data.URL, "http://"+host+":"+port+"/link/")
-	b.open(answer.Data.URL, "Link entry home to Google Photos")
-	contains(t, b.sees("Link entry home"), "http://localhost:"+port+"/oauth/callback", "Finish linking", "request/link/finish")
-	b.pictured("link-elsewhere")
-	b.click("a.go")
-	b.sees(wantsAccess)
+	b.open(e.Request("link", "").Data.ConsentURL, wantsAccess)
 	b.press("allow")
-	last := b.addressBar()
-	contains(t, last, "http://localhost:"+port+"/oauth/callback?", "code=", "state=")
-	if finished := e.Request("link/finish", last); finished.Data.Account.Email != adaAddress {
+	if finished := e.Request("link/finish", b.addressBar()); finished.Data.Account.Email != adaAddress {
 		t.Errorf("%+v", finished)
 	}
-	e.state("linked", adaAddress, "")
-	if again := e.Request("link/finish", last); again.Error.Code != "link_failed" {
-		t.Errorf("the address worked twice: %+v", again)
-	}
 
-	// The same in a terminal, by Google's own address.
 	terminal := e.Run("link", "home")
 	b.open(address(t, terminal, "http://127.0.0.1:"), wantsAccess)
 	b.press("allow")
@@ -140,6 +186,7 @@ func TestBrowserElsewhere(t *testing.T) {
 	terminal.Expect("^Linked: entry home uses the account of Ada Example \\(" + regexp.QuoteMeta(adaAddress) + `\).$`)
 	terminal.Exited(0)
 	e.secrets.search(t, "the terminal", []byte(terminal.Output()))
+	e.state("linked", adaAddress, "")
 	e.searchAll()
 }
 

@@ -138,6 +138,9 @@ func (e *Env) StartBridge() {
 	e.Ready()
 }
 
+// Port is the broker's.
+func (e *Env) Port() string { return e.port }
+
 // KillBridge ends the bridge as a crash does.
 func (e *Env) KillBridge() { e.Bridge.Signal(syscall.SIGKILL) }
 

@@ -1,6 +1,11 @@
 package e2etest
 
-import "math/rand/v2"
+import (
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"os"
+)
 
 // Photo is a JPEG of a size in bytes that differs for each seed: a valid picture with
 // its rest in bytes that no reader looks at.
@@ -18,4 +23,26 @@ func Photo(seed, size int) []byte {
 	copy(data, head)
 	copy(data[size-2:], []byte{0xFF, 0xD9})
 	return data
+}
+
+// filmEnd is the directory of a film, which the bridge takes for its end.
+var filmEnd = []byte("\x00\x00\x00\x10moov\x00\x00\x00\x08free")
+
+// FilmHead begins an MP4 of a size in bytes, with a box for all that follows but EndFilm's.
+func FilmHead(size int64) []byte {
+	head := []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\x00\x00\x00\x01mdat")
+	return binary.BigEndian.AppendUint64(head, uint64(size)-24-uint64(len(filmEnd)))
+}
+
+// EndFilm writes the end of an MP4 over the last bytes of a file.
+func EndFilm(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err = file.Seek(-int64(len(filmEnd)), io.SeekEnd); err == nil {
+		_, err = file.Write(filmEnd)
+	}
+	return err
 }

@@ -18,8 +18,9 @@ func TestVideoOnABadConnection(t *testing.T) {
 	}
 	e := newEnv(t)
 	path := filepath.Join(e.Media, "door.mp4")
-	e2etest.Must(t, os.WriteFile(path, []byte("\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"), 0o600))
-	e2etest.Must(t, os.Truncate(path, size)) // the rest is a hole in the file
+	e2etest.Must(t, os.WriteFile(path, e2etest.FilmHead(size), 0o600))
+	e2etest.Must(t, os.Truncate(path, size)) // between its ends is a hole in the file
+	e2etest.Must(t, e2etest.EndFilm(path))
 	command, err := json.Marshal(map[string]any{"path": path, "album": "Front door", "transaction": 1})
 	e2etest.Must(t, err)
 	e.ToGoogle.Cut()

@@ -56,7 +56,13 @@ func TestParseURLErrors(t *testing.T) {
 		"mqtt://ann:hunter22/@host": "not the address of a broker",
 		"mqtt://ann:hunter22%@host": "not the address of a broker",
 		"mqtt://ann:hunter22@":      "names no host",
-		"ann:hunter22@host":         "not the address of a broker",
+		"mqtt://fe80::1":            "stands in brackets",
+		"mqtt://::1":                "stands in brackets",
+		"mqtt://::1:1883":           "stands in brackets",
+		"mqtts://2001:db8::1:8883":  "stands in brackets",
+		"mqtt://fe80::1%25eth0":     "stands in brackets",
+		"ws://ann:hunter22@2001:db8:0:0:0:0:0:1/mqtt": "stands in brackets",
+		"ann:hunter22@host":                           "not the address of a broker",
 	} {
 		b, err := ParseURL(text)
 		switch {

@@ -53,6 +53,9 @@ var (
 
 // ParseURL reads a broker's address. Default ports 1883, TLS 8883, websockets 80 and 443. The error says what to write, no password.
 func ParseURL(text string) (Address, error) {
+	if _, rest, ok := strings.Cut(text, "://"); ok && bareIPv6(rest) {
+		return Address{}, errors.New("an IPv6 address stands in brackets: write mqtt://[2001:db8::1] or mqtt://[2001:db8::1]:1883")
+	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme == "" || u.Opaque != "" || u.Fragment != "" {
 		return Address{}, errBadURL
@@ -91,6 +94,14 @@ func ParseURL(text string) (Address, error) {
 	}
 	a.Host = net.JoinHostPort(host, strconv.FormatUint(port, 10))
 	return a, nil
+}
+
+// bareIPv6 reports whether an address without its scheme has an IPv6 host, with a port or not, and no brackets.
+func bareIPv6(rest string) bool {
+	rest, _, _ = strings.Cut(rest, "/")
+	host := rest[strings.LastIndex(rest, "@")+1:]
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Is6() || strings.Count(host, ":") > 2 && !strings.ContainsAny(host, "[]")
 }
 
 // String is the address without user, password and query.

@@ -38,6 +38,18 @@ type Config struct {
 	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
 	// bytes are in the message.
 	MediaDirs Paths `env:"MEDIA_DIRS"`
+	// How long a file is waited for that is not there when its command comes, at most 1h. 0: not at all. The key `wait` of a command says
+	// otherwise for its files.
+	MediaWait time.Duration `env:"MEDIA_WAIT" default:"10s"`
+	// How long a file must not have changed whose content does not show that it is complete, such as a recording in MPEG-TS. 0: such files
+	// are taken as they are.
+	MediaQuiet time.Duration `env:"MEDIA_QUIET" default:"2s"`
+	// How long a file is waited for that is still being written or cut off. Then it is taken as it is when it no longer changes, else it
+	// fails with `changed`. 0: such files fail, or are taken as they are, at once.
+	MediaLimit time.Duration `env:"MEDIA_LIMIT" default:"5m"`
+	// Folders whose files the key `after` of a command may delete and move, and that it may move files into, as GPHOTOS_MEDIA_DIRS, each
+	// below one of those. None: `after` may only be `keep`.
+	MediaAfter Paths `env:"MEDIA_AFTER"`
 
 	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the
 	// broker itself, see GPHOTOS_MQTT_LISTEN.
@@ -66,12 +78,14 @@ type Config struct {
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
 	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
+	// Where the page for Home Assistant's ingress listens, which lets in its Supervisor alone; the app sets it. Empty: nowhere.
+	PanelListen string `env:"PANEL_LISTEN"`
 	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or
 	// `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
 	PublicURL string `env:"PUBLIC_URL"`
-	// Address under which your browser opens the bridge's one-time link page, such as `http://192.168.1.10:8099`. Default:
-	// GPHOTOS_PUBLIC_URL, or the address in GPHOTOS_HTTP_LISTEN when that is one of your network; for `0.0.0.0` there is no page in
-	// between, and links lead straight to Google.
+	// Address under which your browser opens the bridge's pages, such as `http://192.168.1.10:8099`. Default: GPHOTOS_PUBLIC_URL, or the
+	// address in GPHOTOS_HTTP_LISTEN; for `0.0.0.0` that of the machine, unless the bridge runs in a container with a network of its own:
+	// there set this, or links lead straight to Google.
 	LinkURL string `env:"LINK_URL"`
 
 	// Most bytes that queued uploads may take on disk; when full, an upload is answered `busy`.

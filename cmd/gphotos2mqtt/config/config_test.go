@@ -38,6 +38,7 @@ func read(t *testing.T, environ []string) Config {
 func TestDefaults(t *testing.T) {
 	want := Config{
 		Topic: "gphotos", EntryNames: []string{"home"}, DataDir: "/home/ada/.local/state/gphotos2mqtt",
+		MediaWait: 10 * time.Second, MediaQuiet: 2 * time.Second, MediaLimit: 5 * time.Minute,
 		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt",
 		ClientID: "id", ClientSecret: "hush",
 		HTTPListen: "127.0.0.1:8099", PublicURL: "http://localhost:8099", LinkURL: "http://localhost:8099",

@@ -19,10 +19,14 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
 const secretFileMax = 64 << 10 // of a file that a _FILE variable names; keys and passwords are far shorter
+
+// byteOrderMarks are those of UTF-8 and UTF-16. https://www.unicode.org/faq/utf_bom.html
+var byteOrderMarks = []string{"\uFEFF", "\xff\xfe", "\xfe\xff"}
 
 // reader gathers everything that is wrong, so that one start of the program tells a person all of it. Names are without Prefix.
 type reader struct {
@@ -106,8 +110,13 @@ func readSecretFile(path string) (string, error) {
 	}
 	content, err := os.ReadFile(path)
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
-	if err == nil && text == "" {
+	marked := func(mark string) bool { return strings.HasPrefix(text, mark) }
+	switch {
+	case err != nil:
+	case text == "":
 		err = errors.New("the file is empty")
+	case slices.ContainsFunc(byteOrderMarks, marked):
+		err = errors.New("the file begins with a byte order mark, as Windows writes it: save it as UTF-8 without one")
 	}
 	return text, err
 }
@@ -174,6 +183,9 @@ func (r *reader) check(c *Config) {
 		"write a size of at least 1MiB that is not below "+Prefix+"SPOOL_COPY, 32MiB unless you set it")
 	r.want(c.SpoolMaxJobs >= 1 && c.SpoolMaxJobs <= 1e6, "SPOOL_MAX_JOBS", "write a whole number from 1 to 1000000")
 	r.want(c.MaxPublish >= 16<<10 && c.MaxPublish <= 32<<20, "MAX_PUBLISH", "write a size from 16KiB to 32MiB")
+	r.want(c.MediaWait >= 0 && c.MediaWait <= mqttapi.MaxWait, "MEDIA_WAIT", "write a duration from 0s to 1h, such as 10s")
+	r.want(c.MediaQuiet >= 0, "MEDIA_QUIET", "write a duration such as 2s, or 0s")
+	r.want(c.MediaLimit >= 0, "MEDIA_LIMIT", "write a duration such as 5m, or 0s")
 	r.want(c.MaxAge >= time.Minute, "MAX_AGE", "write a duration of at least 1m, such as 168h")
 	r.want(c.Uploads >= 1 && c.Uploads <= 32, "UPLOADS", "write a whole number from 1 to 32")
 	r.want(c.ListItems >= 1 && c.ListItems <= 500, "LIST_ITEMS", "write a whole number from 1 to 500")
@@ -211,9 +223,13 @@ func (r *reader) checkFolders(c *Config) {
 	r.want(c.DataDir != "", "DATA_DIR", "write the path of a folder for the queue and the links")
 	data, err := filepath.Abs(c.DataDir)
 	r.want(err == nil, "DATA_DIR", "write an absolute path")
+	for _, dir := range c.MediaAfter {
+		r.want(slices.ContainsFunc(c.MediaDirs, func(in string) bool {
+			below, err := filepath.Rel(in, dir)
+			return err == nil && filepath.IsLocal(below)
+		}), "MEDIA_AFTER", dir+" is not below a folder of "+Prefix+"MEDIA_DIRS; name it there too")
+	}
 	for _, dir := range c.MediaDirs {
-		info, err := os.Stat(dir)
-		r.want(err == nil && info.IsDir(), "MEDIA_DIRS", dir+" is not a folder that can be read; create or mount it, or leave it out")
 		below, err := filepath.Rel(dir, data)
 		r.want(err != nil || !filepath.IsLocal(below), "MEDIA_DIRS",
 			"the data folder "+data+" lies in "+dir+", where uploads could read the keys in it; move one of them")
@@ -226,7 +242,7 @@ func (r *reader) checkBroker(c *Config) {
 		"write the user that "+Prefix+"MQTT_PASSWORD belongs to; MQTT has no password without a user")
 	if c.MQTTURL == "" {
 		host, _, ok := hostPort(c.MQTTListen)
-		r.want(ok, "MQTT_LISTEN", "write an address and a port, such as 127.0.0.1:1883")
+		r.want(ok, "MQTT_LISTEN", listenAdvice(c.MQTTListen)+"127.0.0.1:1883")
 		r.want(c.MQTTUser == "" || c.MQTTPassword != "", "MQTT_PASSWORD", "write the password that "+Prefix+
 			"MQTT_USER shall have at the built-in broker")
 		r.want(auth.IsLoopback(host) || c.MQTTUser != "", "MQTT_LISTEN", "set "+Prefix+"MQTT_USER and "+Prefix+
@@ -265,10 +281,10 @@ func (r *reader) checkTLS(c *Config) {
 	}
 }
 
-// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: no name is known.
+// checkPages sees that a browser can come back from Google. LinkURL stays empty when the pages listen on every address: cmd looks for one.
 func (r *reader) checkPages(c *Config) {
 	host, port, ok := hostPort(c.HTTPListen)
-	r.want(ok, "HTTP_LISTEN", "write an address and a port, such as 127.0.0.1:8099")
+	r.want(ok, "HTTP_LISTEN", listenAdvice(c.HTTPListen)+"127.0.0.1:8099")
 	c.PublicURL = cmp.Or(c.PublicURL, "http://localhost:"+port)
 	c.PublicURL = strings.TrimRight(strings.TrimSuffix(c.PublicURL, auth.CallbackPath), "/")
 	err := auth.CheckRedirect(c.RedirectURL())
@@ -283,6 +299,13 @@ func (r *reader) checkPages(c *Config) {
 		c.LinkURL = "http://" + net.JoinHostPort(host, port)
 	}
 	c.LinkURL = strings.TrimRight(c.LinkURL, "/")
+}
+
+func listenAdvice(address string) string {
+	if strings.Count(address, ":") > 1 && !strings.Contains(address, "[") {
+		return "write an IPv6 address in brackets and a port, such as [::1]:1883, or an IPv4 one, such as "
+	}
+	return "write an address and a port, such as "
 }
 
 func webAddress(address string) (*url.URL, bool) {

@@ -43,7 +43,7 @@ func TestREADME(t *testing.T) {
 
 // The files that come with the program set variables that exist.
 func TestExamplesNameSettings(t *testing.T) {
-	for _, file := range []string{"Dockerfile", "compose.yaml", ".env.example", "README.md"} {
+	for _, file := range []string{"Dockerfile", "compose.yaml", "compose.bridge.yaml", ".env.example", "packaging/gphotos2mqtt.env", "packaging/gphotos2mqtt.service", "README.md"} {
 		text, err := os.ReadFile("../../../" + file)
 		if err != nil {
 			t.Fatal(err)

@@ -2,12 +2,15 @@
 // no shared subscriptions. It is nats-server in this process, with only its MQTT port open
 // (https://docs.nats.io/running-a-nats-service/configuration/mqtt).
 //
+// The server listens on a loopback port of its own; clients come through a guard that bounds their topics, connections, sessions and bytes on
+// their way, for which the server has no option.
+//
 // What it retains and what waits for clients lies below Config.Dir, at most 1 GiB, and is synced before it is acknowledged. Nothing here
 // tries again: a broker that can write no more says so on Failed, and the process is to end.
 package embedded
 
 import (
-	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -19,19 +22,19 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/semaphore"
 
 	"gphotos2mqtt/auth/secret"
 )
 
 const (
 	maxMessage = 32 << 20 // bytes of the largest message that the server can keep in files, and of the largest MQTT packet that it takes
-	// maxInFlight is how many messages a subscriber gets before it must acknowledge one, as in Mosquitto; the server's own 1024 would be
-	// 32 GiB of the largest (https://mosquitto.org/man/mosquitto-conf-5.html, max_inflight_messages).
-	maxInFlight = 20
+	// maxInFlight is how many messages a subscriber gets before it must acknowledge one: the server holds all of them in memory, and cuts off
+	// who is sent more than its max_pending. Mosquitto's 20 would be 640 MiB of the largest, the server's own 1024 32 GiB.
+	maxInFlight = 2
 	// settings let a client take a minute to receive one message, since the server's own 10 s are short for the largest, and an account
 	// store 1 GiB (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/accounts).
 	settings = `write_deadline: "1m", accounts { MQTT { jetstream { max_file: 1073741824 } } }`
@@ -48,9 +51,12 @@ type Config struct {
 
 // A Broker is started by Start and runs until Close.
 type Broker struct {
-	server *server.Server
-	addr   string
-	failed chan error
+	server  *server.Server
+	guard   *guard
+	inner   string // where the server listens, on this machine alone
+	failed  chan error
+	running sync.WaitGroup
+	stop    context.CancelFunc // of what runs
 }
 
 // Start returns when clients can connect. Its error is a sentence that a person can act on.
@@ -59,11 +65,15 @@ func Start(cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Broker{failed: make(chan error, 1)}
+	b := &Broker{failed: make(chan error, 1), stop: func() {}}
 	if err = os.MkdirAll(cfg.Dir, 0o700); err == nil {
-		b.server, err = server.NewServer(opts)
+		b.guard, err = cfg.openGuard()
 	}
 	if err != nil {
+		return nil, cfg.explain(err)
+	}
+	if b.server, err = server.NewServer(opts); err != nil {
+		_ = b.guard.listener.Close()
 		return nil, cfg.explain(err)
 	}
 	var once sync.Once
@@ -74,25 +84,49 @@ func Start(cfg Config) (*Broker, error) {
 		b.Close()
 		return nil, cfg.explain(fatal)
 	}
-	b.addr = net.JoinHostPort(opts.MQTT.Host, strconv.Itoa(opts.MQTT.Port)) // the server writes the port it took into its options
+	b.inner = net.JoinHostPort(opts.MQTT.Host, strconv.Itoa(opts.MQTT.Port)) // the server writes the port it took into its options
+	b.guard.server = b.inner
+	ctx, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	b.running.Go(func() { b.guard.run(ctx) })
+	b.running.Go(func() { b.guard.expire(ctx) })
 	return b, nil
 }
 
+func (c Config) openGuard() (*guard, error) {
+	kept, err := openSessions(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", c.Addr)
+	return &guard{
+		cfg: c, listener: listener, room: semaphore.NewWeighted(room), sessions: kept, of: map[string]int{},
+	}, err
+}
+
 // Addr is where clients find the broker, as host:port.
-func (b *Broker) Addr() string { return b.addr }
+func (b *Broker) Addr() string { return b.guard.listener.Addr().String() }
+
+// Inner is where this process finds it, past the limits that clients have.
+func (b *Broker) Inner() string { return b.inner }
 
 // Failed delivers one error when the disk is full, read-only or broken. Only starting again helps, once the disk is well.
 func (b *Broker) Failed() <-chan error { return b.failed }
 
 // Close cuts off the clients and returns when everything is on the disk.
 func (b *Broker) Close() {
+	b.stop()
+	_ = b.guard.listener.Close()
+	b.running.Wait()
+	b.guard.serving.Wait()
 	b.server.Shutdown()
 	b.server.WaitForShutdown()
 }
 
-// check splits Addr, and refuses settings that would open the broker to the network.
-func (c Config) check() (host string, port int, err error) {
+// check refuses settings that would open the broker to the network.
+func (c Config) check() error {
 	host, text, err := net.SplitHostPort(c.Addr)
+	port := 0
 	if err == nil {
 		port, err = strconv.Atoi(text)
 	}
@@ -105,12 +139,11 @@ func (c Config) check() (host string, port int, err error) {
 		err = fmt.Errorf("GPHOTOS_MQTT_LISTEN is %s, which other machines can reach: "+
 			"set GPHOTOS_MQTT_USER and GPHOTOS_MQTT_PASSWORD, or listen on 127.0.0.1", c.Addr)
 	}
-	return host, port, err
+	return err
 }
 
 func (c Config) options() (*server.Options, error) {
-	host, port, err := c.check()
-	if err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	opts := &server.Options{ServerName: "gphotos2mqtt"} // retained messages know their server by name
@@ -131,8 +164,9 @@ func (c Config) options() (*server.Options, error) {
 		user.Username, user.Password = rand.Text(), rand.Text()
 		opts.MQTT.NoAuthUser = user.Username
 	}
-	opts.Users, opts.MQTT.Host, opts.MQTT.Port = []*server.User{user}, host, cmp.Or(port, server.RANDOM_PORT)
-	opts.MQTT.AuthTimeout, opts.MQTT.MaxAckPending = (10 * time.Second).Seconds(), maxInFlight
+	opts.Users, opts.MQTT.Host, opts.MQTT.Port = []*server.User{user}, "127.0.0.1", server.RANDOM_PORT
+	opts.MQTT.AuthTimeout, opts.MQTT.MaxAckPending = connectLimit.Seconds(), maxInFlight
+	opts.MaxPending = (maxInFlight + 1) * maxMessage
 	return opts, nil
 }
 

@@ -237,7 +237,7 @@ func TestAddressCheck(t *testing.T) {
 		{Config{Addr: "127.0.0.1:mqtt"}, "GPHOTOS_MQTT_LISTEN"},
 		{Config{Addr: "127.0.0.1:65536"}, "GPHOTOS_MQTT_LISTEN"},
 	} {
-		_, _, err := test.cfg.check()
+		err := test.cfg.check()
 		if (err == nil) != (test.words == "") {
 			t.Errorf("%v: %v", test.cfg.Addr, err)
 		}
