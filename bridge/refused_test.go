@@ -47,6 +47,21 @@ func TestRefusalsHold(t *testing.T) {
 		"project deleted": {
 			every("uploads.raw", "consumer_invalid"), mqttapi.HoldAccessNotConfigured, []string{"whole Google Cloud project", consoleOf}, time.Hour,
 		},
+		"project deleted, told by its text alone": {
+			photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "consumer_invalid", Form: photosim.Text},
+			mqttapi.HoldAccessNotConfigured,
+			[]string{"whole Google Cloud project", consoleOf},
+			time.Hour,
+		},
+		"no permission": {
+			every("uploads.raw", "no_permission"), mqttapi.HoldAccessNotConfigured, []string{"administrator", `"The caller does not have permission".`}, time.Hour,
+		},
+		"a page instead of a refusal": {
+			photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Status: 400, Body: "<html><title>Error 400 (Bad Request)!!1</title>"},
+			mqttapi.HoldGoogleUnavailable,
+			[]string{"a fault of its own"},
+			20 * time.Minute,
+		},
 		"account without google photos": {
 			every("mediaItems.batchCreate", "photos_disabled"), mqttapi.HoldAccessNotConfigured, []string{"administrator"}, time.Hour,
 		},

@@ -222,7 +222,7 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 	case photos.ProjectBlocked, photos.PhotosDisabled, photos.ScopeMissing, photos.Unauthorized:
 		d.At, d.Sentence = now.Add(doubled(setupWait, lastSetup, a.InARow)), cmp.Or(d.Sentence, blocked(err))
 		if err.Kind == photos.PhotosDisabled && err.Message != "" {
-			d.Sentence += " Google says: " + err.Message
+			d.Sentence += fmt.Sprintf(" Google says: %q.", strings.TrimSuffix(err.Message, "."))
 		}
 	case photos.AlbumNotFound:
 		switch {
