@@ -135,6 +135,27 @@ func TestRefusedClientHolds(t *testing.T) {
 	}
 }
 
+// A token endpoint that answers with faults of its own is no network that is away.
+func TestTokenEndpointFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(50 * time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "oauth.token", Mode: photosim.Refuse, Error: "internal_failure"}))
+		time.Sleep(11 * time.Minute) // the access token ends
+		r.send(1)
+		time.Sleep(2 * time.Minute)
+		contains(t, r.hold(mqttapi.HoldGoogleUnavailable), "a fault of its own")
+		r.must(r.sim.Faults())
+		time.Sleep(20 * time.Minute)
+		if got := r.broker.final(t, 0); got["status"] != "done" {
+			t.Errorf("result: %v", got)
+		}
+		r.hold("")
+		r.stop()
+	})
+}
+
 // Only the token endpoint ends a link.
 func TestOnlyInvalidGrantEndsALink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -131,7 +131,7 @@ func entryPage(l *auth.Link) page {
 		p.Title, p.Text, p.Off = name+" is linked", []string{"It is linked to a Google account. Nothing has to be done."}, s.Off()
 	case auth.Relink:
 		p.Title, p.Text = name+" has to be linked again", []string{"Its link to Google Photos has ended. Uploads wait until it is linked again."}
-	default:
+	case auth.Unlinked, auth.Linking:
 		p.Title, p.Text = name+" is not linked", []string{"It has no Google account yet."}
 	}
 	if s.Failure != "" {

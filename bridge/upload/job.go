@@ -82,7 +82,7 @@ func (j *job) remove(ctx context.Context, state store.JobState) error {
 }
 
 func (j *job) finish(ctx context.Context, receipt store.Receipt) error {
-	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.finish(ctx, r, receipt) })
+	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.Finish(ctx, r, receipt) })
 }
 
 func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) error {
@@ -118,7 +118,7 @@ func over(files []store.File) bool {
 }
 
 func onItsWay(s store.FileStatus) bool {
-	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent
+	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent || s == store.FileMade
 }
 
 // sent: Google has all bytes.
@@ -176,6 +176,10 @@ func done(item photos.Item, duplicate bool) func(*store.File) {
 	return func(f *store.File) {
 		f.Status, f.ItemID, f.ProductURL, f.Duplicate = store.FileDone, item.ID, item.ProductURL, duplicate
 		f.ErrorCode, f.ErrorMessage = "", ""
+		if f.After != nil {
+			f.Status, f.Wait = store.FileMade, &store.Wait{Reason: string(mqttapi.WaitAfter), Since: wake.Wall()}
+			f.ErrorMessage = called(f) + " is uploaded, and its file is not deleted or moved yet."
+		}
 	}
 }
 

@@ -46,6 +46,16 @@ func (q *queue) add(j *job) {
 	q.changed.Wake()
 }
 
+// addFiles is for files that were found for a job that is there.
+func (q *queue) addFiles(j *job, from int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := from; n < len(j.view().Files); n++ {
+		q.place(file{j, n})
+	}
+	q.changed.Wake()
+}
+
 func (q *queue) leave(files ...file) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,7 +78,7 @@ func (q *queue) place(f file) {
 	}
 	list := &q.queued
 	switch f.view().Status {
-	case store.FileWaiting:
+	case store.FileWaiting, store.FileMade:
 		list = &q.waiting
 	case store.FileQueued:
 	case store.FileSent:
@@ -222,10 +232,11 @@ func (q *queue) take(j *job) (taken []file) {
 	defer q.mu.Unlock()
 	for _, list := range []*[]file{&q.waiting, &q.queued, &q.sent} {
 		*list = slices.DeleteFunc(*list, func(f file) bool {
-			if f.job == j {
+			mine := f.job == j && f.view().Status != store.FileMade // which is at Google already
+			if mine {
 				taken = append(taken, f)
 			}
-			return f.job == j
+			return mine
 		})
 	}
 	return taken

@@ -48,6 +48,7 @@ type daemon struct {
 	links    []*auth.Link                // one an entry
 	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
 
+	ready              chan struct{} // closed when no entry's session has anything of another root
 	works, connections []task.Task
 	refresh            []func()       // one an entry: sends again what it has retained
 	closers            []func() error // in the order in which their parts were opened
@@ -55,7 +56,7 @@ type daemon struct {
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
 func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
-	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}}
+	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}, ready: make(chan struct{})}
 	// As many connections as all entries send files at a time, so that none is opened anew for each file.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = c.Uploads*len(c.Entries), 0
 	defer func() {
@@ -80,6 +81,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
 		return nil, err
 	}
+	d.media.Allow(c.MediaAfter)
 	d.capacity = upload.NewCapacity(upload.CapacityConfig{
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
@@ -90,9 +92,14 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 		}
 	}
 	d.servePages()
-	if err := d.status.RecordTopics(ctx); err != nil {
+	former, err := d.status.FormerSessions(ctx)
+	if err == nil {
+		err = d.status.RecordTopics(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
+	d.work("removed entries", func(ctx context.Context) error { return d.endFormer(ctx, former, d.ready) })
 	return d, upload.Sweep(ctx, d.store)
 }
 
@@ -168,7 +175,6 @@ func (d *daemon) openStatus() {
 	hook := bridge.NewLogHook(d.status)
 	d.log.Logger.AddHook(hook)
 	d.work("bridge status", d.status.Run)
-	d.work("removed entries", d.status.ClearRemoved)
 	d.work("published log", hook.Run)
 }
 
@@ -196,7 +202,12 @@ func (d *daemon) connect(c broker.Config) *broker.Conn {
 		c.URL = "tcp://" + d.inner
 	}
 	conn := broker.New(c)
-	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
+	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: func(ctx context.Context) error {
+		if !c.Clean && wake.Sleep(ctx, d.ready, 0) != nil {
+			return nil //nolint:nilerr // stopped before it began
+		}
+		return conn.Run(ctx)
+	}})
 	return conn
 }
 

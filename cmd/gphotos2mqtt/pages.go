@@ -31,7 +31,7 @@ func linkURL(c config.Config) string {
 // outbound is the machine's own address towards others, from RFC 5737 and RFC 3849. Choosing a way sends nothing with UDP.
 func outbound() netip.Addr {
 	for _, other := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} {
-		conn, err := net.Dial("udp", other)
+		conn, err := new(net.Dialer).DialContext(context.Background(), "udp", other)
 		if err != nil {
 			continue
 		}

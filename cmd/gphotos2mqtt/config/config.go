@@ -47,6 +47,9 @@ type Config struct {
 	// How long a file is waited for that is still being written or cut off. Then it is taken as it is when it no longer changes, else it
 	// fails with `changed`. 0: such files fail, or are taken as they are, at once.
 	MediaLimit time.Duration `env:"MEDIA_LIMIT" default:"5m"`
+	// Folders whose files the key `after` of a command may delete and move, and that it may move files into, as GPHOTOS_MEDIA_DIRS, each
+	// below one of those. None: `after` may only be `keep`.
+	MediaAfter Paths `env:"MEDIA_AFTER"`
 
 	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the
 	// broker itself, see GPHOTOS_MQTT_LISTEN.
