@@ -223,6 +223,15 @@ func connConfig(c config.Config, id string, qos byte, filters ...string) broker.
 	return conn
 }
 
+// giveWrite says how the data folder gets to be the bridge's.
+func giveWrite(dir string) string {
+	id := os.Geteuid()
+	if id < 0 { // Windows
+		return fmt.Sprintf("let the user of the bridge write to %s, or set %sDATA_DIR to another folder", dir, config.Prefix)
+	}
+	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
+}
+
 func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
@@ -233,8 +242,7 @@ func openKey(c config.Config) (secret.Key, error) {
 		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
 	}
 	if errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("user %d may not write to the data folder: give it %s, as in chown -R %[1]d %[2]s, or set %sDATA_DIR to another: %w",
-			os.Geteuid(), c.DataDir, config.Prefix, err)
+		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)
 	}
 	return key, err
 }
