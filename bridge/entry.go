@@ -23,6 +23,7 @@ import (
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
@@ -65,7 +66,7 @@ type EntryConfig struct {
 
 	Store    *store.Store
 	Media    *media.Folders
-	Capacity *upload.Capacity
+	Capacity *capacity.Capacity
 	Google   *photos.Client
 	Link     *auth.Link
 	Project  *account.Project

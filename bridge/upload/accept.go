@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -90,7 +91,7 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 	if err := u.cfg.Account.MayUpload(); err != nil {
 		return nil, err
 	}
-	if err := u.cfg.Capacity.reserveJob(); err != nil {
+	if err := u.cfg.Capacity.ReserveJob(); err != nil {
 		return nil, err
 	}
 	r := &store.Job{
@@ -117,13 +118,13 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 	for i := range r.Files {
 		u.dropPayload(ctx, &r.Files[i])
 	}
-	u.cfg.Capacity.exchange(room{jobs: 1}, room{})
+	u.cfg.Capacity.Exchange(capacity.Room{Jobs: 1}, capacity.Room{})
 	if err == nil {
 		return u.Refuse(cmd, nil, r.Files...)
 	}
 	if errors.Is(err, store.ErrFull) {
 		u.cfg.Log.WithError(err).WithField("op", "accept").Error("disk is full")
-		if err := u.cfg.Capacity.trim(ctx, 0); err != nil {
+		if err := u.cfg.Capacity.Trim(ctx, 0); err != nil {
 			return nil, err
 		}
 		err = mqttapi.Errorf(mqttapi.CodeBusy, "The bridge's disk is full: free some space below GPHOTOS_DATA_DIR, then send this again.")

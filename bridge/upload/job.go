@@ -11,6 +11,7 @@ import (
 
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -56,7 +57,7 @@ func (j *job) update(ctx context.Context, change func(*store.Job)) error {
 	r := j.changed(change)
 	err := j.of.cfg.Store.SaveJob(ctx, r)
 	if err == nil {
-		j.of.cfg.Capacity.exchange(takes(j.view()), takes(r))
+		j.of.cfg.Capacity.Exchange(capacity.Of(j.view()), capacity.Of(r))
 		j.record.Store(r)
 	}
 	return err
@@ -96,7 +97,7 @@ func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) erro
 		return err
 	}
 	j.gone = true
-	j.of.cfg.Capacity.exchange(takes(&r), room{})
+	j.of.cfg.Capacity.Exchange(capacity.Of(&r), capacity.Room{})
 	j.of.queue.remove(j.ID)
 	j.of.cfg.Changed()
 	return nil
@@ -281,7 +282,7 @@ func (u *Uploads) retain(ctx context.Context, j *job) error {
 		return err
 	}
 	u.cfg.Changed()
-	return u.cfg.Capacity.trim(ctx, maxRetained)
+	return u.cfg.Capacity.Trim(ctx, maxRetained)
 }
 
 // expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until one comes of age.

@@ -260,3 +260,13 @@ func (q *queue) idle() bool {
 	defer q.mu.Unlock()
 	return len(q.active) == 0 && (hold != nil || len(q.sent)+len(q.queued) == 0)
 }
+
+// oldestRetained is a capacity.Oldest.
+func (q *queue) oldestRetained() (ran time.Duration, forget func(context.Context) error) {
+	for _, j := range q.all() {
+		if r := j.view(); r.State == store.JobRetained && (forget == nil || r.Ran < ran) {
+			ran, forget = r.Ran, func(ctx context.Context) error { return j.remove(ctx, store.JobRetained) }
+		}
+	}
+	return ran, forget
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/mediatype"
@@ -93,7 +94,7 @@ func (u *Uploads) takeOpen(ctx context.Context, f *store.File, src *media.File, 
 	if err := cmp.Or(src.Finished(still, lastLook(f), u.cfg.Patience), refused); err != nil {
 		return err
 	}
-	if src.Size <= u.cfg.Capacity.cfg.CopyUpTo {
+	if src.Size <= u.cfg.Capacity.CopyUpTo {
 		src.SeekTo(skip)
 		err = u.copyIn(ctx, f, src, src.Size-skip, payload)
 		if err == nil && src.Racy(still) > 0 {
@@ -131,7 +132,7 @@ func same(f *store.File, src *media.File) error {
 }
 
 func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size int64, payload string) error {
-	if err := u.cfg.Capacity.reserve(ctx, size); err != nil {
+	if err := u.cfg.Capacity.Reserve(ctx, size); err != nil {
 		return err
 	}
 	f.Payload, f.Size = payload, size
@@ -146,7 +147,7 @@ func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size i
 		u.dropPayload(ctx, f)
 		return err
 	}
-	u.cfg.Capacity.exchange(room{bytes: size}, room{bytes: n})
+	u.cfg.Capacity.Exchange(capacity.Room{Bytes: size}, capacity.Room{Bytes: n})
 	f.Size, f.SHA256 = n, sum
 	return nil
 }
@@ -163,7 +164,7 @@ func (u *Uploads) recognise(f *store.File, head []byte, size int64) (skip int64,
 	}
 	f.MIMEType = kind.MIME
 	limit := spec.MaxSize(kind.MIME)
-	if most := u.cfg.Capacity.cfg.MaxFile; most > 0 {
+	if most := u.cfg.Capacity.MaxFile; most > 0 {
 		limit = min(limit, most)
 	}
 	if size > limit {
@@ -174,7 +175,7 @@ func (u *Uploads) recognise(f *store.File, head []byte, size int64) (skip int64,
 
 func (u *Uploads) dropPayload(ctx context.Context, f *store.File) {
 	if f.Payload != "" {
-		u.cfg.Capacity.exchange(room{bytes: f.Size}, room{})
+		u.cfg.Capacity.Exchange(capacity.Room{Bytes: f.Size}, capacity.Room{})
 		_ = u.cfg.Store.RemovePayload(context.WithoutCancel(ctx), f.Payload) // one that stays behind is swept at the next start
 		f.Payload, f.SHA256 = "", ""
 	}

@@ -60,12 +60,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/dedupe"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
@@ -87,7 +89,7 @@ type Config struct {
 
 	Store    *store.Store
 	Media    *media.Folders
-	Capacity *Capacity
+	Capacity *capacity.Capacity
 	Google   *photos.Client
 	Account  *account.Account
 	Albums   *albums.Albums
@@ -134,13 +136,13 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 	}
 	for _, r := range jobs {
 		j := newJob(u, r)
-		cfg.Capacity.exchange(room{}, takes(r))
+		cfg.Capacity.Exchange(capacity.Room{}, capacity.Of(r))
 		if !r.Accepted || r.State == store.JobFinished {
 			u.outbox.add(j)
 		}
 		u.queue.add(j)
 	}
-	cfg.Capacity.add(u)
+	cfg.Capacity.Share(u.queue.oldestRetained)
 	cfg.Account.Watch(u.queue.changed.Wake)
 	cfg.Media.Watch(u.queue.changed.Wake)
 	return u, nil
@@ -171,6 +173,19 @@ func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
 	_, err := wake.Until(ctx, &u.queue.changed, func() (none struct{}, ok bool, wait time.Duration) {
 		wait = time.Until(end)
 		return none, u.queue.idle() || wait <= 0, wait
+	})
+	return err
+}
+
+// Sweep removes payloads without a job in the store, left by a crash. It is called once, before commands are taken.
+func Sweep(ctx context.Context, s *store.Store) error {
+	jobs, err := s.JobIDs(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.SweepPayloads(ctx, func(name string) bool {
+		job, _, _ := strings.Cut(name, ".")
+		return jobs[job]
 	})
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
@@ -177,7 +178,7 @@ func (u *Uploads) settleTaking(ctx context.Context, of sending, f store.File, wa
 	// A stop before this save takes the file again at the next start.
 	err := of.update(context.WithoutCancel(ctx), func(now *store.File) { *now = f })
 	if f.Payload != "" {
-		u.cfg.Capacity.exchange(room{bytes: f.Size}, room{}) // it is the job's now
+		u.cfg.Capacity.Exchange(capacity.Room{Bytes: f.Size}, capacity.Room{}) // it is the job's now
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
@@ -42,7 +43,7 @@ type daemon struct {
 	key      secret.Key
 	store    *store.Store
 	media    *media.Folders
-	capacity *upload.Capacity
+	capacity *capacity.Capacity
 	status   *bridge.Status
 	projects map[string]*account.Project // by client id
 	links    []*auth.Link                // one an entry
@@ -82,7 +83,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 		return nil, err
 	}
 	d.media.Allow(c.MediaAfter)
-	d.capacity = upload.NewCapacity(upload.CapacityConfig{
+	d.capacity = capacity.New(capacity.Config{
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
 	d.openStatus()
