@@ -72,7 +72,7 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 		return err
 	}
 	skip, refused := u.recognise(f, head, src.Size)
-	if refused != nil && !media.Blank(head) {
+	if refused != nil && !media.Blank(head) && !mediatype.Undecided(head) {
 		return refused
 	}
 	still := lookedAt(f, src.Seen)
