@@ -269,6 +269,9 @@ func (one *folder) openNow(name string) (*File, error) {
 	defer root.Close()                                                 //nolint:errcheck // only read from
 	file, err := root.OpenFile(rel, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for a writer otherwise
 	if err != nil {
+		if is, _ := root.Lstat(rel); is != nil && !is.Mode().IsRegular() { // a socket's error is that of a disk that is away
+			err = errIrregular
+		}
 		return nil, err
 	}
 	f, err := newFile(&handle{guard: &one.guard, path: full, file: file})

@@ -87,7 +87,7 @@ func (u *Uploads) takeOpen(ctx context.Context, f *store.File, src *media.File, 
 		return err
 	}
 	skip, refused := u.recognise(f, head, src.Size)
-	if refused != nil && !media.Blank(head) {
+	if refused != nil && !media.Blank(head) && !mediatype.Undecided(head) {
 		return refused
 	}
 	still := lookedAt(f, src.Seen)

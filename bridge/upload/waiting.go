@@ -165,7 +165,7 @@ func (u *Uploads) settleTaking(ctx context.Context, of sending, f store.File, wa
 	j := of.job.view()
 	switch {
 	case f.Status == store.FileFailed:
-		u.cfg.Log.WithFields(map[string]any{"job": j.ID, "kind": f.ErrorCode}).Error("upload failed")
+		u.cfg.Log.WithField("error", f.ErrorMessage).WithFields(map[string]any{"job": j.ID, "kind": f.ErrorCode}).Error("upload failed")
 		return u.finish(ctx, ending{of.file, func(now *store.File) { *now = f }})
 	case f.Status == store.FileWaiting && u.cfg.Store.Ran()-j.Ran >= u.cfg.MaxAge:
 		return u.finish(ctx, ending{of.file, u.tooOld})
