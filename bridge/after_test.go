@@ -100,8 +100,9 @@ func TestPatterns(t *testing.T) {
 		r.publish(`{"paths": [%q, %q]}`, r.path("late/*.jpg"), r.path("many/00.jpg"))
 		r.wantReason("file_missing")
 		r.restart()
-		r.write("late/1.jpg", jpegOf(31))
-		r.write("late/2.jpg", jpegOf(32))
+		r.write("early/1.jpg", jpegOf(31))
+		r.write("early/2.jpg", jpegOf(32))
+		r.must(os.Rename(r.path("early"), r.path("late"))) // both at once
 		time.Sleep(20 * time.Second)
 		if got := r.broker.final(t, n); got["status"] != "done" || len(got["items"].([]any)) != 3 {
 			t.Errorf("late: %v", got)
