@@ -81,7 +81,8 @@ type Subscription struct {
 	QoS      byte
 	Optional bool // that the broker refuses it is no fault: nothing is received there
 	// Check is a topic of the filter on which, after Online, a message to itself is sent: when nothing comes of the filter in 10 s, the
-	// broker withholds a right without a word, and the Reason says which. Empty: not checked.
+	// broker withholds a right without a word, and the Reason says which; longer while other messages are on their way. After two sessions
+	// that the broker has ended with it, the next does without. Empty: not checked.
 	Check string
 }
 

@@ -19,8 +19,8 @@ const (
 // diagnose tells why the broker has hung up on CONNECT without a word: it asks without a will, and with a lesser one, under other ids.
 func (c *Conn) diagnose(ctx context.Context) string {
 	switch {
-	case !c.takes(ctx, false, 0, false):
-		return "" // not the will
+	case !c.takes(ctx, false, 0, false), c.takes(ctx, true, 1, true):
+		return "" // not the will, or it was not ready yet
 	case c.takes(ctx, true, 0, true):
 		return onlyQoS0
 	case c.takes(ctx, true, 1, false):

@@ -67,6 +67,7 @@ type failures struct {
 	attempts int  // in vain since the last session
 	short    int  // sessions in a row that were cut short
 	conflict bool // another client uses the same id
+	checks   int  // sessions in a row that the broker ended with their self check
 }
 
 type disconnect struct {
@@ -88,6 +89,9 @@ func (c *Conn) disconnected(s *session, err error) time.Duration {
 		}
 	}
 	pause := c.failures.pause(d, c.timeouts)
+	if d.hungUp && s.cutCheck() {
+		c.failures.checks++
+	}
 	if c.failures.conflict && s.accepted {
 		reason = c.conflict()
 	}
