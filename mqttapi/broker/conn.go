@@ -17,7 +17,8 @@
 //	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
 //	Send and Clear                           on each new connection until acknowledged or their context ends
 //	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
-//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower
+//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower; all of
+//	                                         that until a connection of a minute ends, and then once is enough
 //	a delivery without Ack                   by the broker, with the next connection
 //	reading, with more than 32 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
 //	  payloads in the hands of handlers

@@ -82,8 +82,11 @@ type disconnect struct {
 func (c *Conn) disconnected(s *session, err error) time.Duration {
 	p, reason := s.suspect(), c.reason(s, err)
 	d := disconnect{accepted: s.accepted, refused: s.refused != 0, hungUp: hungUp(err), lasted: time.Since(s.began)}
+	if d.lasted >= c.timeouts.stable && s.accepted {
+		c.outbox.doubt()
+	}
 	if d.tooLarge = d.hungUp && p != nil; d.tooLarge {
-		if p.failures++; p.failures >= maxFailures {
+		if p.failures++; p.failures >= maxFailures || c.outbox.doubts(p) {
 			c.outbox.quarantine(p)
 			reason = p.tooLarge()
 		}
