@@ -152,7 +152,7 @@ func (c *Conn) Run(ctx context.Context) error {
 			err = s.run(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			_ = wake.Sleep(ctx, nil, c.disconnected(s, err))
+			_ = wake.Sleep(ctx, nil, c.disconnected(ctx, s, err))
 		}
 	}
 	return nil

@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"time"
 
@@ -16,9 +19,12 @@ const (
 	noWill   = "the broker takes no will of ours: set max_qos to 2 and retain_available to true there"
 )
 
-// diagnose tells why the broker has hung up on CONNECT without a word: it asks without a will, and with a lesser one, under other ids.
+// diagnose tells why the broker has hung up on CONNECT, or on what is retained, without a word: it asks without a will, and with a lesser
+// one, under other ids. Without a topic for a will it cannot tell, which is "".
 func (c *Conn) diagnose(ctx context.Context) string {
 	switch {
+	case c.willTopic() == "":
+		return ""
 	case !c.takes(ctx, false, 0, false), c.takes(ctx, true, 1, true):
 		return "" // not the will, or it was not ready yet
 	case c.takes(ctx, true, 0, true):
@@ -28,6 +34,8 @@ func (c *Conn) diagnose(ctx context.Context) string {
 	}
 	return noWill
 }
+
+func (c *Conn) willTopic() string { return cmp.Or(c.cfg.Availability.Topic, c.outbox.first()) }
 
 // takes reports whether the broker lets a client in that has this will, or none.
 func (c *Conn) takes(ctx context.Context, will bool, qos byte, retain bool) bool {
@@ -43,11 +51,11 @@ func (c *Conn) takes(ctx context.Context, will bool, qos byte, retain bool) bool
 func (c *Conn) letsIn(conn net.Conn, will bool, qos byte, retain bool) bool {
 	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession, hello.Keepalive = "MQTT", 4, true, 30
-	hello.ClientIdentifier = c.cfg.ClientID + "-check"
+	hello.ClientIdentifier = fmt.Sprintf("%s-check-%d", c.cfg.ClientID, rand.N(10_000)) // that of another bridge would end ours
 	hello.UsernameFlag, hello.Username = c.address.User != "", c.address.User
 	hello.PasswordFlag, hello.Password = c.address.Password != "", []byte(c.address.Password)
 	hello.WillFlag, hello.WillQos, hello.WillRetain = will, qos, retain
-	hello.WillTopic, hello.WillMessage = c.cfg.Availability.Topic, []byte(c.cfg.Availability.Offline)
+	hello.WillTopic, hello.WillMessage = c.willTopic(), []byte(c.cfg.Availability.Offline)
 	if hello.Write(conn) != nil {
 		return false
 	}

@@ -271,6 +271,14 @@ func (o *outbox) quarantine(p *publication) {
 	})
 }
 
+// first is a retained topic, "" when there is none.
+func (o *outbox) first() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	names := append(slices.Sorted(maps.Keys(o.topics)), "")
+	return names[0]
+}
+
 // doubt has all that was too large tried again: the broker's limit may be another, or none.
 func (o *outbox) doubt() {
 	o.mu.Lock()

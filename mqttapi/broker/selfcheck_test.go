@@ -138,6 +138,14 @@ func TestBrokerRefusesTheWill(t *testing.T) {
 		b := startMosquitto(t, option)
 		c := start(t, Config{URL: "tcp://" + b.addr, ClientID: "willing", Availability: availability})
 		eventually(t, option, func() bool { return c.State().Reason == reason })
+		without := start(t, Config{URL: "tcp://" + b.addr, ClientID: "willing too"}) // hung up on when it publishes
+		if err := without.Retain("t/state", []byte("fine")); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, option+" without a will", func() bool { return without.State().Reason == reason })
+		if n := without.reasons()[`another client uses the id "willing too"`]; n > 0 {
+			t.Errorf("%s: reasons %v", option, without.reasons())
+		}
 	}
 	p := startProxy(t, startMosquitto(t).addr) // a broker that is not up yet, behind a proxy that is
 	var asked atomic.Int32
