@@ -101,7 +101,7 @@ func (c *Conn) disconnected(ctx context.Context, s *session, err error) time.Dur
 	}
 	if c.failures.conflict && s.accepted {
 		if !known {
-			c.failures.instead = c.diagnose(ctx)
+			c.failures.instead = c.Diagnose(ctx, cmp.Or(c.cfg.Availability.Topic, c.outbox.first()))
 		}
 		reason = c.conflict()
 	}

@@ -113,8 +113,8 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 		s.refused = code
 	default:
 		err = fmt.Errorf("wait for the broker's first answer: %w", s.transport.cause())
-		if hungUp(err) && c.cfg.Availability.Topic != "" && ctx.Err() == nil {
-			s.diagnosis = c.diagnose(ctx)
+		if hungUp(err) && ctx.Err() == nil {
+			s.diagnosis = c.Diagnose(ctx, c.cfg.Availability.Topic)
 		}
 	}
 	return s, err
