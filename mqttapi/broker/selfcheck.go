@@ -15,6 +15,9 @@ var checkText = []byte("gphotos2mqtt checks that it may read what it publishes h
 // need no more than the rights it has.
 const maxChecks = 2
 
+// maxWaits is how many times the wait of a check begins again while messages come that it may be behind: 5 minutes in all.
+const maxWaits = 30
+
 // selfCheck asks, once a session is up, whether the broker passes on what it takes: in MQTT 3.1.1 a missing right is answered by silence
 // (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718043). It belongs to Run's goroutine.
 type selfCheck struct {
@@ -25,7 +28,8 @@ type selfCheck struct {
 	awaited []string         // filters of which nothing has come
 	read    int64            // bytes that had come from the broker when the wait began
 	own     bool             // text has come back: what is still awaited is behind no queue
-	late    bool             // the wait is over
+	waits   int              // how many are over
+	late    bool             // the last one is
 }
 
 // check begins once Online is confirmed. The subscription to it has QoS 0, so that the broker keeps none of it while we are away.
@@ -77,7 +81,8 @@ func (s *session) checked(d Delivery) bool {
 // overdue ends the wait, unless the check may be behind what the broker is sending.
 func (s *session) overdue() {
 	k := &s.checking
-	if read := s.transport.read.Load(); read > k.read && !k.own {
+	if read := s.transport.read.Load(); read > k.read && !k.own && k.waits < maxWaits {
+		k.waits++
 		k.read, k.over = read, time.After(s.conn.timeouts.check)
 		return
 	}

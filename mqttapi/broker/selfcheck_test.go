@@ -105,6 +105,31 @@ func TestCheckBehindAQueue(t *testing.T) {
 	}
 }
 
+// Traffic that never ends does not hide that a right is missing.
+func TestCheckAmongTraffic(t *testing.T) {
+	t.Parallel()
+	rights := filepath.Join(t.TempDir(), "acl")
+	if err := os.WriteFile(rights, []byte("user other\ntopic write t/in\nuser bridge\ntopic read t/#\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b := startMosquitto(t, "acl_file "+rights, "max_queued_messages 1000")
+	other := start(t, Config{URL: "tcp://" + b.addr, User: "other", ClientID: "other"})
+	traffic := make(chan struct{})
+	defer func() { <-traffic }()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		defer close(traffic)
+		for other.Send(ctx, "t/in", []byte("motion")) == nil {
+		}
+	}()
+	c := start(t, Config{
+		URL: "tcp://" + b.addr, User: "bridge", ClientID: "checker", Availability: availability,
+		Subscriptions: []Subscription{{Filter: "t/in", QoS: 1, Check: "t/in"}}, Handle: func(_ context.Context, d Delivery) { d.Ack() },
+	}, func(tm *timeouts) { tm.check = 100 * time.Millisecond })
+	eventually(t, "the reason", func() bool { return strings.Contains(c.State().Reason, "publishes on t/availability") })
+}
+
 // Some brokers hang up on what there is no right to publish, as this Mosquitto does without a limit for its queues.
 func TestBrokerHangsUpOnTheCheck(t *testing.T) {
 	t.Parallel()
