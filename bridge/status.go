@@ -137,9 +137,6 @@ func (s *Status) Run(ctx context.Context) error {
 	if problem := s.cfg.Store.Damage(); problem != "" {
 		s.cfg.Log.WithField("problem", problem).Error("database was damaged and is set aside")
 	}
-	if problem := s.cfg.Media.Problem(); problem != "" {
-		s.cfg.Log.WithField("problem", problem).Warn("media folder is not available")
-	}
 	s.cfg.Media.Watch(s.changed.Set)
 	info := mqttapi.Info{
 		Version: s.cfg.Version, Started: mqttapi.At(s.started), Entries: []string{}, Settings: s.cfg.Settings, Limits: s.cfg.Limits,
@@ -148,13 +145,26 @@ func (s *Status) Run(ctx context.Context) error {
 		info.Entries = append(info.Entries, p.Entry)
 	}
 	err := s.retain(s.topics.Bridge("info"), info)
+	said := ""
 	for err == nil {
+		if now := s.cfg.Media.Problem(); now != said {
+			s.sayFolders(now)
+			said = now
+		}
 		if err = s.retain(s.topics.Bridge("health"), s.health()); err == nil {
 			err = wake.Sleep(ctx, s.changed, healthEvery)
 		}
 		s.cfg.Media.LookAgain(ctx) // only for a folder that had a problem
 	}
 	return err
+}
+
+func (s *Status) sayFolders(problem string) {
+	if problem == "" {
+		s.cfg.Log.Info("media folders are available again")
+	} else {
+		s.cfg.Log.WithField("problem", problem).Warn("media folder is not available")
+	}
 }
 
 // problem says what is wrong with the data and with the media folders; "" = nothing is known.
@@ -187,7 +197,7 @@ func (s *Status) health() mqttapi.Health {
 	defer s.mu.Unlock()
 	h.Connections = maps.Clone(s.conns)
 	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals()
+		totals, _ := e.uploads.Totals().Now()
 		queue := e.uploads.Summary()
 		h.Counters["uploaded"] += totals.Totals.Uploaded
 		h.Counters["failed"] += totals.Totals.Failed

@@ -64,6 +64,14 @@ func (t Type) Plain() bool {
 	return t.MIME == unknown || strings.HasPrefix(t.MIME, "text/") && t.MIME != "text/html" && t.MIME != "text/xml"
 }
 
+// Undecided reports whether a file of which no more than head is written may become one that Google takes: there is too little to tell.
+// Of needs 15 bytes of a format that begins like a text, 32 of all others but a transport stream, of which it needs three packets.
+func Undecided(head []byte) bool {
+	mime := Of(head).MIME
+	stream := len(head) > 4 && (head[0] == 'G' || head[4] == 'G') && isBinary(head)
+	return mime == unknown && (len(head) < 32 || stream && len(head) < 512) || mime == "text/plain" && len(head) < 16
+}
+
 // Named gives name the ending of a MIME type that Of gives, unless it has one of a photo or video.
 func Named(name, mime string) string {
 	if formats[mime].ending == "" {

@@ -74,6 +74,24 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// However little of a file is written, it is not refused for good.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	late := map[string]bool{"cut out of a stream": true, "the head of a multipart stream before it": true} // what tells them comes later
+	for _, s := range samples(t) {
+		for n := 1; n < min(len(s.head), HeadSize) && !late[s.name]; n++ {
+			if head := []byte(s.head[:n]); !Of(head).Taken && !Undecided(head) && len(bytes.Trim(head, "\x00")) > 0 {
+				t.Errorf("%d bytes of %s, %s: %+v", n, s.mime, s.name, Of(head))
+			}
+		}
+	}
+	for _, s := range []string{"401 Unauthorized", "<html></html>", "{}", strings.Repeat("\xE0\x01", 16), "\x7fELF\x02\x01\x01\x00"} {
+		if Undecided([]byte(s)) {
+			t.Errorf("%q is undecided", s)
+		}
+	}
+}
+
 // TestOfLooksAtHead proves that no more than HeadSize bytes decide, so that the same file gives the same answer
 // from memory and from disk.
 func TestOfLooksAtHead(t *testing.T) {

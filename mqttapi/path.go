@@ -23,7 +23,7 @@ func isPath(text []byte, exists func(string) bool) bool {
 	if len(text) == 0 || bytes.ContainsAny(text, "\r\n") {
 		return false
 	}
-	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || bytes.HasPrefix(text, []byte("file://")) {
+	if bytes.HasPrefix(text, []byte("./")) || bytes.HasPrefix(text, []byte("../")) || isFileURI(text) {
 		return true
 	}
 	last := text[bytes.LastIndexByte(text, '/')+1:]
@@ -46,13 +46,16 @@ func maybePath(text []byte) bool {
 	return err == nil && (text[0] == '/' || bytes.IndexByte(text, '/') > 0 && !bytes.ContainsAny(text, " \"'`“”‘’„«»<>[](){}") && !halfURI.Match(text))
 }
 
+// isFileURI reports whether a text starts like a file URI, with two slashes and a host, or without, as Java writes it.
+func isFileURI(text []byte) bool { return len(text) > 5 && bytes.EqualFold(text[:6], []byte("file:/")) }
+
 // readPath checks a path or a file URI and returns the path. Source: https://www.rfc-editor.org/rfc/rfc8089
 func readPath(text string) (string, error) {
 	if len(text) > MaxPath {
 		return "", Errorf(CodeBadPayload, "The path has %d bytes; at most %d are possible.", len(text), MaxPath)
 	}
 	name := text
-	if strings.HasPrefix(text, "file://") {
+	if isFileURI([]byte(text)) {
 		u, err := url.Parse(text)
 		if err != nil || u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || u.Fragment != "" {
 			return "", Errorf(CodeBadPayload, "The file address is not understood: write file:///folder/name.jpg, with %%20 for a space.")

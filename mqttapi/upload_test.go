@@ -87,6 +87,8 @@ func TestForms(t *testing.T) {
 		"path from here":             {"./door", none, shape{formPath, "./door", 0}},
 		"path upwards":               {"../etc/shadow", none, shape{formPath, "../etc/shadow", 0}},
 		"file address":               {"file:///media/front%20door.jpg", none, shape{formPath, "/media/front door.jpg", 0}},
+		"file address of Java":       {"file:/media/front%20door.jpg", none, shape{formPath, "/media/front door.jpg", 0}},
+		"file address in capitals":   {"FILE:///media/door", none, shape{formPath, "/media/door", 0}},
 		"file address of localhost":  {"file://localhost/media/a.jpg", none, shape{formPath, "/media/a.jpg", 0}},
 		"bare name, there":           {"door.jpg", there("door.jpg"), shape{formPath, "door.jpg", 0}},
 		"bare folder, there":         {"cam 1/door", there("cam 1/door"), shape{formPath, "cam 1/door", 0}},

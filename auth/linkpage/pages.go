@@ -37,6 +37,7 @@ type page struct {
 	Steps        []string // what to do, in order
 	Next         string   // what to do
 	Go           string   // Google's page; in a tab of its own, so that this one and its form stay
+	Begin        []string // entries that a button begins to link
 	Form         bool     // takes the address on which the browser ended
 }
 

@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,12 @@ func mediaTree(t *testing.T) (m *Folders, media, other, outside string) {
 	if err := syscall.Mkfifo(filepath.Join(media, "pipe.jpg"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m, err := Open(t.Context(), []string{media, other})
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(media, "socket.jpg")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	m, err = Open(t.Context(), []string{media, other})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +78,7 @@ func TestOpen(t *testing.T) {
 		in("sub"):                            mqttapi.CodeUnreadable,
 		media:                                mqttapi.CodeUnreadable,
 		in("pipe.jpg"):                       mqttapi.CodeUnreadable, // and it does not hang
+		in("socket.jpg"):                     mqttapi.CodeUnreadable, // and the disk is not away
 		in("loop.jpg"):                       mqttapi.CodeUnreadable,
 	} {
 		f, err := m.Open(t.Context(), path)

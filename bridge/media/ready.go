@@ -68,6 +68,8 @@ func (f *File) need(p Patience) (time.Duration, error) {
 	}
 	if Blank(head) {
 		return p.Limit, nil
+	} else if mediatype.Undecided(head) {
+		return p.Quiet, nil
 	}
 	r := &remembering{File: f}
 	end := mediatype.End(r, f.Size)

@@ -59,6 +59,7 @@ func TestShareHangs(t *testing.T) {
 	if problem := e.folder(s.dir, false); problem == "" {
 		t.Error("no problem in bridge/health")
 	}
+	e.Bridge.Expect("media folder is not available")
 	within(t, "a file of another folder, bytes, and a request", func() {
 		e.pub(fmt.Sprintf(`{"path": %q, "transaction": 100}`, e.write("a.jpg", e2etest.Photo(100, 4000))))
 		e.want(100, "done")
@@ -80,6 +81,7 @@ func TestShareHangs(t *testing.T) {
 		e.want(float64(n), "done")
 	}
 	e.folder(s.dir, true)
+	e.Bridge.Expect("media folders are available again")
 	e.NoJobs()
 }
 

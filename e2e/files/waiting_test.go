@@ -35,6 +35,25 @@ func TestHalfAPhoto(t *testing.T) {
 	e.NoJobs()
 }
 
+// What is there of a file may be too little to tell its kind. A text that is no more than that is refused when it is quiet.
+func TestFileHasJustBegun(t *testing.T) {
+	e := newEnv(t)
+	photo := e2etest.Photo(1, 4277)
+	path := e.write("begun.jpg", photo[:2])
+	e.pub(fmt.Sprintf(`{"path": %q, "transaction": 1}`, path))
+	e.accepted(1)
+	e.write("begun.jpg", photo)
+	e.want(1, "done")
+	if !e.has(photo) {
+		t.Error("another content was uploaded")
+	}
+	e.pub(fmt.Sprintf(`{"path": %q, "transaction": 2}`, e.write("text.jpg", []byte("no picture"))))
+	if got := e.result(2); got.Items[0].Error.Code != "unsupported_type" {
+		t.Errorf("a text: %+v", got)
+	}
+	e.Bridge.Expect("text.jpg is a text file") // in the log
+}
+
 // A recording that grows, of a kind without an end, is uploaded as a whole.
 func TestClipThatGrows(t *testing.T) {
 	e := newEnv(t)
