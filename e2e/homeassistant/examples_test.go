@@ -3,10 +3,12 @@ package homeassistant_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -56,7 +58,7 @@ func TestHomeAssistantExamples(t *testing.T) {
 	h := newHome(t, frontDoor, map[string]string{
 		"automations.yaml": example(t, []string{"motion-snapshot.yaml", "frigate-snapshot.yaml", "tell-problems.yaml"}, `for: "00:05:00"=>for: "00:00:01"`),
 		"scripts.yaml":     example(t, []string{"upload-and-wait.yaml", "cast.yaml"}),
-	})
+	}, "GPHOTOS_MEDIA_AFTER=/media/downloads")
 	for _, id := range []string{
 		"automation.front_door_snapshot_to_google_photos", "automation.frigate_snapshot_to_google_photos",
 		"automation.google_photos_upload_failed", "automation.google_photos_uploads_wait",
@@ -149,18 +151,28 @@ func frigateSnapshot(h *home) {
 	e2etest.Must(t, os.Mkdir("/media/downloads", 0o755))
 	h.flow("downloader", fields{"download_dir": "/media/downloads"})
 	h.loaded("downloader")
-	for _, kind := range []string{"new", "update", "end", "end"} { // a second end must not be a second upload
-		event := fields{"id": id, "camera": "driveway", "label": "person", "has_snapshot": true, "has_clip": true}
-		text, err := json.Marshal(fields{"type": kind, "before": event, "after": event})
-		e2etest.Must(t, err)
-		h.Publish("frigate/events", text)
+	tell := func(kinds ...string) {
+		for _, kind := range kinds {
+			event := fields{"id": id, "camera": "driveway", "label": "person", "has_snapshot": true, "has_clip": true}
+			text, err := json.Marshal(fields{"type": kind, "before": event, "after": event})
+			e2etest.Must(t, err)
+			h.Publish("frigate/events", text)
+		}
 	}
+	tell("new", "update", "end")
 	r := h.uploaded("Frigate driveway")
+	if _, err := os.Stat(r.Items[0].Path); r.Items[0].After.Outcome != "deleted" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file of %+v is there: %v", r, err)
+	}
 	if got := r.Items[0].Path; got != "/media/downloads/frigate-"+id+".jpg" {
 		t.Errorf("the path is %s", got)
 	}
 	if got, want := <-asked, "GET /api/events/"+id+"/snapshot.jpg"; got != want {
 		t.Errorf("Frigate was asked for %s, not for %s", got, want)
+	}
+	tell("end")
+	if again := h.uploaded("Frigate driveway"); again.Job != r.Job {
+		t.Errorf("a second end is the upload %s beside %s", again.Job, r.Job)
 	}
 }
 
@@ -176,9 +188,12 @@ func (h *home) uploaded(album string) (r result) {
 
 // A result is what these tests read of E/upload/result.
 type result struct {
-	Status string
-	Album  struct{ Title string }
-	Items  []struct{ Path, Name string }
+	Status, Job string
+	Album       struct{ Title string }
+	Items       []struct {
+		Path, Name string
+		After      struct{ Outcome string }
+	}
 }
 
 // camera is a picture of one colour.
