@@ -174,6 +174,7 @@ func (e *Entry) Run(ctx context.Context) error {
 	e.linkChanged()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
+		defer stop() // of an error: nobody publishes what is left
 		return task.Run(publishing, append(e.uploads.Publish(), task.Task{Name: "publish state", Run: e.publishState})...)
 	})
 	g.Go(func() error {

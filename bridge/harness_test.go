@@ -58,6 +58,7 @@ type harness struct {
 
 	entry *Entry
 	store *store.Store
+	ended func(error) // gets the error of Run
 	stop  func()
 	acked sync.WaitGroup
 }
@@ -67,6 +68,7 @@ func newHarness(t *testing.T) *harness {
 	r := &harness{
 		t: t, dir: t.TempDir(), media: t.TempDir(), sim: photosim.New(photosim.Config{}), vault: new(authtest.Vault), key: secret.Key{1}, autoLink: true,
 		broker: newBroker(), config: func(*EntryConfig) {}, limits: capacity.Config{CopyUpTo: 1 << 20},
+		ended: func(err error) { t.Errorf("run: %v", err) },
 	}
 	t.Cleanup(func() {
 		if r.stop != nil {
@@ -119,7 +121,7 @@ func (r *harness) start() {
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := r.entry.Run(run); err != nil {
-			r.t.Errorf("run: %v", err)
+			r.ended(err)
 		}
 	})
 	r.stop = func() {

@@ -111,6 +111,10 @@ func (k *check) broker(ctx context.Context) {
 		return
 	}
 	defer client.close()
+	if why := client.conn.Diagnose(ctx, c.Topic+"/check"); why != "" {
+		k.say(lineBad, "broker", "%s", why)
+		return
+	}
 	k.say(lineOK, "broker", "%s lets us in", c.BrokerURL())
 	mark := rand.Text()
 	for _, t := range topics {
