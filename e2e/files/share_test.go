@@ -111,6 +111,16 @@ func TestShareHangsInTheMiddle(t *testing.T) {
 	}
 }
 
+// The command that says what is wrong does not hang either.
+func TestCheckOfAShareThatHangs(t *testing.T) {
+	e, s := newShare(t)
+	s.hang(0)
+	check := e.Run("check")
+	check.Expect(s.dir + " does not answer")
+	check.Expect("can be read") // the other folder
+	e2etest.Until(t, "the end", check.Over)
+}
+
 // What is saved to a share that hangs is answered.
 func TestSaveToAShareThatHangs(t *testing.T) {
 	e, s := newShare(t)
