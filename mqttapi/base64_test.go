@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -191,4 +192,22 @@ func wrapped(text string, width int, separator string) string {
 		lines, text = append(lines, text[:width]), text[width:]
 	}
 	return strings.Join(append(lines, text), separator)
+}
+
+// Base64 without padding may be cut off anywhere: the file in it tells.
+func TestBase64CutOff(t *testing.T) {
+	t.Parallel()
+	whole := strings.TrimRight(base64Of(photo()), "=")
+	for n := len(whole) / 2; n < len(whole)/2+8; n++ {
+		for _, payload := range []string{whole[:n], `{"data": "` + whole[:n] + `"}`, "data:image/jpeg;base64," + wrapped(whole[:n], 76, "\r\n")} {
+			_, err := ParseUpload([]byte(payload), "home", nil)
+			if n%4 == 0 { // where a camera's file may end as well
+				if err != nil {
+					t.Errorf("%d characters: %v", n, err)
+				}
+			} else if code, says := refusedWith(t, err); code != CodeBadPayload || !strings.Contains(says, "cut off") || !strings.Contains(says, strconv.Itoa(n)) {
+				t.Errorf("%d characters: %s %s", n, code, says)
+			}
+		}
+	}
 }

@@ -116,7 +116,31 @@ func readBase64(text []byte, quoted bool) (Data, error) {
 	case used == charURL:
 		alphabet = base64.RawURLEncoding
 	}
-	return Data{raw: text[:end], alphabet: alphabet, quoted: quoted, size: letters * 6 / 8}, nil
+	d := Data{raw: text[:end], alphabet: alphabet, quoted: quoted, size: letters * 6 / 8}
+	if pads == 0 && letters%4 != 0 && mediatype.End(&rewinding{data: d}, d.size) == mediatype.Cut {
+		return Data{}, Errorf(CodeBadPayload, "The base64 is cut off: the file in it does not end after its %d characters.", letters)
+	}
+	return d, nil
+}
+
+// A rewinding reader reads data here and there, anew from its start for what lies before.
+type rewinding struct {
+	data Data
+	r    io.Reader
+	at   int64
+}
+
+func (r *rewinding) ReadAt(p []byte, offset int64) (int, error) {
+	if r.r == nil || offset < r.at {
+		r.r, r.at = r.data.Open(), 0
+	}
+	skipped, err := io.CopyN(io.Discard, r.r, offset-r.at)
+	if r.at += skipped; err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(r.r, p)
+	r.at += int64(n)
+	return n, err
 }
 
 // letters reads base64's letters out of text, without white space, JSON's escapes resolved. All else passes, for the decoder to refuse.

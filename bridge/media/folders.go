@@ -35,6 +35,7 @@ type folder struct {
 
 	given string                 // as the user wrote it, absolute and clean
 	real  atomic.Pointer[string] // where it was when it was last used, with symbolic links resolved
+	of    func(path string) *folder
 }
 
 // Open names the folders and looks for each; one that is not there or does not answer is a problem for Problems, not an error.
@@ -45,7 +46,7 @@ func Open(ctx context.Context, paths []string) (*Folders, error) {
 		if err != nil {
 			return nil, fmt.Errorf("media folder %s: %w", path, err)
 		}
-		one := &folder{given: given, guard: guard{folder: given, notify: f.notify, hung: map[string]int{}, since: time.Now()}}
+		one := &folder{given: given, of: f.of, guard: guard{folder: given, notify: f.notify, hung: map[string]int{}, since: time.Now()}}
 		one.real.Store(&given)
 		f.all = append(f.all, one)
 	}
@@ -228,7 +229,7 @@ func (f *Folders) Open(ctx context.Context, path string) (*File, error) {
 
 // open opens a file by its absolute, clean name. A symbolic link may lead from one folder into another.
 func (f *Folders) open(ctx context.Context, name string) (*File, error) {
-	for range 3 { // a link may lead on, or be changed just now
+	for range maxHops { // a link may lead on, or be changed just now
 		one := f.of(name)
 		if one == nil {
 			return nil, errOutside
@@ -292,7 +293,9 @@ func (one *folder) resolve(path, file string) (root *os.Root, rel, full string, 
 		return nil, "", "", err
 	}
 	real := full
-	if full, err = filepath.EvalSymlinks(path); err == nil {
+	if other := one.leads(real, path); other != "" {
+		err = &crossedError{filepath.Join(other, file)}
+	} else if full, err = filepath.EvalSymlinks(path); err == nil {
 		full = filepath.Join(full, file)
 		if rel = relative(real, full); rel == "" {
 			err = &crossedError{full}

@@ -31,7 +31,7 @@ func mediaTree(t *testing.T) (m *Folders, media, other, outside string) {
 	for link, target := range map[string]string{
 		"inside.jpg": "sub/b.jpg", "absolute.jpg": filepath.Join(media, "a.jpg"), "across.jpg": filepath.Join(other, "c.jpg"),
 		"escape.jpg": filepath.Join(outside, "secret.jpg"), "up.jpg": "../outside/secret.jpg", "proc.jpg": "/proc/self/environ",
-		"dir": outside, "dangling.jpg": "nowhere.jpg", "loop.jpg": "loop.jpg",
+		"hop.jpg": "across.jpg", "beside": "../other", "sub/back": "../../media", "dir": outside, "dangling.jpg": "nowhere.jpg", "loop.jpg": "loop.jpg",
 	} {
 		if err := os.Symlink(target, filepath.Join(media, link)); err != nil {
 			t.Fatal(err)
@@ -59,6 +59,7 @@ func TestOpen(t *testing.T) {
 		in("a.jpg"): "", in("sub/b.jpg"): "", filepath.Join(other, "c.jpg"): "",
 		"a.jpg": "", "./sub/b.jpg": "", "c.jpg": "", // relative to either folder
 		in("inside.jpg"): "", in("absolute.jpg"): "", in("across.jpg"): "",
+		in("hop.jpg"): "", in("beside/c.jpg"): "", in("sub/back/beside/c.jpg"): "", in("beside/none.jpg"): mqttapi.CodeNotFound,
 		in("sub/../a.jpg"):                   "",
 		in("escape.jpg"):                     mqttapi.CodeNotAllowed,
 		in("up.jpg"):                         mqttapi.CodeNotAllowed,
@@ -112,7 +113,7 @@ func TestNoFolders(t *testing.T) {
 }
 
 func TestSave(t *testing.T) {
-	m, media, _, outside := mediaTree(t)
+	m, media, other, outside := mediaTree(t)
 	content := []byte("the original bytes")
 	n, full, err := m.Save(t.Context(), filepath.Join(media, "sub/new.jpg"), bytes.NewReader(content))
 	if err != nil || n != int64(len(content)) {
@@ -120,6 +121,14 @@ func TestSave(t *testing.T) {
 	}
 	if got, err := os.ReadFile(full); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("%s holds %q: %v", full, got, err)
+	}
+	if err := os.Symlink(media, filepath.Join(other, "back")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"beside/1.jpg", "beside/back/2.jpg", "beside/back/beside/3.jpg"} { // to other, and back, and again
+		if _, full, err := m.Save(t.Context(), filepath.Join(media, path), bytes.NewReader(content)); err != nil || filepath.Base(full) != filepath.Base(path) {
+			t.Errorf("%s: saved as %s: %v", path, full, err)
+		}
 	}
 	for path, want := range map[string]mqttapi.Code{
 		filepath.Join(media, "a.jpg"):        mqttapi.CodeNotAllowed, // is there already

@@ -31,22 +31,23 @@ func (f *Folders) Save(ctx context.Context, path string, r io.Reader) (int64, st
 }
 
 func (f *Folders) save(ctx context.Context, name string, r io.Reader) (int64, string, error) {
-	one := f.of(name)
-	if one == nil {
-		return 0, "", errOutside
-	}
-	part, err := one.create(ctx, name)
-	if crossed, ok := errors.AsType[*crossedError](err); ok {
-		if one = f.of(crossed.to); one == nil {
-			return 0, "", errOutside
+	for range maxHops { // links may lead on
+		one := f.of(name)
+		if one == nil {
+			break
 		}
-		part, err = one.create(ctx, crossed.to)
+		part, err := one.create(ctx, name)
+		if crossed, ok := errors.AsType[*crossedError](err); ok {
+			name = crossed.to
+			continue
+		}
+		if err != nil {
+			return 0, "", err
+		}
+		n, err := io.Copy(writerFunc(func(p []byte) (int, error) { return len(p), part.write(ctx, p) }), r)
+		return n, part.path, part.finish(ctx, err)
 	}
-	if err != nil {
-		return 0, "", err
-	}
-	n, err := io.Copy(writerFunc(func(p []byte) (int, error) { return len(p), part.write(ctx, p) }), r)
-	return n, part.path, part.finish(ctx, err)
+	return 0, "", errOutside
 }
 
 // A newPart is a file that is being written under a hidden name.

@@ -255,7 +255,7 @@ func (u *Uploads) change(id string, do func(*job) error) (mqttapi.OneData, error
 		err = do(j)
 	}
 	if errors.Is(err, errGone) {
-		err = mqttapi.Errorf(mqttapi.CodeNotFound, "There is no job %q in the queue, and none that failed within the last day.", id)
+		err = mqttapi.Errorf(mqttapi.CodeNotFound, "There is no job %q in the queue, nor a failed one of the last day whose file the bridge has: send the upload again.", id)
 		return mqttapi.OneData{}, err
 	}
 	return mqttapi.OneData{Job: new(u.jobView(j.view()))}, err

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 )
@@ -45,7 +46,7 @@ func runCheck(ctx context.Context, c call) error {
 	if settings.DataDir != "" {
 		k.dataFolder()
 	}
-	k.mediaFolders()
+	k.mediaFolders(ctx)
 	if err == nil {
 		k.pages(ctx)
 	}
@@ -212,11 +213,20 @@ func writable(dir string) error {
 	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 }
 
-func (k *check) mediaFolders() {
+func (k *check) mediaFolders(ctx context.Context) {
 	if len(k.config.MediaDirs) == 0 {
 		k.say(lineNote, "media folders", "none: only uploads whose bytes are in the message; to upload by path set %sMEDIA_DIRS", config.Prefix)
 	}
+	folders, err := media.Open(ctx, k.config.MediaDirs)
+	if err != nil {
+		k.say(lineBad, "media folders", "%v", err)
+		return
+	}
 	for _, dir := range k.config.MediaDirs {
+		if silent, _ := folders.Silent(dir); silent { // opening it would never end
+			k.say(lineBad, "media folder", "%s does not answer within 2 s: check the share or the disk", dir)
+			continue
+		}
 		f, err := os.Open(dir)
 		if err == nil {
 			_, err = f.Readdirnames(1)

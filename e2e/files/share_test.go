@@ -111,6 +111,40 @@ func TestShareHangsInTheMiddle(t *testing.T) {
 	}
 }
 
+// A link that leads from a disk to a share is the share's affair: what else is on the disk goes on.
+func TestLinkToAShareThatHangs(t *testing.T) {
+	e, s := newShare(t)
+	e2etest.Must(t, os.Symlink(s.dir, e.path("cam")))
+	for n := range 8 {
+		s.photo(t, n, 4000)
+	}
+	s.hang(0)
+	for n := range 8 {
+		e.pub(fmt.Sprintf(`{"path": "%s/%d.jpg", "transaction": %d}`, e.path("cam"), n, n))
+	}
+	e.accepted(8)
+	within(t, "a file of the disk", func() {
+		e.pub(fmt.Sprintf(`{"path": %q, "transaction": 100}`, e.write("a.jpg", e2etest.Photo(100, 4000))))
+		e.want(100, "done")
+	})
+	e.folder(s.dir, false)
+	e.folder(e.Media, true)
+	s.answer()
+	for n := range 8 {
+		e.want(float64(n), "done")
+	}
+}
+
+// The command that says what is wrong does not hang either.
+func TestCheckOfAShareThatHangs(t *testing.T) {
+	e, s := newShare(t)
+	s.hang(0)
+	check := e.Run("check")
+	check.Expect(s.dir + " does not answer")
+	check.Expect("can be read") // the other folder
+	e2etest.Until(t, "the end", check.Over)
+}
+
 // What is saved to a share that hangs is answered.
 func TestSaveToAShareThatHangs(t *testing.T) {
 	e, s := newShare(t)
