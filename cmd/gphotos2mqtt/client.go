@@ -215,7 +215,8 @@ func (l *linking) begin(ctx context.Context) error {
 func (l *linking) finish(ctx context.Context, pasted <-chan string) error {
 	over := time.NewTimer(offerLife) // not until Expires: that is by another machine's clock, or one that is set meanwhile
 	defer over.Stop()
-	for l.now.URL == l.offer.URL {
+	// While the bridge asks Google the address is used up and the offer still there; another offer has another address.
+	for l.now.Expires.Equal(l.offer.Expires.Time) && (l.now.URL == "" || l.now.URL == l.offer.URL) {
 		select {
 		case line, more := <-pasted:
 			if !more {

@@ -46,7 +46,7 @@ func TestFlood(t *testing.T) {
 	}
 	e.Publish("gphotos/home/upload", []byte(`{"path": "/nothing.jpg", "transaction": "good"}`))
 	after := (<-good).Sub(over)
-	e.Until("an answer to each", func() bool { return answered.Load() == flood+1 })
+	e2etest.Until(e, "an answer to each", func() bool { return answered.Load() == flood+1 })
 	slices.Sort(waits)
 	median, peak := waits[len(waits)/2], e.Bridge.Peak()
 	t.Logf("another entry waited %v (median of %d, at most %v), the flooded one answered after %v; %d MB resident at most",
