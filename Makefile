@@ -32,8 +32,8 @@ test: ## all tests but those of `make acceptance`, with the race detector; insta
 
 acceptance: ## Chromium, Node-RED, Home Assistant, and the long forms of e2e/survival; installs the first three
 	./e2e/setup.sh acceptance
-	$(GOTEST) -count=1 -p 1 -timeout 15m -run 'NodeRED|Browser|HomeAssistant|Chaos|Flood|LongQueue|Video' \
-		./e2e ./e2e/browser ./e2e/homeassistant ./e2e/survival -acceptance
+	$(GOTEST) -count=1 -p 1 -timeout 15m -run 'NodeRED|Browser|HomeAssistant|FFmpeg|Chaos|Flood|LongQueue|Video' \
+		./e2e ./e2e/browser ./e2e/files ./e2e/homeassistant ./e2e/survival -acceptance
 
 chaos: ## e2e/survival alone, in its long forms: 500 uploads among kills and cuts, 10,000 in the queue, 1 GiB
 	./e2e/setup.sh test
@@ -72,8 +72,9 @@ app: ## the Home Assistant app as a folder to copy to /addons, in bin/gphotos2mq
 			-o bin/gphotos2mqtt-app/gphotos2mqtt-$$(echo $$arch | sed 's/arm64/aarch64/') ./cmd/gphotos2mqtt || exit 1; \
 	done
 
-release-check: ## that .goreleaser.yaml is valid
+release-check: ## that .goreleaser.yaml and the workflows are valid
 	$(RELEASER) check
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 release-snapshot: ## all that a release has, in dist/, without publishing: archives, packages, checksums, SBOMs
 	GOBIN=$(CURDIR)/bin $(GO) install $(SBOM)

@@ -122,7 +122,7 @@ func TestOtherKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := other.State()
-	if s.Status != Relink || !strings.Contains(s.Reason, "another secret key") || !strings.Contains(s.Reason, "GPHOTOS_SECRET_KEY") {
+	if s.Status != Relink || len(s.Missing) > 0 || !strings.Contains(s.Reason, "another secret key") || !strings.Contains(s.Reason, "GPHOTOS_SECRET_KEY") {
 		t.Errorf("state %+v", s)
 	}
 	if err := getError(t, other); !errors.Is(err, ErrRelink) {

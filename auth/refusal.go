@@ -79,9 +79,11 @@ func (l *Link) tokenError(err error) *Error {
 	cause := fmt.Errorf("token endpoint: status %d: %s", status, plain(refused.ErrorCode))
 	switch {
 	case status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout:
+		e := ErrUnavailable.because(cause)
+		e.Answered = status
+		return e
+	case refused.ErrorCode == "": // RFC 6749, 5.2 wants one: a proxy's page, or an answer that was cut
 		return ErrUnavailable.because(cause)
-	case refusals[refused.ErrorCode] == nil:
-		return ErrRefused.because(cause)
 	}
 	return explain(refused.ErrorCode, refused.ErrorDescription, l.cfg.RedirectURL, cause)
 }

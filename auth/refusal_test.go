@@ -39,7 +39,7 @@ var tokenRefusals = []struct {
 	{"parameter missing", "invalid_request", "Missing required parameter: code", 400, ErrRefused, ErrRefused, testRedirect + " is registered"},
 	{"grant type", "unsupported_grant_type", "", 400, ErrRefused, ErrRefused, "token address"},
 	{"admin policy", "admin_policy_enforced", "", 400, ErrRefused, ErrRefused, "administrator"},
-	{"unknown code", "teapot", "", 400, ErrRefused, ErrRefused, "refused"},
+	{"unknown code", "teapot", "", 400, ErrRefused, ErrRefused, "the error teapot"},
 	{"server error", "internal_failure", "", 500, ErrUnavailable, ErrUnavailable, "try again"},
 	{"server error that looks like the end", "invalid_grant", "", 503, ErrUnavailable, ErrUnavailable, "try again"},
 	{"too many requests", "rate_limit_exceeded", "", 429, ErrUnavailable, ErrUnavailable, "try again"},
@@ -113,6 +113,9 @@ func TestNetworkErrors(t *testing.T) {
 		"no token":       {status: 200, body: `{"token_type":"Bearer"}`},
 		"redirect":       {status: 302, location: "https://elsewhere.test/"},
 		"not found":      {status: 404, body: "<html>"},
+		"firewall":       {status: 403, body: "<html><title>Forbidden</title>"},
+		"nothing said":   {status: 401},
+		"broken brace":   {status: 400, body: `{"error":"invalid_grant","error_description":"Bad Request"`},
 		"cut off answer": {status: 200, cut: true},
 		"huge token":     {status: 200, body: `{"access_token":"` + strings.Repeat("a", maxToken+1) + `"}`},
 	}
@@ -127,11 +130,11 @@ func TestNetworkErrors(t *testing.T) {
 				}
 				time.Sleep(early)
 				sent := g.count("api")
-				if err := getError(t, l); !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrRefused) {
+				if err := getError(t, l); !errors.Is(err, ErrUnavailable) {
 					t.Errorf("err = %v", err)
 				}
-				if l.State().Status != Linked {
-					t.Error("the link was dropped")
+				if s := l.State(); s.Status != Linked || s.Failure != "" {
+					t.Errorf("the link was dropped, or Google was said to refuse the client: %+v", s)
 				}
 				if g.count("api") != sent {
 					t.Error("a refused or redirected refresh led to a request elsewhere")

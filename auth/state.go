@@ -161,7 +161,7 @@ func (l *Link) State() State {
 	if r := l.rec; r != nil {
 		s.Status, s.Account, s.Reason, s.Scopes, s.Granted = Linked, r.Account, r.Reason, slices.Clone(r.Scopes), r.Granted
 		for _, scope := range Scopes {
-			if !slices.Contains(r.Scopes, scope) {
+			if len(r.Scopes) > 0 && !slices.Contains(r.Scopes, scope) { // without any the link is sealed, and nothing is known of it
 				s.Missing = append(s.Missing, scope)
 			}
 		}
@@ -193,6 +193,8 @@ type Error struct {
 	Code    string // snake_case, one of those of the Err variables
 	Message string // sentences for a person
 	Err     error  // the cause for operators; may be nil
+
+	Answered int // of ErrUnavailable: the HTTP status when it was Google's own; 0 when nothing says that Google was reached
 }
 
 // The errors of this package by code, each with the sentence it has when nothing more is known.

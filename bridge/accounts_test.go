@@ -163,6 +163,7 @@ func TestSecretKeyIsLost(t *testing.T) {
 		r.must(r.sim.Faults(photosim.Fault{Route: "mediaItems.batchCreate", Calls: photosim.Calls{1}, Mode: photosim.Refuse, Error: "storage_full"}))
 		r.send(1)
 		r.hold(mqttapi.HoldStorageFull)
+		synctest.Wait() // until it is saved that "accepted" is out
 		r.stop()
 		r.key = secret.Key{2}
 		r.start()

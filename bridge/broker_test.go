@@ -18,6 +18,7 @@ type fakeBroker struct {
 	sent     []broker.Delivery
 	changed  chan struct{}
 	away     bool     // as if there were no connection
+	fails    error    // of every Send
 	states   [][]byte // every E/state so far
 }
 
@@ -44,6 +45,10 @@ func (b *fakeBroker) Send(ctx context.Context, topic string, payload []byte) err
 	for {
 		b.mu.Lock()
 		away, changed := b.away, b.changed
+		if err := b.fails; err != nil {
+			b.mu.Unlock()
+			return err
+		}
 		if !away {
 			b.sent = append(b.sent, broker.Delivery{Topic: topic, Payload: bytes.Clone(payload)})
 			b.wake()
@@ -66,6 +71,14 @@ func (b *fakeBroker) connect(on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.away = !on
+	b.wake()
+}
+
+// fail has every Send end with err, also those that wait.
+func (b *fakeBroker) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fails = err
 	b.wake()
 }
 

@@ -23,6 +23,7 @@ import (
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
@@ -65,7 +66,7 @@ type EntryConfig struct {
 
 	Store    *store.Store
 	Media    *media.Folders
-	Capacity *upload.Capacity
+	Capacity *capacity.Capacity
 	Google   *photos.Client
 	Link     *auth.Link
 	Project  *account.Project
@@ -121,7 +122,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 		Account: e.account, Albums: e.albums,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
-			Has:          func(id string) bool { return e.library.Has(id) },
+			Had:          func(id string, at time.Time) bool { return e.library.Had(id, at) },
 			Uploaded:     func(album string, items []photos.Item) { e.library.Uploaded(album, items) },
 			AlbumCreated: func(a photos.Album) { e.library.AlbumCreated(a) },
 			AlbumGone:    func(ctx context.Context, id string) error { return e.library.AlbumGone(ctx, id) },
@@ -132,7 +133,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	cfg.Media.Watch(e.changed.Set)
 	latest := ""
-	if totals, _ := e.uploads.Totals(); totals.LastUpload != nil {
+	if totals, _ := e.uploads.Totals().Now(); totals.LastUpload != nil {
 		latest = totals.LastUpload.MediaItemID
 	}
 	titles := slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles, cfg.Mirror.Titles)
@@ -173,6 +174,7 @@ func (e *Entry) Run(ctx context.Context) error {
 	e.linkChanged()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
+		defer stop() // of an error: nobody publishes what is left
 		return task.Run(publishing, append(e.uploads.Publish(), task.Task{Name: "publish state", Run: e.publishState})...)
 	})
 	g.Go(func() error {
@@ -202,7 +204,7 @@ func (e *Entry) publishState(ctx context.Context) error {
 	for {
 		// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
 		saving := context.WithoutCancel(ctx)
-		totals, same, err := e.uploads.SaveTotals(saving)
+		totals, same, err := e.uploads.Totals().Save(saving)
 		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ import (
 	"gphotos2mqtt/auth/authtest"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
@@ -51,12 +52,13 @@ type harness struct {
 	key    secret.Key
 	broker *fakeBroker
 	config func(*EntryConfig)
-	limits upload.CapacityConfig
+	limits capacity.Config
 
 	autoLink bool // start links an entry that is not linked
 
 	entry *Entry
 	store *store.Store
+	ended func(error) // gets the error of Run
 	stop  func()
 	acked sync.WaitGroup
 }
@@ -65,7 +67,8 @@ func newHarness(t *testing.T) *harness {
 	t.Helper()
 	r := &harness{
 		t: t, dir: t.TempDir(), media: t.TempDir(), sim: photosim.New(photosim.Config{}), vault: new(authtest.Vault), key: secret.Key{1}, autoLink: true,
-		broker: newBroker(), config: func(*EntryConfig) {}, limits: upload.CapacityConfig{CopyUpTo: 1 << 20},
+		broker: newBroker(), config: func(*EntryConfig) {}, limits: capacity.Config{CopyUpTo: 1 << 20},
+		ended: func(err error) { t.Errorf("run: %v", err) },
 	}
 	t.Cleanup(func() {
 		if r.stop != nil {
@@ -106,7 +109,7 @@ func (r *harness) start() {
 		Name: "home", Root: "gphotos", Listings: library.Listings{All: true}, ListItems: 100, Renew: 45 * time.Minute,
 		MaxPublish: func() int { return 1_000_000 }, MaxAge: 7 * 24 * time.Hour, Uploads: 8, DiscoveryPrefix: "homeassistant",
 		Patience: media.Patience{Quiet: 2 * time.Second, Limit: 5 * time.Minute},
-		Store:    s, Media: folders, Capacity: upload.NewCapacity(r.limits), Link: link, Project: project, Out: r.broker, Log: entryLog,
+		Store:    s, Media: folders, Capacity: capacity.New(r.limits), Link: link, Project: project, Out: r.broker, Log: entryLog,
 		Google: photos.New(photos.Config{HTTP: api, Bytes: &http.Client{Transport: r.sim.Transport()}}),
 	}
 	r.config(&cfg)
@@ -118,7 +121,7 @@ func (r *harness) start() {
 	var running sync.WaitGroup
 	running.Go(func() {
 		if err := r.entry.Run(run); err != nil {
-			r.t.Errorf("run: %v", err)
+			r.ended(err)
 		}
 	})
 	r.stop = func() {

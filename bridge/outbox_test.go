@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,28 @@ func TestResultsWaitForTheBroker(t *testing.T) {
 		}
 		synctest.Wait()
 		r.wantEmpty()
+		r.stop()
+	})
+}
+
+// The error of one of those that publish results ends the entry at once: nobody waits for the results that are left.
+func TestPublishingFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		ended := make(chan error, 1)
+		r.ended = func(err error) { ended <- err }
+		r.start()
+		time.Sleep(time.Minute)
+		r.broker.connect(false)
+		for i := range 20 {
+			r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: jpegOf(i), QoS: 1})
+		}
+		time.Sleep(time.Minute)
+		failed := time.Now()
+		r.broker.fail(broker.ErrTopic)
+		if err := <-ended; !errors.Is(err, broker.ErrTopic) || time.Since(failed) != 0 {
+			t.Errorf("after %v: %v", time.Since(failed), err)
+		}
 		r.stop()
 	})
 }

@@ -47,6 +47,21 @@ func TestRefusalsHold(t *testing.T) {
 		"project deleted": {
 			every("uploads.raw", "consumer_invalid"), mqttapi.HoldAccessNotConfigured, []string{"whole Google Cloud project", consoleOf}, time.Hour,
 		},
+		"project deleted, told by its text alone": {
+			photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "consumer_invalid", Form: photosim.Text},
+			mqttapi.HoldAccessNotConfigured,
+			[]string{"whole Google Cloud project", consoleOf},
+			time.Hour,
+		},
+		"no permission": {
+			every("uploads.raw", "no_permission"), mqttapi.HoldAccessNotConfigured, []string{"administrator", `"The caller does not have permission".`}, time.Hour,
+		},
+		"a page instead of a refusal": {
+			photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Status: 400, Body: "<html><title>Error 400 (Bad Request)!!1</title>"},
+			mqttapi.HoldGoogleUnavailable,
+			[]string{"a fault of its own"},
+			20 * time.Minute,
+		},
 		"account without google photos": {
 			every("mediaItems.batchCreate", "photos_disabled"), mqttapi.HoldAccessNotConfigured, []string{"administrator"}, time.Hour,
 		},
@@ -133,6 +148,27 @@ func TestRefusedClientHolds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A token endpoint that answers with faults of its own is no network that is away.
+func TestTokenEndpointFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newHarness(t)
+		r.start()
+		time.Sleep(50 * time.Minute)
+		r.must(r.sim.Faults(photosim.Fault{Route: "oauth.token", Mode: photosim.Refuse, Error: "internal_failure"}))
+		time.Sleep(11 * time.Minute) // the access token ends
+		r.send(1)
+		time.Sleep(2 * time.Minute)
+		contains(t, r.hold(mqttapi.HoldGoogleUnavailable), "a fault of its own")
+		r.must(r.sim.Faults())
+		time.Sleep(20 * time.Minute)
+		if got := r.broker.final(t, 0); got["status"] != "done" {
+			t.Errorf("result: %v", got)
+		}
+		r.hold("")
+		r.stop()
+	})
 }
 
 // Only the token endpoint ends a link.

@@ -93,6 +93,14 @@ func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
+	s.refuse(ctx, d, answer, verb, why, s.cfg.Out.Send)
+}
+
+// refuse answers a command of nobody here, and logs what became of it.
+func (s *Status) refuse(
+	ctx context.Context, d broker.Delivery, answer string, verb mqttapi.Verb, why *mqttapi.Error,
+	send func(context.Context, string, []byte) error,
+) {
 	var payload []byte
 	var err error
 	if verb == mqttapi.VerbUpload {
@@ -106,7 +114,7 @@ func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	if err == nil {
-		err = s.cfg.Out.Send(ctx, answer, payload)
+		err = send(ctx, answer, payload)
 	}
 	if err != nil && ctx.Err() == nil {
 		s.cfg.Log.WithError(err).WithField("op", "answer").Warn("command on an unknown topic not answered")
@@ -189,7 +197,7 @@ func (s *Status) health() mqttapi.Health {
 	defer s.mu.Unlock()
 	h.Connections = maps.Clone(s.conns)
 	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals()
+		totals, _ := e.uploads.Totals().Now()
 		queue := e.uploads.Summary()
 		h.Counters["uploaded"] += totals.Totals.Uploaded
 		h.Counters["failed"] += totals.Totals.Failed

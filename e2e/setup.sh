@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a tier of the tests needs and the machine lacks:
-#   setup.sh test         Mosquitto and its command line clients, and a C compiler
-#                         (the race detector links with it)
+#   setup.sh test         Mosquitto and its command line clients, a C compiler
+#                         (the race detector links with it), and buildah (for the image)
 #   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
-#                         Node.js with npm (for the flows of examples/node-red), and
+#                         Node.js with npm (for the flows of examples/node-red), ffmpeg, and
 #                         what e2e/homeassistant/setup.sh needs
 # Debian and its relatives only; elsewhere it says what to install.
 set -euo pipefail
@@ -24,9 +24,13 @@ esac
 need gcc gcc libc6-dev
 need mosquitto mosquitto
 need mosquitto_pub mosquitto-clients
+if command -v apt-get >/dev/null; then # elsewhere the image is not looked at
+	need buildah buildah
+fi
 if [ "$1" = acceptance ]; then
 	need node nodejs
 	need npm npm
+	need ffmpeg ffmpeg # records a clip that is uploaded while it grows
 	need chromium chromium fonts-dejavu-core # without a font it draws boxes for letters
 	if command -v apt-get >/dev/null; then # elsewhere Home Assistant is left out
 		need debootstrap debootstrap

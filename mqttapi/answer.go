@@ -154,6 +154,7 @@ type (
 		Album       *ResultAlbum        `json:"album"`              // nil without an album
 		Truncated   bool                `json:"truncated,omitzero"` // set by Encode
 		Items       []ResultItem        `json:"items"`              // one for each file, in the command's order
+		More        int                 `json:"more,omitzero"`      // files that were found beyond the limit and left out
 		MediaItems  []map[string]string `json:"media_items"`        // set by Encode: the "media_item_id" of each item
 		AlbumID     string              `json:"album_id,omitzero"`  // set by Encode
 		Received    Time                `json:"received"`
@@ -168,14 +169,21 @@ type (
 	}
 	// ResultItem is what became of one file.
 	ResultItem struct {
-		Path        string `json:"path,omitzero"` // as the command had it
-		Name        string `json:"name"`
-		Status      Status `json:"status"`
-		MediaItemID string `json:"media_item_id,omitzero"`
-		ProductURL  string `json:"product_url,omitzero"`
-		Bytes       int64  `json:"bytes"`
-		Duplicate   bool   `json:"duplicate"` // Google had this content already
-		Error       *Error `json:"error,omitzero"`
+		Path        string       `json:"path,omitzero"` // as the command had it
+		Name        string       `json:"name"`
+		Status      Status       `json:"status"`
+		MediaItemID string       `json:"media_item_id,omitzero"`
+		ProductURL  string       `json:"product_url,omitzero"`
+		Bytes       int64        `json:"bytes"`
+		Duplicate   bool         `json:"duplicate"` // Google had this content already
+		Error       *Error       `json:"error,omitzero"`
+		After       *ResultAfter `json:"after,omitzero"` // what became of the file, when the command wanted something
+	}
+	// ResultAfter is what became of a file that was uploaded.
+	ResultAfter struct {
+		Outcome string   `json:"outcome"`          // deleted, moved or kept
+		Path    Optional `json:"path"`             // where it is now; "" when it is nowhere
+		Message string   `json:"message,omitzero"` // why it was kept
 	}
 	// Progress is the message on E/upload/progress, at most one a second and file. The one without a file is retained.
 	Progress struct {

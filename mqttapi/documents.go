@@ -235,6 +235,8 @@ const (
 	WaitUnfinished HoldReason = "file_unfinished" // it is being written
 	WaitSilent     HoldReason = "folder_silent"   // its media folder does not answer
 	WaitAway       HoldReason = "folder_away"     // its media folder is not there
+	WaitTurn       HoldReason = "file_turn"       // others are read first, or its folder is slow
+	WaitAfter      HoldReason = "file_after"      // it is uploaded, and is to be deleted or moved
 	WaitRoom       HoldReason = "spool_full"      // the queue has no room for it
 )
 

@@ -114,7 +114,7 @@ var responses = map[Verb]any{
 	VerbJobs: JobsData{Jobs: []Job{{
 		Job: "01JDC2M6TB0000000000000000", Transaction: json.RawMessage(`7`), Status: StatusAccepted, Received: At(received),
 		Album: "Front door", Files: 2, Done: 1, Bytes: 368466, Attempts: 3,
-		Waits: &Hold{Reason: HoldQuotaDaily, Message: NewError(CodeQuotaDaily).Message, Until: At(received.Add(12 * time.Hour))},
+		Waits: &Hold{Reason: HoldQuotaDaily, Message: NewError(CodeQuotaDaily).Message, Until: At(received.Add(13 * time.Hour))},
 	}}},
 	VerbJobCancel: OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusCancelled, Received: At(received), Files: 1, Bytes: 184233})},
 	VerbJobRetry:  OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusAccepted, Received: At(received), Files: 1, Bytes: 184233})},

@@ -15,14 +15,17 @@ import (
 )
 
 // The rules of Supervisor for what an app says of itself. What it does not know it drops without a word, so here it is an error; so is
-// what it warns its users about. https://github.com/home-assistant/supervisor/blob/main/supervisor/addons/validate.py and options.py
+// what it warns its users about.
+//
+// Source: https://github.com/home-assistant/supervisor/blob/main/supervisor/addons/validate.py and options.py
 var (
 	appKeys = map[string]func(any) error{
-		"name": isText, "description": isText, "url": isURL, "panel_title": isText, "panel_icon": matches(`^mdi:[a-z-]+$`),
+		"name": isText, "description": isText, "url": isURL, "panel_title": isText, "ingress_entry": isText, "panel_icon": matches(`^mdi:[a-z-]+$`),
 		"version": matches(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`), "slug": matches(`^[-_.A-Za-z0-9]+$`),
 		"image":   matches(`^([a-z0-9][a-z0-9.\-]*(:[0-9]+)?/)*?([a-z0-9{][a-z0-9.\-_{}]*/)*?([a-z0-9{][a-z0-9.\-_{}]*)$`),
 		"startup": matches(`^(initialize|system|services|application|once)$`), "boot": matches(`^(auto|manual|manual_only)$`),
-		"backup": matches(`^(hot|cold)$`), "init": isBool, "ingress": isBool, "ingress_port": inRange(1, 65535), "timeout": inRange(10, 300),
+		"watchdog": matches(`^(?:https?|\[PROTO:\w+\]|tcp)://\[HOST\]:(\[PORT:\d+\]|\d+).*$`),
+		"backup":   matches(`^(hot|cold)$`), "init": isBool, "ingress": isBool, "ingress_port": inRange(1, 65535), "timeout": inRange(10, 300),
 		"arch": each(matches(`^(amd64|aarch64)$`)), "services": each(matches(`^(mqtt|mysql):(provide|want|need)$`)),
 		"backup_exclude": each(isText), "map": each(isMapping), "ports": isMap, "ports_description": isMap, "options": isMap, "schema": isMap,
 	}

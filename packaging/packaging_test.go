@@ -40,10 +40,33 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatal(scripts, err)
 	}
+	scripts = append(scripts, "gphotos2mqttctl")
 	for _, script := range scripts {
 		if out, err := exec.CommandContext(t.Context(), "sh", "-n", script).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", script, err, out)
 		}
+	}
+}
+
+// TestControl runs gphotos2mqttctl with a settings file as people write it, and a program in the place of gphotos2mqtt that tells all.
+func TestControl(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("gphotos2mqtt", "#!/bin/sh\necho \"$@\"; env | grep ^GPHOTOS_ | sort\n", 0o700)
+	write("gphotos2mqtt.env", "# GPHOTOS_TOPIC=no\nGPHOTOS_CLIENT_ID=id\nGPHOTOS_ENTRY_HOME_ALBUM=Front door, $HOME\nGPHOTOS_MQTT_USER=\"bridge\"\n"+
+		"GPHOTOS_MQTT_PASSWORD_FILE=/run/credentials/gphotos2mqtt.service/mqtt-password\n", 0o600)
+	write("ctl", strings.ReplaceAll(read(t, "gphotos2mqttctl"), "/etc/gphotos2mqtt", dir), 0o700)
+	command := exec.CommandContext(t.Context(), filepath.Join(dir, "ctl"), "link", "home")
+	command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+	out, err := command.CombinedOutput()
+	want := "link home\nGPHOTOS_CLIENT_ID=id\nGPHOTOS_CLIENT_SECRET_FILE=DIR/client-secret\nGPHOTOS_DATA_DIR=/var/lib/gphotos2mqtt\n" +
+		"GPHOTOS_ENTRY_HOME_ALBUM=Front door, $HOME\nGPHOTOS_MQTT_PASSWORD_FILE=DIR/mqtt-password\nGPHOTOS_MQTT_USER=bridge\n"
+	if got := strings.ReplaceAll(string(out), dir, "DIR"); err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
 }
 

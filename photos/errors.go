@@ -63,7 +63,7 @@ const (
 	Unauthorized                      // an access token that Google does not accept, also after a refresh; no proof that the link is over
 	ScopeMissing                      // a permission that the account's owner did not give
 	ProjectBlocked                    // the Google project cannot be used: its API is off, it is suspended or deleted; see Error.Console
-	PhotosDisabled                    // an account without Google Photos, as some administrators have it
+	PhotosDisabled                    // an account without Google Photos, as some administrators have it, or that this project may not use
 	Expired                           // a session, upload token or base URL that has died: send all bytes again, or get the item again
 	NotFound                          // an item that does not exist or was not made by this Google project
 	AlbumNotFound                     // an album that does not exist, or not yet, or was not made by this Google project
@@ -130,6 +130,7 @@ var loud = []row{
 	{ProjectBlocked, "consumer*has been suspended"},
 	{ProjectBlocked, "project*has been suspended"},
 	{ProjectBlocked, "project*has been deleted"},
+	{ProjectBlocked, "permission denied on resource project"}, // deleted, google.api.ErrorReason CONSUMER_INVALID
 	{ProjectBlocked, "requires billing to be enabled"},
 	{PhotosDisabled, "google photos is disabled"},        // GooglePhotosInterface.java
 	{ScopeMissing, "insufficient authentication scopes"}, // and https://developers.google.com/photos/support/updates
@@ -239,16 +240,19 @@ var statuses = []struct {
 	// Client and Google disagree on where the session stands: ask it and go on, unless it cannot even be asked or is over.
 	{Transient, aboutSending, []int{400, 412, 416}, func(a answer) bool { return !over(a.upload) }},
 	{Expired, aboutSession | aboutSending, []int{400, 412, 416}, nil},
-	// Uploads are answered in text as well, but not with pages or nothing. Others are believed only in the API's own form: a proxy's, a
-	// firewall's or the front end's page must not make anybody forget an album or give up a photo.
-	{Transient, aboutAny, []int{403}, func(a answer) bool { return a.page || !a.api && a.reason == "" && a.said == "" }},
-	{Invalid, aboutUpload, []int{403}, nil},
-	{Transient, aboutAPI, []int{403, 404, 410}, func(a answer) bool { return !a.api }},
+	// Others are believed only in the API's own form: a proxy's, a firewall's or the front end's page must not make anybody forget an album or
+	// give up a photo. In that form a 403 is about what was named, and where that is nothing but bytes, about the whole account.
+	{Transient, aboutAny, []int{403}, func(a answer) bool { return !a.api }},
+	{Expired, aboutSession | aboutSending, []int{403}, nil},
+	{PhotosDisabled, aboutLibrary | aboutUpload, []int{403}, nil},
+	{Transient, aboutAPI, []int{404, 410}, func(a answer) bool { return !a.api }},
 	{AlbumNotWriteable, aboutAlbum, []int{403}, nil},
 	{AlbumNotFound, aboutAlbum, []int{404, 410}, nil},
 	{NotFound, aboutAPI, []int{404, 410}, nil},
 	{Transient, aboutAPI, []int{409}, func(a answer) bool { return a.reason != "ALREADY_EXISTS" }}, // ABORTED: two requests met
 	{Duplicate, aboutAPI, []int{409}, nil},
+	{Transient, aboutAPI, []int{405, 406, 411, 417, 426, 428, 431, 451}, func(a answer) bool { return !a.api }},
+	{Transient, aboutAPI, []int{400}, func(a answer) bool { return a.page || !a.api && a.reason == "" && a.said == "" }},
 }
 
 // judge turns an answer that is no success into its kind: words first, then the status.

@@ -22,7 +22,11 @@ var calls = map[string]func(context.Context, *Client) error{
 		return err
 	},
 	"upload": func(ctx context.Context, c *Client) error { _, err := c.Upload(ctx, text("x")); return err },
-	"query":  func(ctx context.Context, c *Client) error { _, err := c.Query(ctx, c.sessionForTest()); return err },
+	"start": func(ctx context.Context, c *Client) error {
+		_, err := c.Start(ctx, Media{Size: 1, MIMEType: "image/jpeg"})
+		return err
+	},
+	"query": func(ctx context.Context, c *Client) error { _, err := c.Query(ctx, c.sessionForTest()); return err },
 	"send": func(ctx context.Context, c *Client) error {
 		_, err := c.Send(ctx, c.sessionForTest(), 0, text("x"), nil)
 		return err
@@ -75,8 +79,16 @@ func TestRefusals(t *testing.T) {
 		{"scope by reason", "add items", 403, `{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED","details":[{"reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT"}]}}`, nil, Error{Kind: ScopeMissing, Reason: "PERMISSION_DENIED"}},
 		{"no right on album", "add items", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: AlbumNotWriteable, Reason: "PERMISSION_DENIED"}},
 		{"no right on item", "get item", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: Invalid, Reason: "PERMISSION_DENIED"}},
-		{"no right to upload", "upload", 403, "Forbidden", nil, Error{Kind: Invalid}},
-		{"no right on session", "send", 403, "Forbidden", nil, Error{Kind: Invalid}},
+		{"no right to upload", "upload", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: PhotosDisabled, Reason: "PERMISSION_DENIED"}},
+		{"no right to list", "list items", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: PhotosDisabled, Reason: "PERMISSION_DENIED"}},
+		{"no right on session", "send", 403, api(403, "PERMISSION_DENIED", "The caller does not have permission"), nil, Error{Kind: Expired, Reason: "PERMISSION_DENIED"}},
+		{"firewall's 403, upload", "upload", 403, "Forbidden", nil, Error{Kind: Transient}},
+		{"firewall's 403, session", "send", 403, "Forbidden", nil, Error{Kind: Transient}},
+		{"page for an upload", "upload", 400, html404, nil, Error{Kind: Transient}},
+		{"page for items", "create items", 400, html404, nil, Error{Kind: Transient}},
+		{"nothing said", "create items", 400, "", nil, Error{Kind: Transient}},
+		{"proxy's method", "upload", 405, "POST is not allowed", nil, Error{Kind: Transient}},
+		{"length wanted", "upload", 411, "<html>Length Required</html>", nil, Error{Kind: Transient}},
 
 		{"storage full", "create items", 400, api(400, "INVALID_ARGUMENT", "The remaining storage in the user's account is not enough to perform this operation."), nil, Error{Kind: StorageFull, Reason: "INVALID_ARGUMENT"}},
 		{"album deleted", "create items", 400, api(400, "INVALID_ARGUMENT", "Request contains an invalid argument. The provided ID does not match any albums"), nil, Error{Kind: AlbumNotFound, Reason: "INVALID_ARGUMENT"}},

@@ -99,6 +99,9 @@ func TestRecordedRefusals(t *testing.T) {
 		{"album that is fresh, adding", "add items", 404, json, `{"error":{"code":404,"message":"Requested entity was not found.","status":"NOT_FOUND"}`, AlbumNotFound, ""},
 		{"project suspended", "create items", 403, json, suspendedBody, ProjectBlocked, dashboard + "?project=1"},
 		{"project deleted", "add items", 403, json, deletedBody, ProjectBlocked, dashboard + "?project=1"},
+		{"project deleted, told by its text alone", "send", 403, "text/plain", "Permission denied on resource project 1.", ProjectBlocked, dashboard + "?project=1"},
+		{"project deleted, bare status", "start", 403, json, `{"code":7,"message":"Permission denied on resource project 1."}`, ProjectBlocked, dashboard + "?project=1"},
+		{"token without the right", "upload", 401, json, `{ "code": 16, "message": "Authentication session is not defined." }`, Unauthorized, ""}, // f2calv/CasCap.Api.GooglePhotos issue 200
 		{"project deleted, by text", "get album", 403, "text/plain", "Project 'project_number:1' has been deleted.", ProjectBlocked, dashboard + "?project=1"},
 		{"project suspended, upload", "upload", 403, json, suspendedBody, ProjectBlocked, dashboard + "?project=1"},
 		{"project suspended, session", "send", 403, json, suspendedBody, ProjectBlocked, dashboard + "?project=1"},

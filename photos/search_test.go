@@ -76,6 +76,7 @@ func pages(t *testing.T, list map[string]string) *Client {
 		body, ok := list[token]
 		if !ok {
 			w.WriteHeader(http.StatusBadRequest)
+			body = api(http.StatusBadRequest, "INVALID_ARGUMENT", "Invalid page token.")
 		}
 		_, _ = io.WriteString(w, body)
 	})

@@ -55,14 +55,10 @@ func Handler(links []*auth.Link, report func(entry string, err error)) http.Hand
 	mux.HandleFunc("GET "+auth.EntryPath+"{entry}", func(w http.ResponseWriter, r *http.Request) { stand(w, r, links) })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { homePage.write(w) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // what every answer needs
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("Referrer-Policy", "no-referrer") // addresses here hold codes
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
+		guard(w.Header(), policy)
 		switch {
 		case !limit.allow(visitor(r)):
-			h.Set("Retry-After", "10")
+			w.Header().Set("Retry-After", "10")
 			hastyPage.write(w)
 		case len(r.URL.RawQuery) > auth.MaxQuery:
 			errorPage(nil, auth.ErrAddress).write(w)
@@ -70,6 +66,13 @@ func Handler(links []*auth.Link, report func(entry string, err error)) http.Hand
 			mux.ServeHTTP(w, r)
 		}
 	})
+}
+
+func guard(h http.Header, policy string) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer") // addresses here hold codes
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // forward leads to Google. A person whose browser Google may send to another machine's localhost first gets a page with the form.

@@ -37,6 +37,7 @@ type page struct {
 	Steps        []string // what to do, in order
 	Next         string   // what to do
 	Go           string   // Google's page; in a tab of its own, so that this one and its form stay
+	Begin        []string // entries that a button begins to link
 	Form         bool     // takes the address on which the browser ended
 }
 
@@ -130,7 +131,7 @@ func entryPage(l *auth.Link) page {
 		p.Title, p.Text, p.Off = name+" is linked", []string{"It is linked to a Google account. Nothing has to be done."}, s.Off()
 	case auth.Relink:
 		p.Title, p.Text = name+" has to be linked again", []string{"Its link to Google Photos has ended. Uploads wait until it is linked again."}
-	default:
+	case auth.Unlinked, auth.Linking:
 		p.Title, p.Text = name+" is not linked", []string{"It has no Google account yet."}
 	}
 	if s.Failure != "" {

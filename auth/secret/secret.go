@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -87,8 +88,7 @@ func newKeyFile(path string) (key Key, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
 		_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
-		dir, noDir := os.Open(filepath.Dir(path)) // its sync makes the new name durable
-		if err = errors.Join(err, f.Sync(), f.Close(), noDir, dir.Sync(), dir.Close()); err != nil {
+		if err = errors.Join(err, f.Sync(), f.Close(), syncFolder(filepath.Dir(path))); err != nil {
 			err = errors.Join(err, os.Remove(path))
 		}
 	}
@@ -96,6 +96,15 @@ func newKeyFile(path string) (key Key, err error) {
 		return Key{}, fmt.Errorf("make the secret key: %w", err)
 	}
 	return key, nil
+}
+
+// syncFolder makes a new name durable. Windows refuses to flush a folder, and has the names in its journal.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
+	if err == nil && runtime.GOOS != "windows" {
+		err = dir.Sync()
+	}
+	return errors.Join(err, dir.Close())
 }
 
 func (k Key) String() string { return fmt.Sprintf("key-%x", k.id()) }

@@ -27,6 +27,7 @@ const (
 	lastSetup     = time.Hour
 	faultTries    = 32               // how often an item that fails inside Google (code 13) is tried: for more than five hours
 	twinTries     = 5                // the same for one that Google says it has, and does not say which it is: for a quarter of an hour
+	receiptTries  = 5                // the same for one whose upload token Google refuses each time
 	offlineAfter  = 2                // requests in a row that must find no Google before the whole entry waits and not each file
 	faultyFor     = time.Minute      // how long Google must answer with faults alone before the whole entry waits
 	clockLook     = 30 * time.Second // between two looks whether the clock is right by now
@@ -114,12 +115,24 @@ func decide(err error, a Attempt, now time.Time, random float64) Decision {
 			Action: HoldEntry, Code: mqttapi.CodeAccessNotConfigured, Hold: mqttapi.HoldClientRefused, Sentence: link.Message,
 			At: now.Add(doubled(setupWait, lastSetup, a.InARow)),
 		}
-	case isLink, !answered && errors.Is(err, context.DeadlineExceeded):
+	case isLink:
+		google = &photos.Error{Kind: photos.Transient, Status: link.Answered}
+	case !answered && errors.Is(err, context.DeadlineExceeded):
 		google = silence
 	case !answered:
 		return Decision{Action: Fail, Code: mqttapi.CodeInternal}
 	}
 	return decideGoogle(google, a, now, random)
+}
+
+// MayBeOfOne tells whether Google may have refused a whole batch for one of its files, as it does for one bad upload token:
+// https://github.com/gphotosuploader/gphotos-uploader-cli/issues/223
+func MayBeOfOne(err error) bool {
+	switch photos.KindOf(err) { //nolint:exhaustive // the others are about the account, the album or nothing that is known
+	case photos.Expired, photos.Invalid, photos.Rejected, photos.NotFound:
+		return true
+	}
+	return false
 }
 
 // Sentences of Google's answers that say more than their codes do.
@@ -129,12 +142,14 @@ const (
 	sayTwin = "Google says that it has this very photo or video, and does not say which item it is: look for it in Google Photos. Nothing " +
 		"is wrong with the file."
 	sayToken = "Google gives the bridge access and then refuses to take it (status 401). It is asked again by itself; if that lasts, look " +
-		"for a security notice in the Google account, and link the account again."
+		"for a security notice in the Google account, and link the account again with every box ticked."
+	sayReceipt = "Google does not take its own receipt for the bytes of this file, although they were sent again: nothing is known to be " +
+		"wrong with the file, try it again with job/retry."
 	sayFaulty   = "Google Photos answers with a fault of its own: nothing is lost, it goes on by itself."
 	sayForeign  = "An answer that should be Google's leads to a host that is not, and was not followed: look for a proxy or DNS server."
 	sayNewAlbum = "Google does not know the new album yet: it goes on by itself within minutes."
-	sayDisabled = "This Google account cannot use Google Photos: turn it on for the account, or have the administrator of its organisation " +
-		"do so, or link another account."
+	sayDisabled = "Google does not let the bridge use Google Photos for this account: turn it on for the account, or have the administrator " +
+		"of its organisation do so, then link the account again with every box ticked, or link another one."
 )
 
 // answers are what becomes of a file by Google's answer. What depends on more than that is in decideGoogle.
@@ -188,6 +203,11 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		if a.Faults > 1 {
 			d.At = now.Add(doubled(time.Minute, lastRetry, a.Faults-1))
 		}
+	case photos.Expired:
+		if a.Sent && a.Resent { // its age was not the cause: bytes are not sent again and again
+			d.At, d.Sentence, d.Fault = now.Add(doubled(time.Minute, lastRetry, a.Faults)), sayReceipt, true
+			d.Action = unless(d.Action, a.Faults >= receiptTries, Fail)
+		}
 	case photos.Rejected, photos.NotFound: // perhaps it is the token that is refused, as one of another account or of yesterday
 		if a.Sent && !a.Resent {
 			d.Action, d.At = Resend, now
@@ -201,6 +221,9 @@ func decideGoogle(err *photos.Error, a Attempt, now time.Time, random float64) D
 		d.At = now.Add(storageWait)
 	case photos.ProjectBlocked, photos.PhotosDisabled, photos.ScopeMissing, photos.Unauthorized:
 		d.At, d.Sentence = now.Add(doubled(setupWait, lastSetup, a.InARow)), cmp.Or(d.Sentence, blocked(err))
+		if err.Kind == photos.PhotosDisabled && err.Message != "" {
+			d.Sentence += fmt.Sprintf(" Google says: %q.", strings.TrimSuffix(err.Message, "."))
+		}
 	case photos.AlbumNotFound:
 		switch {
 		case a.NewAlbum:

@@ -162,11 +162,17 @@ type Removed struct {
 	Log    *logrus.Entry
 }
 
+// Known is what RecordTopics has noted and ClearTopics has not cleared.
+func (r Removed) Known(ctx context.Context) (known []Presence, err error) {
+	_, err = r.Store.LoadState(ctx, store.Bridge, presenceRecord, &known)
+	return known, err
+}
+
 // RecordTopics notes where the entries of this run are going to publish. It comes before they run: a stop in between notes what was never
 // published, and clearing that does no harm.
 func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
-	var known []Presence
-	if _, err := r.Store.LoadState(ctx, store.Bridge, presenceRecord, &known); err != nil {
+	known, err := r.Known(ctx)
+	if err != nil {
 		return err
 	}
 	known = append(slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }), now...)
@@ -175,8 +181,8 @@ func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
 
 // ClearTopics clears what RecordTopics noted in earlier runs and is not there now. It returns when the broker has confirmed.
 func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
-	var known []Presence
-	if _, err := r.Store.LoadState(ctx, store.Bridge, presenceRecord, &known); err != nil {
+	known, err := r.Known(ctx)
+	if err != nil {
 		return err
 	}
 	used, err := r.topics(ctx, now...)
@@ -203,7 +209,7 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 func (r Removed) topics(ctx context.Context, entries ...Presence) (topics []string, err error) {
 	for _, p := range entries {
 		t := mqttapi.Topics{Root: p.Root, Entry: p.Entry}
-		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress())
+		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress(), t.Bridge("info"), t.Bridge("health"))
 		if p.Prefix != "" {
 			topics = append(topics, t.Discovery(p.Prefix))
 		}

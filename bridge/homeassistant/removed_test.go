@@ -24,7 +24,7 @@ func TestTopics(t *testing.T) {
 		}
 		return map[string][]string{"garden": {"one", "a/b"}}[entry], nil
 	}}
-	home := []string{"g/home/availability", "g/home/state", "g/home/albums", "g/home/media", "g/home/image", "g/home/upload/progress"}
+	home := []string{"g/home/availability", "g/home/state", "g/home/albums", "g/home/media", "g/home/image", "g/home/upload/progress", "g/bridge/info", "g/bridge/health"}
 	for _, test := range []struct {
 		what    string
 		entries []Presence
@@ -39,7 +39,7 @@ func TestTopics(t *testing.T) {
 			[]Presence{{"garden", "x", ""}},
 			[]string{
 				"x/garden/availability", "x/garden/state", "x/garden/albums", "x/garden/media", "x/garden/image",
-				"x/garden/upload/progress", "x/garden/albums/one", "x/garden/albums/a%2Fb",
+				"x/garden/upload/progress", "x/bridge/info", "x/bridge/health", "x/garden/albums/one", "x/garden/albums/a%2Fb",
 			},
 			nil,
 		},
@@ -69,7 +69,10 @@ func TestClearTopics(t *testing.T) {
 			"another root",
 			[]Presence{bare},
 			[]Presence{{"home", "x", ""}},
-			[]string{"g/home/availability", "g/home/state", "g/home/albums", "g/home/media", "g/home/image", "g/home/upload/progress"},
+			[]string{
+				"g/home/availability", "g/home/state", "g/home/albums", "g/home/media", "g/home/image", "g/home/upload/progress",
+				"g/bridge/info", "g/bridge/health",
+			},
 		},
 	} {
 		t.Run(test.what, func(t *testing.T) {

@@ -75,6 +75,7 @@ type item struct {
 	asked    time.Time // when Google was last asked; zero = it has to be now
 	polls    int       // how often in a row it had not finished
 	uploaded time.Time // when the bridge made it; zero when it did not
+	since    time.Time // when it became known; zero = in an earlier run
 }
 
 func (i item) placed() bool { return !i.asked.IsZero() || !i.Created.IsZero() }
@@ -250,12 +251,20 @@ func (c *cache) renewed(got photos.Item, at time.Time) {
 	}
 }
 
+// since is when an item became known, which may be now.
+func (c *cache) since(id string) time.Time {
+	if known, ok := c.items[id]; ok {
+		return known.since
+	}
+	return time.Now()
+}
+
 func (c *cache) see(got photos.Item, at time.Time) {
 	known, polls := c.items[got.ID], 0
 	if Unfinished(got) {
 		polls = known.polls + 1
 	}
-	c.items[got.ID] = item{Item: got, at: at, asked: at, polls: polls, uploaded: known.uploaded}
+	c.items[got.ID] = item{Item: got, at: at, asked: at, polls: polls, uploaded: known.uploaded, since: c.since(got.ID)}
 	if got.ID == c.newest {
 		c.picture.Set()
 	}

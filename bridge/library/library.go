@@ -108,12 +108,12 @@ func newLibrary(cfg Config) *Library {
 // Wake says that the link may have changed.
 func (l *Library) Wake() { l.wake.Set() }
 
-// Has reports whether an item is known already.
-func (l *Library) Has(itemID string) bool {
+// Had reports whether an item was known at a time.
+func (l *Library) Had(itemID string, at time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, ok := l.cache.items[itemID]
-	return ok
+	i, ok := l.cache.items[itemID]
+	return ok && !i.since.After(at)
 }
 
 // Uploaded takes items over that a batch has just made or found; albumID is empty for those that are in no album.
@@ -125,7 +125,7 @@ func (l *Library) Uploaded(albumID string, items []photos.Item) {
 		ids := make([]string, len(items))
 		for i, made := range items {
 			ids[i] = made.ID
-			c.items[made.ID] = item{Item: made, uploaded: time.Now()}
+			c.items[made.ID] = item{Item: made, uploaded: time.Now(), since: c.since(made.ID)}
 			c.newest = made.ID
 		}
 		c.put(&c.library, ids...)

@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +21,9 @@ import (
 
 // Folders are the media folders. All methods may be called from several goroutines, and none waits longer than seconds for a disk.
 type Folders struct {
-	all []*folder
+	all   []*folder
+	after []string     // where files may be deleted or moved
+	stop  func() error // between two steps of After; tests alone set it, to stop there
 
 	mu       sync.Mutex // guards watchers
 	watchers []func()
@@ -55,6 +57,17 @@ func Open(ctx context.Context, paths []string) (*Folders, error) {
 	looks.Wait()
 	return f, nil
 }
+
+// Allow lets files below these folders be deleted, and moved between them; setting GPHOTOS_MEDIA_AFTER. It is called before all else.
+func (f *Folders) Allow(paths []string) { f.after = paths }
+
+// Allowed reports whether a folder is by its name one that files may be moved into.
+func (f *Folders) Allowed(path string) bool {
+	return slices.ContainsFunc(f.after, func(dir string) bool { return relative(dir, path) != "" }) && f.of(path) != nil
+}
+
+// Abs makes a path absolute, below the first folder if it is not.
+func (f *Folders) Abs(path string) string { return append(f.names(path), path)[0] }
 
 // Watch has changed called whenever a folder does better or worse; it must not wait.
 func (f *Folders) Watch(changed func()) {
@@ -250,7 +263,7 @@ func (one *folder) open(ctx context.Context, name string) (*File, error) {
 }
 
 func (one *folder) openNow(name string) (*File, error) {
-	root, rel, full, err := one.resolve(name, name, "")
+	root, rel, full, err := one.resolve(name, "")
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +288,7 @@ type crossedError struct{ to string }
 func (e *crossedError) Error() string { return "leads to " + e.to }
 
 // resolve opens the folder and finds a path, or a new file in it. Links are resolved first; the root trusts nothing of that.
-func (one *folder) resolve(name, path, file string) (root *os.Root, rel, full string, err error) {
+func (one *folder) resolve(path, file string) (root *os.Root, rel, full string, err error) {
 	if root, full, err = one.root(); err != nil {
 		return nil, "", "", err
 	}
@@ -300,50 +313,4 @@ func relative(dir, name string) string {
 		return rel
 	}
 	return ""
-}
-
-var (
-	errIrregular = errors.New("not a regular file")
-	errOutside   = errors.New("outside the media folders")
-)
-
-// explain says what an error about a path means for who named it; what passes stays as it is.
-func (f *Folders) explain(path string, err error) error {
-	if _, passes := errors.AsType[*UnavailableError](err); passes || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	pathErr, ok := errors.AsType[*fs.PathError](err)
-	escapes := ok && strings.Contains(pathErr.Err.Error(), "escapes") // a root refused what leads outside
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return because(mqttapi.CodeNotFound, "There is no file %s.", path)
-	case errors.Is(err, syscall.ENAMETOOLONG):
-		return because(mqttapi.CodeNotFound, "There is no file %s: the name is too long.", path)
-	case errors.Is(err, errIrregular):
-		return because(mqttapi.CodeUnreadable, "%s is not a regular file: folders, pipes and devices are not uploaded.", path)
-	case errors.Is(err, fs.ErrPermission):
-		return because(mqttapi.CodeUnreadable, "%s may not be read by the bridge: check its permissions.", path)
-	case errors.Is(err, errOutside), escapes:
-		return f.outside(path)
-	}
-	return because(mqttapi.CodeUnreadable, "%s cannot be read.", path)
-}
-
-func (f *Folders) outside(path string) *mqttapi.Error {
-	if len(f.all) == 0 {
-		return because(mqttapi.CodeNotAllowed, "No media folder is configured: set GPHOTOS_MEDIA_DIRS to the folder that holds %s.", path)
-	}
-	return because(mqttapi.CodeNotAllowed, "%s is outside the media folders; only files below them (GPHOTOS_MEDIA_DIRS) are read.", path)
-}
-
-func because(code mqttapi.Code, format, path string) *mqttapi.Error {
-	return mqttapi.Errorf(code, format, Shorten(path))
-}
-
-// Shorten cuts a path or name that came from outside to what a message can bear.
-func Shorten(path string) string {
-	if len(path) > 120 {
-		return path[:120] + "…"
-	}
-	return path
 }

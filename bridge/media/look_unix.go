@@ -14,7 +14,7 @@ import (
 func look(path string, file *os.File) (s Seen, names uint64, err error) {
 	var st unix.Stat_t
 	for err = unix.EINTR; errors.Is(err, unix.EINTR); {
-		err = unix.Fstat(int(file.Fd()), &st) //nolint:gosec // G115: a descriptor
+		err = unix.Fstat(int(file.Fd()), &st)
 	}
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = errIrregular

@@ -21,7 +21,7 @@ func (f *Folders) within(ctx context.Context, path, dir, file string, work func(
 		return errOutside
 	}
 	_, err := ask(ctx, &one.guard, path, func() (none struct{}, err error) {
-		root, rel, _, err := one.resolve(path, dir, file)
+		root, rel, _, err := one.resolve(dir, file)
 		if err != nil {
 			return none, one.unavailable(err)
 		}

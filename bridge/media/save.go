@@ -60,7 +60,7 @@ type newPart struct {
 
 func (one *folder) create(ctx context.Context, name string) (*newPart, error) {
 	return ask(ctx, &one.guard, name, func() (*newPart, error) {
-		root, rel, full, err := one.resolve(name, filepath.Dir(name), filepath.Base(name))
+		root, rel, full, err := one.resolve(filepath.Dir(name), filepath.Base(name))
 		if err != nil {
 			return nil, one.unavailable(err)
 		}
@@ -116,7 +116,9 @@ func place(root *os.Root, from, to string) error {
 	}
 	empty, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err == nil {
-		err = errors.Join(empty.Close(), root.Rename(from, to))
+		if err = errors.Join(empty.Close(), root.Rename(from, to)); err != nil {
+			err = errors.Join(err, root.Remove(to))
+		}
 	}
 	return err
 }

@@ -29,6 +29,7 @@ type Job struct {
 	Accepted    bool            `json:"accepted,omitempty"`   // the broker has `accepted`
 	Result      json.RawMessage `json:"result,omitempty"`     // terminal, from JobFinished on
 	RetainedAt  time.Time       `json:"retained_at,omitzero"` // when it became JobRetained
+	More        int             `json:"more,omitempty"`       // files that were found beyond the limit and left out
 	RequeuedAt  time.Time       `json:"requeued_at,omitzero"` // when it was last tried again by hand
 	Ran         time.Duration   `json:"ran,omitempty"`        // Store.Ran when it was accepted, requeued or retained: its age counts from here
 
@@ -67,6 +68,7 @@ const (
 	FileWaiting FileStatus = "waiting" // it cannot be read yet: Wait says why
 	FileQueued  FileStatus = "queued"  // its bytes are not at Google, or not all
 	FileSent    FileStatus = "sent"    // Google has given an upload token for them
+	FileMade    FileStatus = "made"    // it is an item, and something is still to be done with the file: After
 	FileDone    FileStatus = "done"    // it is an item
 	FileFailed  FileStatus = "failed"
 )
@@ -81,7 +83,10 @@ type File struct {
 	SHA256      string  `json:"sha256,omitempty"`
 	Payload     string  `json:"payload,omitempty"`
 	Source      *Source `json:"source,omitempty"`
-	Wait        *Wait   `json:"wait,omitempty"` // of a file that is waiting
+	Wait        *Wait   `json:"wait,omitempty"`   // of a file that is waiting or made
+	Expand      bool    `json:"expand,omitempty"` // Path stands for files that are not known yet
+	Below       bool    `json:"below,omitempty"`  // with Expand: also for those below folders
+	After       *After  `json:"after,omitempty"`  // what happens to the file of Path once it is an item; nil = nothing
 
 	Session secret.Text `json:"-"` // Google's address for an unfinished upload
 	Token   secret.Text `json:"-"` // upload token
@@ -111,6 +116,18 @@ type Source struct {
 	ModTime    time.Time `json:"mod_time"`
 	ChangeTime time.Time `json:"change_time"`
 	Inode      uint64    `json:"inode"`
+}
+
+// After is what happens to a file once it is an item, how far that has come, and what came of it.
+type After struct {
+	Folder  string `json:"folder,omitempty"` // to move it into; "" = it is deleted
+	Seen    Source `json:"seen"`             // the file when it was taken
+	Skip    int64  `json:"skip,omitempty"`   // bytes before what SHA256 is of
+	Aside   string `json:"aside,omitempty"`  // as media.After
+	Target  string `json:"target,omitempty"`
+	Outcome string `json:"outcome,omitempty"` // deleted, moved or kept, once it is over
+	Now     string `json:"now,omitempty"`     // where the file is then
+	Problem string `json:"problem,omitempty"` // why it was kept
 }
 
 // Wait is why a file cannot be read yet, and how long it is waited for.

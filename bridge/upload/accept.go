@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -46,7 +47,7 @@ func (u *Uploads) accept(ctx context.Context, d broker.Delivery, cmd mqttapi.Upl
 	if again, err := u.redelivered(ctx, d, delivery); again || err != nil {
 		return nil, err
 	}
-	if earlier, ok := u.dedupe.find(cmd.ID, store.Delivery{}); ok {
+	if earlier, ok := u.dedupe.Find(cmd.ID, store.Delivery{}); ok {
 		first, err := u.answerOf(ctx, earlier.Job)
 		if err == nil {
 			return mqttapi.WithTransaction(first, cmd.Transaction)
@@ -62,7 +63,7 @@ func (u *Uploads) accept(ctx context.Context, d broker.Delivery, cmd mqttapi.Upl
 // our acknowledgement: a first delivery of equal number and bytes is another command, such as a camera's that publishes the same path each
 // time, and from then on the earlier one can no longer be delivered again.
 func (u *Uploads) redelivered(ctx context.Context, d broker.Delivery, delivery store.Delivery) (bool, error) {
-	earlier, ok := u.dedupe.find("", delivery)
+	earlier, ok := u.dedupe.Find("", delivery)
 	if !ok || d.Duplicate {
 		return ok, nil
 	}
@@ -72,13 +73,13 @@ func (u *Uploads) redelivered(ctx context.Context, d broker.Delivery, delivery s
 			return false, err
 		}
 	}
-	return false, u.dedupe.forgetDelivery(ctx, earlier.Job)
+	return false, u.dedupe.ForgetDelivery(ctx, earlier.Job)
 }
 
 func (u *Uploads) answerOf(ctx context.Context, id string) ([]byte, error) {
 	j := u.queue.get(id)
 	if j == nil {
-		return u.dedupe.result(ctx, id)
+		return u.dedupe.Result(ctx, id)
 	}
 	if r := j.view(); len(r.Result) == 0 {
 		return u.result(r, time.Time{})
@@ -90,7 +91,7 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 	if err := u.cfg.Account.MayUpload(); err != nil {
 		return nil, err
 	}
-	if err := u.cfg.Capacity.reserveJob(); err != nil {
+	if err := u.cfg.Capacity.ReserveJob(); err != nil {
 		return nil, err
 	}
 	r := &store.Job{
@@ -106,7 +107,7 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 	if err == nil && !refused {
 		// A stop before this leaves payloads without a job, which are swept at the next start; after it the upload is never lost.
 		if err = u.cfg.Store.AddJob(ctx, r); err == nil {
-			u.dedupe.accept(r)
+			u.dedupe.Accept(r)
 			j := newJob(u, r)
 			u.queue.add(j)
 			u.outbox.add(j)
@@ -117,13 +118,13 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 	for i := range r.Files {
 		u.dropPayload(ctx, &r.Files[i])
 	}
-	u.cfg.Capacity.exchange(room{jobs: 1}, room{})
+	u.cfg.Capacity.Exchange(capacity.Room{Jobs: 1}, capacity.Room{})
 	if err == nil {
 		return u.Refuse(cmd, nil, r.Files...)
 	}
 	if errors.Is(err, store.ErrFull) {
 		u.cfg.Log.WithError(err).WithField("op", "accept").Error("disk is full")
-		if err := u.cfg.Capacity.trim(ctx, 0); err != nil {
+		if err := u.cfg.Capacity.Trim(ctx, 0); err != nil {
 			return nil, err
 		}
 		err = mqttapi.Errorf(mqttapi.CodeBusy, "The bridge's disk is full: free some space below GPHOTOS_DATA_DIR, then send this again.")
@@ -132,27 +133,28 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 }
 
 // takeFiles fills in the job's files. One that is refused fails alone, and one that cannot be read yet waits; a full disk or queue refuses
-// the whole command.
+// the whole command, but for what is found by a pattern or in a folder.
 func (u *Uploads) takeFiles(ctx context.Context, r *store.Job, cmd mqttapi.Upload) error {
 	began := time.Now()
-	for n, in := range cmd.Files {
-		f := store.File{Path: in.Path, Name: in.Name, Description: in.Description, Status: store.FileQueued}
-		var err error
-		if payload := payloadName(r, n); in.Path == "" {
-			err = u.takeData(ctx, &f, in.Data, payload)
-		} else {
-			f.Wait = &store.Wait{Missing: cmd.Wait}
-			if cmd.Wait < 0 {
-				f.Wait.Missing = u.cfg.Patience.Missing
-			}
-			err = u.takeNow(ctx, &f, payload, time.Since(began) < acceptFor)
-		}
-		if err = u.tried(&f, err); err != nil {
-			r.Files = append(r.Files, f)
+	for _, in := range cmd.Files {
+		files, err := u.filesOf(ctx, r, cmd, in)
+		if err != nil {
 			return err
 		}
-		f.Name = in.FileName(u.cfg.Topics.Entry, r.Received, f.MIMEType)
-		r.Files = append(r.Files, f)
+		for _, f := range files {
+			switch payload := payloadName(r, len(r.Files)); {
+			case in.Path == "":
+				err = u.tried(&f, u.takeData(ctx, &f, in.Data, payload))
+			case !f.Expand && f.Status != store.FileFailed:
+				err = u.tried(&f, u.takeNow(ctx, &f, payload, time.Since(began) < acceptFor))
+			}
+			if err == nil && !f.Expand { // a pattern has no name of its own
+				f.Name = mqttapi.UploadFile{Path: f.Path, Name: f.Name}.FileName(u.cfg.Topics.Entry, r.Received, f.MIMEType)
+			}
+			if r.Files = append(r.Files, f); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -165,7 +167,7 @@ func (u *Uploads) Refuse(cmd mqttapi.Upload, cause *mqttapi.Error, files ...stor
 		m.Error = m.Items[0].Error
 	}
 	u.cfg.Log.WithError(m.Error).WithField("kind", m.Error.Code).Info("upload refused")
-	u.totals.failed("", m.Error)
+	u.totals.Failed("", m.Error)
 	u.cfg.Changed()
 	return m.Encode(u.cfg.MaxPublish())
 }

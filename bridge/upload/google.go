@@ -133,14 +133,27 @@ func (u *Uploads) createBatches(ctx context.Context) error {
 	}
 }
 
-// createBatch makes items of files, but for those whose upload token is too old or another account's, and saves what became of them however
-// the call ends.
-func (u *Uploads) createBatch(parent context.Context, batch []file) error {
+// createBatch makes items of files. What Google refuses as a whole, and perhaps for one file alone, it is asked for again by halves until it
+// has named that file. A stop or a hold in between leaves the others sent.
+func (u *Uploads) createBatch(ctx context.Context, batch []file) error {
+	halves, err := u.createAtOnce(ctx, batch)
+	for _, half := range halves {
+		if h, _ := u.cfg.Account.Held(); err != nil || h != nil || ctx.Err() != nil {
+			break
+		}
+		err = u.createBatch(ctx, half)
+	}
+	return err
+}
+
+// createAtOnce makes items of files with one call, but for those whose upload token is too old or another account's. It saves what became of
+// them however the call ends, or returns those that are to be created apart.
+func (u *Uploads) createAtOnce(parent context.Context, batch []file) (halves [][]file, err error) {
 	ctx, cancel := wake.Outlive(parent, createLimit, account.StopLimit)
 	defer cancel()
 	save := context.WithoutCancel(parent)
 	if u.cfg.Account.Lock(ctx) != nil {
-		return nil // only a stop gets here; the tokens are saved
+		return nil, nil // only a stop gets here; the tokens are saved
 	}
 	defer u.cfg.Account.Unlock()
 	var fresh []file
@@ -156,31 +169,37 @@ func (u *Uploads) createBatch(parent context.Context, batch []file) error {
 			fresh = append(fresh, f)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(fresh) == 0 {
-		return nil
+		return nil, nil
 	}
 	began := time.Now()
-	created, err := u.createItems(ctx, fresh)
+	album, err := u.findAlbum(ctx, fresh)
+	var created []photos.Created
 	var a account.Attempt
-	if err != nil {
-		if errors.Is(ctx.Err(), context.Canceled) { // the stop could not wait longer
-			return nil
+	if err == nil {
+		created, err = u.createItems(ctx, album, fresh)
+		if half := len(fresh) / 2; half > 0 && account.MayBeOfOne(err) {
+			return [][]file{fresh[:half], fresh[half:]}, nil
 		}
-		if errors.Is(err, store.ErrEngine) {
-			return err
-		}
+	}
+	switch {
+	case err == nil:
+	case errors.Is(ctx.Err(), context.Canceled): // the stop could not wait longer
+		return nil, nil
+	case errors.Is(err, store.ErrEngine):
+		return nil, err
+	default:
 		a = u.cfg.Account.Failed(account.Creating, began)
 		created = slices.Repeat([]photos.Created{{Err: err}}, len(fresh))
 	}
-	return u.settleItems(save, fresh, owner, created, a)
+	return nil, u.settleItems(save, fresh, owner, began, created, a)
 }
 
-// createItems finds the album, notes it in the jobs, to be saved with the outcome of each file, and makes the call. After a stop during it
-// Google answers the same tokens with the items it already has.
-func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Created, error) {
+// findAlbum finds the album of a batch, and notes it in the jobs, to be saved with the outcome of each file.
+func (u *Uploads) findAlbum(ctx context.Context, batch []file) (id string, err error) {
 	album := batch[0].job.view().Album
 	if album.ID == "" && album.Title != "" {
 		found, err := u.cfg.Albums.Find(ctx, album.Title)
@@ -188,7 +207,7 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 			err = u.cfg.Account.NameScopes(err, auth.ScopeRead) // which no waiting gives, and which files without an album do not need
 		}
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		album = store.Album{ID: found.ID, Title: found.Title}
 		for i, f := range batch {
@@ -199,18 +218,23 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 			u.cfg.Library.AlbumCreated(photos.Album{ID: found.ID, Title: found.Title, Writeable: true})
 		}
 	}
+	return album.ID, nil
+}
+
+// createItems makes the call. After a stop during it Google answers the same tokens with the items it already has.
+func (u *Uploads) createItems(ctx context.Context, album string, batch []file) ([]photos.Created, error) {
 	items := make([]photos.NewItem, len(batch))
 	for i, f := range batch {
 		r := f.view()
 		items[i] = photos.NewItem{Token: r.Token, FileName: r.Name, Description: r.Description}
 	}
-	created, err := u.cfg.Google.CreateItems(ctx, album.ID, items)
+	created, err := u.cfg.Google.CreateItems(ctx, album, items)
 	for i := range created {
-		u.findTwin(ctx, batch[i].view(), album.ID, &created[i])
+		u.findTwin(ctx, batch[i].view(), album, &created[i])
 	}
 	if err == nil {
 		u.cfg.Account.Answered(account.Creating)
-		u.cfg.Albums.Seen(album.ID)
+		u.cfg.Albums.Seen(album)
 	}
 	return created, err
 }
@@ -218,8 +242,8 @@ func (u *Uploads) createItems(ctx context.Context, batch []file) ([]photos.Creat
 // findTwin gives a file that Google says it has already the item that was made of equal bytes, if that is known, and brings it into the album.
 func (u *Uploads) findTwin(ctx context.Context, f *store.File, album string, c *photos.Created) {
 	if c.Err == nil {
-		u.twins.add(f, c.Item)
-	} else if twin, ok := u.twins.find(f); ok && photos.KindOf(c.Err) == photos.Duplicate {
+		u.twins.Add(f, c.Item)
+	} else if twin, ok := u.twins.Find(f); ok && photos.KindOf(c.Err) == photos.Duplicate {
 		c.Item, c.Err = twin, nil
 		if album != "" {
 			c.Err = u.cfg.Google.AddItems(ctx, album, []string{twin.ID})
@@ -227,13 +251,15 @@ func (u *Uploads) findTwin(ctx context.Context, f *store.File, album string, c *
 	}
 }
 
-func (u *Uploads) settleItems(ctx context.Context, batch []file, owner string, created []photos.Created, a account.Attempt) error {
+func (u *Uploads) settleItems(
+	ctx context.Context, batch []file, owner string, began time.Time, created []photos.Created, a account.Attempt,
+) error {
 	var items []photos.Item
 	var endings []ending
 	for i, c := range created {
 		if c.Err == nil {
 			items = append(items, c.Item)
-			endings = append(endings, ending{batch[i], done(c.Item, u.cfg.Library.Has(c.Item.ID))})
+			endings = append(endings, ending{batch[i], done(c.Item, u.cfg.Library.Had(c.Item.ID, began))})
 		}
 	}
 	err := u.finish(ctx, endings...)

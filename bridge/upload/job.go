@@ -11,6 +11,7 @@ import (
 
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -56,7 +57,7 @@ func (j *job) update(ctx context.Context, change func(*store.Job)) error {
 	r := j.changed(change)
 	err := j.of.cfg.Store.SaveJob(ctx, r)
 	if err == nil {
-		j.of.cfg.Capacity.exchange(takes(j.view()), takes(r))
+		j.of.cfg.Capacity.Exchange(capacity.Of(j.view()), capacity.Of(r))
 		j.record.Store(r)
 	}
 	return err
@@ -82,7 +83,7 @@ func (j *job) remove(ctx context.Context, state store.JobState) error {
 }
 
 func (j *job) finish(ctx context.Context, receipt store.Receipt) error {
-	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.finish(ctx, r, receipt) })
+	return j.removeBy(store.JobFinished, func(r *store.Job) error { return j.of.dedupe.Finish(ctx, r, receipt) })
 }
 
 func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) error {
@@ -96,7 +97,7 @@ func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) erro
 		return err
 	}
 	j.gone = true
-	j.of.cfg.Capacity.exchange(takes(&r), room{})
+	j.of.cfg.Capacity.Exchange(capacity.Of(&r), capacity.Room{})
 	j.of.queue.remove(j.ID)
 	j.of.cfg.Changed()
 	return nil
@@ -118,7 +119,7 @@ func over(files []store.File) bool {
 }
 
 func onItsWay(s store.FileStatus) bool {
-	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent
+	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent || s == store.FileMade
 }
 
 // sent: Google has all bytes.
@@ -176,6 +177,10 @@ func done(item photos.Item, duplicate bool) func(*store.File) {
 	return func(f *store.File) {
 		f.Status, f.ItemID, f.ProductURL, f.Duplicate = store.FileDone, item.ID, item.ProductURL, duplicate
 		f.ErrorCode, f.ErrorMessage = "", ""
+		if f.After != nil {
+			f.Status, f.Wait = store.FileMade, &store.Wait{Reason: string(mqttapi.WaitAfter), Since: wake.Wall()}
+			f.ErrorMessage = called(f) + " is uploaded, and its file is not deleted or moved yet."
+		}
 	}
 }
 
@@ -277,7 +282,7 @@ func (u *Uploads) retain(ctx context.Context, j *job) error {
 		return err
 	}
 	u.cfg.Changed()
-	return u.cfg.Capacity.trim(ctx, maxRetained)
+	return u.cfg.Capacity.Trim(ctx, maxRetained)
 }
 
 // expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until one comes of age.

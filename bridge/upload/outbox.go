@@ -133,7 +133,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 	if !slices.ContainsFunc(r.Files, retriable) {
 		return j.finish(ctx, receipt)
 	}
-	if err := u.dedupe.save(ctx, receipt); err != nil {
+	if err := u.dedupe.Save(ctx, receipt); err != nil {
 		return err
 	}
 	return u.retain(ctx, j)
@@ -182,7 +182,9 @@ func (u *Uploads) finish(ctx context.Context, endings ...ending) error {
 	for _, e := range endings {
 		r, own := e.job.view(), jobs[e.job]
 		u.progress.note(e.file, func(s *stage) { s.over = true })
-		u.totals.count(r, r.Files[e.n])
+		if r.Files[e.n].Status != store.FileMade {
+			u.totals.Count(r, r.Files[e.n])
+		}
 		if r.State == store.JobFinished && e.n == own[len(own)-1].n {
 			u.outbox.add(e.job)
 		}
@@ -196,9 +198,12 @@ func (u *Uploads) saveEnd(ctx context.Context, j *job, own []ending) (err error)
 	saved := j.update(ctx, func(r *store.Job) {
 		for _, e := range own {
 			f := &r.Files[e.n]
+			acted := f.Status == store.FileMade
 			e.end(f)
 			f.Token, f.Session, f.NotBefore = "", "", time.Time{}
-			f.Attempts++
+			if !acted {
+				f.Attempts++
+			}
 			r.Attempts = max(r.Attempts, f.Attempts)
 		}
 		if over(r.Files) {
@@ -213,7 +218,7 @@ func (u *Uploads) saveEnd(ctx context.Context, j *job, own []ending) (err error)
 func (u *Uploads) result(r *store.Job, finished time.Time) ([]byte, error) {
 	m := mqttapi.Result{
 		Status: mqttapi.StatusAccepted, Job: mqttapi.Optional(r.ID), ID: mqttapi.Optional(r.CommandID), Transaction: r.Transaction,
-		Received: mqttapi.At(r.Received), Finished: mqttapi.At(finished), Attempts: r.Attempts, Items: resultItems(r.Files),
+		Received: mqttapi.At(r.Received), Finished: mqttapi.At(finished), Attempts: r.Attempts, Items: resultItems(r.Files), More: r.More,
 	}
 	if r.Album.ID != "" || r.Album.Title != "" {
 		m.Album = &mqttapi.ResultAlbum{ID: r.Album.ID, Title: r.Album.Title, Created: r.Album.Created}
@@ -241,6 +246,9 @@ func resultItems(files []store.File) (items []mqttapi.ResultItem) {
 		}
 		if f.Status == store.FileFailed {
 			item.Error = &mqttapi.Error{Code: mqttapi.Code(f.ErrorCode), Message: f.ErrorMessage}
+		}
+		if a := f.After; a != nil && a.Outcome != "" {
+			item.After = &mqttapi.ResultAfter{Outcome: a.Outcome, Path: mqttapi.Optional(a.Now), Message: a.Problem}
 		}
 		items = append(items, item)
 	}

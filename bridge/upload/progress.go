@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/totals"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
@@ -108,84 +109,13 @@ func (u *Uploads) publishProgress(ctx context.Context) error {
 	return err
 }
 
-// Totals are what E/state says of uploads that are over; they survive restarts.
-type Totals struct {
-	Totals     mqttapi.Totals      `json:"totals"`
-	LastUpload *mqttapi.LastUpload `json:"last_upload,omitempty"`
-	LastError  *mqttapi.LastError  `json:"last_error,omitempty"`
-}
-
-type totals struct {
-	saved Totals     // owned by who calls SaveTotals
-	mu    sync.Mutex // guards now
-	now   Totals
-}
-
-// Totals returns what was counted so far, and how long it stays as it is (0 = until something happens).
-func (u *Uploads) Totals() (Totals, time.Duration) {
-	u.totals.mu.Lock()
-	defer u.totals.mu.Unlock()
-	var lasts time.Duration
-	if e := u.totals.now.LastError; e != nil {
-		if lasts = wake.Left(e.Time.Add(retainFor), retainFor); lasts == 0 { // what failed so long ago is not kept any more
-			u.totals.now.LastError, lasts = nil, 0
-		}
-	}
-	return u.totals.now, lasts
-}
-
-// SaveTotals writes down what changed since the last time, and returns it. One goroutine calls it, before it publishes E/state.
-func (u *Uploads) SaveTotals(ctx context.Context) (Totals, time.Duration, error) {
-	now, lasts := u.Totals()
-	if now != u.totals.saved {
-		if err := u.cfg.Store.SaveState(ctx, u.cfg.Topics.Entry, "totals", now); err != nil {
-			return now, lasts, err
-		}
-		u.totals.saved = now
-	}
-	return now, lasts, nil
-}
-
-func (t *totals) count(r *store.Job, f store.File) {
-	if f.Status == store.FileFailed {
-		t.failed(r.ID, &mqttapi.Error{Code: mqttapi.Code(f.ErrorCode), Message: f.ErrorMessage})
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.now.Totals.Uploaded++
-	t.now.LastUpload = &mqttapi.LastUpload{
-		Time: mqttapi.At(wake.Wall()), Name: f.Name, Album: r.Album.Title, MediaItemID: f.ItemID, ProductURL: f.ProductURL, Job: r.ID,
-	}
-	t.forget("")
-}
-
-// failed notes why a file of a job failed, or why a command became no job.
-func (t *totals) failed(job string, cause *mqttapi.Error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if job != "" {
-		t.now.Totals.Failed++
-	}
-	if cause.Code == mqttapi.CodeCancelled { // as somebody wanted
-		return
-	}
-	t.now.LastError = &mqttapi.LastError{Time: mqttapi.At(wake.Wall()), Code: cause.Code, Message: cause.Message, Job: job}
-}
+// Totals are what E/state says of uploads that are over.
+func (u *Uploads) Totals() *totals.Totals { return u.totals }
 
 // settled says that a job's error does not matter any more: it is tried again, or nobody wants it.
 func (u *Uploads) settled(job string) {
-	u.totals.mu.Lock()
-	u.totals.forget(job)
-	u.totals.mu.Unlock()
+	u.totals.Settled(job)
 	u.cfg.Changed()
-}
-
-// forget, called with mu held, drops the last error if it is that of a job; "" = of none, as of a command that was refused.
-func (t *totals) forget(job string) {
-	if t.now.LastError != nil && t.now.LastError.Job == job {
-		t.now.LastError = nil
-	}
 }
 
 // Summary is the queue as E/state shows it.

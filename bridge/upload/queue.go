@@ -46,6 +46,16 @@ func (q *queue) add(j *job) {
 	q.changed.Wake()
 }
 
+// addFiles is for files that were found for a job that is there.
+func (q *queue) addFiles(j *job, from int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for n := from; n < len(j.view().Files); n++ {
+		q.place(file{j, n})
+	}
+	q.changed.Wake()
+}
+
 func (q *queue) leave(files ...file) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -68,7 +78,7 @@ func (q *queue) place(f file) {
 	}
 	list := &q.queued
 	switch f.view().Status {
-	case store.FileWaiting:
+	case store.FileWaiting, store.FileMade:
 		list = &q.waiting
 	case store.FileQueued:
 	case store.FileSent:
@@ -222,10 +232,11 @@ func (q *queue) take(j *job) (taken []file) {
 	defer q.mu.Unlock()
 	for _, list := range []*[]file{&q.waiting, &q.queued, &q.sent} {
 		*list = slices.DeleteFunc(*list, func(f file) bool {
-			if f.job == j {
+			mine := f.job == j && f.view().Status != store.FileMade // which is at Google already
+			if mine {
 				taken = append(taken, f)
 			}
-			return f.job == j
+			return mine
 		})
 	}
 	return taken
@@ -248,4 +259,14 @@ func (q *queue) idle() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.active) == 0 && (hold != nil || len(q.sent)+len(q.queued) == 0)
+}
+
+// oldestRetained is a capacity.Oldest.
+func (q *queue) oldestRetained() (ran time.Duration, forget func(context.Context) error) {
+	for _, j := range q.all() {
+		if r := j.view(); r.State == store.JobRetained && (forget == nil || r.Ran < ran) {
+			ran, forget = r.Ran, func(ctx context.Context) error { return j.remove(ctx, store.JobRetained) }
+		}
+	}
+	return ran, forget
 }

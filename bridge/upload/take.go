@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/mediatype"
@@ -28,7 +29,7 @@ func payloadName(r *store.Job, n int) string { return fmt.Sprintf("%s.%d", r.ID,
 func (u *Uploads) takeData(ctx context.Context, f *store.File, data mqttapi.Data, payload string) error {
 	head := make([]byte, min(data.Len(), mediatype.HeadSize))
 	if _, err := io.ReadFull(data.Open(), head); err != nil {
-		return unreadable(f, err)
+		return unreadable(err)
 	}
 	skip, err := u.recognise(f, head, data.Len())
 	if err != nil {
@@ -36,22 +37,23 @@ func (u *Uploads) takeData(ctx context.Context, f *store.File, data mqttapi.Data
 	}
 	body := data.Open()
 	if _, err := io.CopyN(io.Discard, body, skip); err != nil {
-		return unreadable(f, err)
+		return unreadable(err)
 	}
 	return u.copyIn(ctx, f, body, data.Len()-skip, payload)
 }
 
 // takeNow is takePath while the broker waits for the acknowledgement: what does not answer soon is left to takeWaiting.
 func (u *Uploads) takeNow(ctx context.Context, f *store.File, payload string, inTime bool) error {
-	unavailable := &media.UnavailableError{Folder: u.cfg.Media.Folder(f.Path), Silent: true}
-	if silent, _ := u.cfg.Media.Silent(f.Path); silent || !inTime {
-		return unavailable
+	if silent, _ := u.cfg.Media.Silent(f.Path); silent {
+		return &media.UnavailableError{Folder: u.cfg.Media.Folder(f.Path), Silent: true}
+	} else if !inTime {
+		return errTurn
 	}
 	soon, cancel := context.WithTimeout(ctx, takeLimit)
 	defer cancel()
 	err := u.takePath(ctx, soon, f, payload)
 	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return unavailable
+		return errTurn
 	}
 	return err
 }
@@ -67,6 +69,19 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 	if f.Source != nil {
 		return same(f, src)
 	}
+	if err := u.mayAct(reading, f, src); err != nil {
+		return err
+	}
+	err = u.takeOpen(ctx, f, src, payload)
+	refused, ok := errors.AsType[*mqttapi.Error](err)
+	if ok && refused.Code == mqttapi.CodeChanged || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it is shorter now
+		return &media.UnfinishedError{Seen: src.Seen}
+	}
+	return err
+}
+
+// takeOpen takes an open file. What changes meanwhile is CodeChanged, or an early end.
+func (u *Uploads) takeOpen(ctx context.Context, f *store.File, src *media.File, payload string) (err error) {
 	head := make([]byte, min(src.Size, mediatype.HeadSize))
 	if _, err := io.ReadFull(src, head); err != nil {
 		return err
@@ -79,7 +94,7 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 	if err := cmp.Or(src.Finished(still, lastLook(f), u.cfg.Patience), refused); err != nil {
 		return err
 	}
-	if src.Size <= u.cfg.Capacity.cfg.CopyUpTo {
+	if src.Size <= u.cfg.Capacity.CopyUpTo {
 		src.SeekTo(skip)
 		err = u.copyIn(ctx, f, src, src.Size-skip, payload)
 		if err == nil && src.Racy(still) > 0 {
@@ -90,8 +105,9 @@ func (u *Uploads) takePath(ctx, reading context.Context, f *store.File, payload 
 	} else {
 		f.Size, f.Source = src.Size, new(store.Source(src.Seen))
 	}
-	if refused, ok := errors.AsType[*mqttapi.Error](err); ok && refused.Code == mqttapi.CodeChanged {
-		return &media.UnfinishedError{Seen: src.Seen}
+	if err == nil && f.After != nil {
+		after := *f.After
+		after.Seen, after.Skip, f.After = store.Source(src.Seen), skip, &after
 	}
 	return err
 }
@@ -116,7 +132,7 @@ func same(f *store.File, src *media.File) error {
 }
 
 func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size int64, payload string) error {
-	if err := u.cfg.Capacity.reserve(ctx, size); err != nil {
+	if err := u.cfg.Capacity.Reserve(ctx, size); err != nil {
 		return err
 	}
 	f.Payload, f.Size = payload, size
@@ -125,13 +141,13 @@ func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size i
 	// of a file that waits is replaced when the file is taken again.
 	n, sum, err := u.cfg.Store.PutPayload(ctx, payload, body)
 	if body.err != nil {
-		err = unreadable(f, body.err)
+		err = unreadable(body.err)
 	}
 	if err != nil {
 		u.dropPayload(ctx, f)
 		return err
 	}
-	u.cfg.Capacity.exchange(room{bytes: size}, room{bytes: n})
+	u.cfg.Capacity.Exchange(capacity.Room{Bytes: size}, capacity.Room{Bytes: n})
 	f.Size, f.SHA256 = n, sum
 	return nil
 }
@@ -148,7 +164,7 @@ func (u *Uploads) recognise(f *store.File, head []byte, size int64) (skip int64,
 	}
 	f.MIMEType = kind.MIME
 	limit := spec.MaxSize(kind.MIME)
-	if most := u.cfg.Capacity.cfg.MaxFile; most > 0 {
+	if most := u.cfg.Capacity.MaxFile; most > 0 {
 		limit = min(limit, most)
 	}
 	if size > limit {
@@ -159,13 +175,13 @@ func (u *Uploads) recognise(f *store.File, head []byte, size int64) (skip int64,
 
 func (u *Uploads) dropPayload(ctx context.Context, f *store.File) {
 	if f.Payload != "" {
-		u.cfg.Capacity.exchange(room{bytes: f.Size}, room{})
+		u.cfg.Capacity.Exchange(capacity.Room{Bytes: f.Size}, capacity.Room{})
 		_ = u.cfg.Store.RemovePayload(context.WithoutCancel(ctx), f.Payload) // one that stays behind is swept at the next start
 		f.Payload, f.SHA256 = "", ""
 	}
 }
 
-func unreadable(f *store.File, err error) error {
+func unreadable(err error) error {
 	if corrupt, ok := errors.AsType[base64.CorruptInputError](err); ok {
 		return mqttapi.Errorf(mqttapi.CodeBadPayload, "The base64 data cannot be decoded (at character %d).", int64(corrupt))
 	}

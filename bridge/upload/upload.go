@@ -12,6 +12,8 @@
 //	-         command accepted             queued    Accept    payload, then the job
 //	-         the same, cannot be read yet waiting   Accept    the job
 //	waiting   read after all               queued    taker     payload, then the file; of a large file what it is known by
+//	waiting   a pattern finds files        waiting   taker     the files
+//	made      its file is put aside        made      taker     where it goes, before each step
 //	waiting   waits for something else     waiting   taker     wait and reason
 //	waiting   refused; waited in vain      failed    taker     reason, result if it was the last file
 //	queued    taken, nothing holds it      sending   sender    -
@@ -25,6 +27,8 @@
 //	sending   refused; cancelled           failed    sender    reason, result if it was the last file
 //	sent      its batch is due             creating  writer    -
 //	creating  item made or found           done      writer    item, result if it was the last file
+//	creating  the same, and "after" is wanted made      writer    item
+//	made      file deleted, moved or kept  done      taker     outcome, result if it was the last file
 //	creating  fault, hold                  sent      writer    wait and reason
 //	creating  token too old or refused     queued    writer    token dropped
 //	creating  another account is linked    queued    writer    token dropped
@@ -56,15 +60,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/albums"
+	"gphotos2mqtt/bridge/capacity"
+	"gphotos2mqtt/bridge/dedupe"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
+	"gphotos2mqtt/bridge/totals"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
@@ -81,7 +89,7 @@ type Config struct {
 
 	Store    *store.Store
 	Media    *media.Folders
-	Capacity *Capacity
+	Capacity *capacity.Capacity
 	Google   *photos.Client
 	Account  *account.Account
 	Albums   *albums.Albums
@@ -94,7 +102,7 @@ type Config struct {
 
 // Library are the ties to what is known of albums and items.
 type Library struct {
-	Has          func(itemID string) bool                        // whether an item is known already
+	Had          func(itemID string, at time.Time) bool          // whether an item was known at a time
 	Uploaded     func(albumID string, items []photos.Item)       // a batch has made or found these
 	AlbumCreated func(photos.Album)                              // for an upload
 	AlbumGone    func(ctx context.Context, albumID string) error // Google does not know it
@@ -106,9 +114,9 @@ type Uploads struct {
 	queue    *queue
 	outbox   outbox
 	progress progress
-	totals   totals
-	dedupe   *Dedupe
-	twins    twins
+	totals   *totals.Totals
+	dedupe   *dedupe.Index
+	twins    dedupe.Twins
 	damaged  []string // ids of jobs that could not be read; never changes
 }
 
@@ -121,21 +129,20 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 		u.damaged, err = damaged.IDs, nil
 	}
 	var recognising, counting error
-	u.dedupe, recognising = openDedupe(ctx, cfg.Store, cfg.Topics.Entry, jobs)
-	_, counting = cfg.Store.LoadState(ctx, cfg.Topics.Entry, "totals", &u.totals.saved)
+	u.dedupe, recognising = dedupe.Open(ctx, cfg.Store, cfg.Topics.Entry, jobs)
+	u.totals, counting = totals.Open(ctx, cfg.Store, cfg.Topics.Entry)
 	if err = errors.Join(err, recognising, counting); err != nil {
 		return nil, fmt.Errorf("load uploads of %s: %w", cfg.Topics.Entry, err)
 	}
-	u.totals.now = u.totals.saved
 	for _, r := range jobs {
 		j := newJob(u, r)
-		cfg.Capacity.exchange(room{}, takes(r))
+		cfg.Capacity.Exchange(capacity.Room{}, capacity.Of(r))
 		if !r.Accepted || r.State == store.JobFinished {
 			u.outbox.add(j)
 		}
 		u.queue.add(j)
 	}
-	cfg.Capacity.add(u)
+	cfg.Capacity.Share(u.queue.oldestRetained)
 	cfg.Account.Watch(u.queue.changed.Wake)
 	cfg.Media.Watch(u.queue.changed.Wake)
 	return u, nil
@@ -158,7 +165,7 @@ func (u *Uploads) Publish() []task.Task {
 }
 
 // Dedupe recognises commands that come again, also requests.
-func (u *Uploads) Dedupe() *Dedupe { return u.dedupe }
+func (u *Uploads) Dedupe() *dedupe.Index { return u.dedupe }
 
 // AwaitIdle waits until no upload is on its way, but not longer than most. Its error is ctx's.
 func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
@@ -166,6 +173,19 @@ func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
 	_, err := wake.Until(ctx, &u.queue.changed, func() (none struct{}, ok bool, wait time.Duration) {
 		wait = time.Until(end)
 		return none, u.queue.idle() || wait <= 0, wait
+	})
+	return err
+}
+
+// Sweep removes payloads without a job in the store, left by a crash. It is called once, before commands are taken.
+func Sweep(ctx context.Context, s *store.Store) error {
+	jobs, err := s.JobIDs(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = s.SweepPayloads(ctx, func(name string) bool {
+		job, _, _ := strings.Cut(name, ".")
+		return jobs[job]
 	})
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
@@ -68,6 +69,9 @@ func (u *Uploads) postpone(f *store.File, cause error) error {
 		if unfinished.Ready > 0 {
 			wait = min(wait, unfinished.Ready)
 		}
+	case errors.Is(cause, errTurn):
+		reason, wait, refused = mqttapi.WaitTurn, 0, mqttapi.NewError(mqttapi.CodeUnreadable)
+		message = called(f) + " is read after others, or its folder is slow."
 	case refused != nil && refused.Code == mqttapi.CodeNotFound && (w.Missing > 0 || f.Source != nil):
 		reason, message = mqttapi.WaitMissing, called(f)+" is not there yet: check its name, if it does not come."
 		if f.Source == nil {
@@ -135,18 +139,30 @@ func (u *Uploads) takeFilesThatWait(ctx context.Context) error {
 
 func (u *Uploads) takeWaiting(ctx context.Context, of sending) error {
 	j, f := of.job.view(), *of.view()
+	switch {
+	case f.Status == store.FileMade:
+		return u.actAfter(ctx, of.file)
+	case f.Expand:
+		return u.expandWaiting(ctx, of)
+	}
 	was := f.Wait.Reason
 	err := u.takePath(of.ctx, of.ctx, &f, payloadName(j, of.n))
 	if of.ctx.Err() != nil {
 		u.dropPayload(ctx, &f)
 		if ctx.Err() != nil {
-			return nil // a stop: the file waits as the store has it
+			return nil //nolint:nilerr // a stop: the file waits as the store has it
 		}
 		return u.finish(ctx, ending{of.file, failed(mqttapi.CodeCancelled, "")})
 	}
 	if err := u.tried(&f, err); err != nil {
 		return err
 	}
+	return u.settleTaking(ctx, of, f, was)
+}
+
+// settleTaking saves what became of a file that was waiting.
+func (u *Uploads) settleTaking(ctx context.Context, of sending, f store.File, was string) error {
+	j := of.job.view()
 	switch {
 	case f.Status == store.FileFailed:
 		u.cfg.Log.WithField("error", f.ErrorMessage).WithFields(map[string]any{"job": j.ID, "kind": f.ErrorCode}).Error("upload failed")
@@ -160,9 +176,9 @@ func (u *Uploads) takeWaiting(ctx context.Context, of sending) error {
 		f.Name = mqttapi.UploadFile{Path: f.Path, Name: f.Name}.FileName(j.Entry, j.Received, f.MIMEType)
 	}
 	// A stop before this save takes the file again at the next start.
-	err = of.update(context.WithoutCancel(ctx), func(now *store.File) { *now = f })
+	err := of.update(context.WithoutCancel(ctx), func(now *store.File) { *now = f })
 	if f.Payload != "" {
-		u.cfg.Capacity.exchange(room{bytes: f.Size}, room{}) // it is the job's now
+		u.cfg.Capacity.Exchange(capacity.Room{Bytes: f.Size}, capacity.Room{}) // it is the job's now
 	}
 	return err
 }
@@ -175,7 +191,7 @@ func (u *Uploads) awaitSource(ctx context.Context, of file, cause error) (bool, 
 	}
 	f.Wait = &store.Wait{}
 	if u.postpone(&f, cause) != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // nothing passes: the policy decides
 	}
 	u.cfg.Log.WithError(cause).WithFields(map[string]any{"job": of.ID, "kind": f.Wait.Reason}).Warn("upload waits for its file")
 	// A stop before this save finds out again at the next start.
@@ -185,7 +201,7 @@ func (u *Uploads) awaitSource(ctx context.Context, of file, cause error) (bool, 
 // waits says why a job's first file that cannot be read yet waits, nil when there is none.
 func waits(r *store.Job) *mqttapi.Hold {
 	for _, f := range r.Files {
-		if f.Status == store.FileWaiting {
+		if f.Status == store.FileWaiting || f.Status == store.FileMade {
 			return &mqttapi.Hold{Reason: mqttapi.HoldReason(f.Wait.Reason), Message: f.ErrorMessage, Until: mqttapi.At(f.Wait.Until)}
 		}
 	}

@@ -82,7 +82,8 @@ func (a app) environ(ctx context.Context, environ []string) ([]string, error) {
 		}
 	}
 	set("DATA_DIR", a.data)
-	set("HTTP_LISTEN", "0.0.0.0:8099") // the port of addon/config.yaml
+	set("HTTP_LISTEN", "0.0.0.0:8099") // the ports of addon/config.yaml
+	set("PANEL_LISTEN", "0.0.0.0:8098")
 	scheme := "mqtt"
 	if broker.SSL {
 		scheme = "mqtts"

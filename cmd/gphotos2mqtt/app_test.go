@@ -64,12 +64,12 @@ func TestApp(t *testing.T) {
 		t.Fatal(err, warnings)
 	}
 	got := []string{
-		c.BrokerURL(), c.MQTTUser, string(c.MQTTPassword), c.ClientID, string(c.ClientSecret), c.DataDir, c.HTTPListen, c.Topic, c.PublicURL,
+		c.BrokerURL(), c.MQTTUser, string(c.MQTTPassword), c.ClientID, string(c.ClientSecret), c.DataDir, c.HTTPListen + " " + c.PanelListen, c.Topic, c.PublicURL,
 		c.LinkURL, c.LogLevel, c.MaxAge.String(), c.MediaDirs.String(), strings.Join(c.EntryNames, " "),
 		c.Entries[0].DisplayName, c.Entries[0].Album, c.Entries[0].Listings.String(), c.Entries[0].AlbumImages.String(), c.Entries[1].Album,
 	}
 	want := []string{
-		"tcp://core-mosquitto:1883", "addons", "hush=1", "id", "s3cret", "/data/gphotos2mqtt", "0.0.0.0:8099", "photos",
+		"tcp://core-mosquitto:1883", "addons", "hush=1", "id", "s3cret", "/data/gphotos2mqtt", "0.0.0.0:8099 0.0.0.0:8098", "photos",
 		"https://photos.example.org", "http://192.168.1.10:8099", "warn", "336h0m0s", media, "home back-garden", "Ours", "Front door", "none", "3", "",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

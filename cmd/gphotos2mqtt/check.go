@@ -112,6 +112,10 @@ func (k *check) broker(ctx context.Context) {
 		return
 	}
 	defer client.close()
+	if why := client.conn.Diagnose(ctx, c.Topic+"/check"); why != "" {
+		k.say(lineBad, "broker", "%s", why)
+		return
+	}
 	k.say(lineOK, "broker", "%s lets us in", c.BrokerURL())
 	mark := rand.Text()
 	for _, t := range topics {
@@ -184,8 +188,7 @@ func (k *check) entry(name string, online bool, s mqttapi.State) {
 
 func (k *check) dataFolder() {
 	dir := k.config.DataDir
-	advice := fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder",
-		os.Geteuid(), dir, config.Prefix)
+	advice := giveWrite(dir)
 	err := os.MkdirAll(dir, 0o700) // as the first start does
 	if err == nil {
 		err = writable(dir)
@@ -230,7 +233,7 @@ func (k *check) mediaFolders(ctx context.Context) {
 			err = errors.Join(slices.DeleteFunc([]error{err, f.Close()}, func(e error) bool { return errors.Is(e, io.EOF) })...)
 		}
 		if err != nil {
-			k.say(lineBad, "media folder", "%v; let user %d read it, or mount it, or leave it out of %sMEDIA_DIRS", err, os.Geteuid(), config.Prefix)
+			k.say(lineBad, "media folder", "%v; let the bridge's user read it, or mount it, or leave it out of %sMEDIA_DIRS", err, config.Prefix)
 			continue
 		}
 		k.say(lineOK, "media folder", "%s can be read", dir)

@@ -40,7 +40,7 @@ func (k *check) google(ctx context.Context) {
 			continue // what cannot be read is told with the settings
 		}
 		looked[u.Host] = true
-		resp, _, err := get(ctx, u.Scheme+"://"+u.Host+"/")
+		a, err := get(ctx, u.Scheme+"://"+u.Host+"/")
 		if err != nil {
 			k.offline = true
 			const advice = "look whether this machine reaches the internet, at its DNS, its proxy (HTTPS_PROXY) and its firewall"
@@ -49,7 +49,7 @@ func (k *check) google(ctx context.Context) {
 		}
 		k.say(lineOK, "google", "%s answers", u.Host)
 		if len(looked) == 1 {
-			k.clock(resp.Header.Get("Date"))
+			k.clock(a.date)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (k *check) clock(date string) {
 	if err != nil {
 		return
 	}
-	if off := time.Since(there).Round(time.Second); off.Abs() > clockSlack {
+	if off := time.Since(there).Round(time.Minute); off.Abs() >= clockSlack {
 		k.say(lineBad, "clock", "it is wrong by %s (%s here, %s at Google): set it, or let it be set from the network (NTP)", off.Abs(),
 			time.Now().UTC().Format(time.DateTime), there.UTC().Format(time.DateTime))
 		return
@@ -67,23 +67,34 @@ func (k *check) clock(date string) {
 	k.say(lineOK, "clock", "it is right")
 }
 
+// An answer is what get was given.
+type answer struct {
+	code               int
+	status, date, page string
+	to                 url.URL // where a redirect leads; zero without one
+}
+
 // get asks without following redirects, and reads at most so much of a page that Google's error is in it.
-func get(ctx context.Context, address string) (*http.Response, string, error) {
+func get(ctx context.Context, address string) (a answer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, googleWait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
 	ask := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer ask.CloseIdleConnections()
 	resp, err := ask.Do(req)
 	if err != nil {
-		return nil, "", err
+		return answer{}, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read from
 	page, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	return resp, string(page), nil
+	a = answer{code: resp.StatusCode, status: resp.Status, date: resp.Header.Get("Date"), page: string(page)}
+	if to, err := resp.Location(); err == nil {
+		a.to = *to
+	}
+	return a, nil
 }
 
 // clients tries each OAuth client once.
@@ -132,32 +143,30 @@ func (k *check) tryClient(ctx context.Context, link *auth.Link) error {
 	if err != nil {
 		return err
 	}
-	resp, page, err := get(ctx, offer.URL)
+	shown, err := get(ctx, offer.URL)
 	if err != nil {
 		return err
 	}
-	answer := url.Values{"state": consent.Query()["state"], "code": {"gphotos2mqtt-check"}}
-	to, err := resp.Location()
-	if errors.Is(err, http.ErrNoLocation) {
-		to = &url.URL{}
-	}
-	if hidden := to.Query().Get("authError"); hidden != "" {
+	code, refused := "", shown.code >= http.StatusBadRequest
+	if hidden := shown.to.Query().Get("authError"); hidden != "" { // where Google redirects to its page of errors
 		text, _ := base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(hidden))
-		page = string(text) // as far as it can be read
-	} else if resp.StatusCode < http.StatusBadRequest {
-		page = ""
+		code, refused = refusedCode.FindString(string(text)), true // the text as far as it can be read
+	} else if refused {
+		code = refusedCode.FindString(shown.page)
 	}
-	if code := refusedCode.FindString(page); code != "" {
-		answer = url.Values{"state": answer["state"], "error": {code}}
-	} else if resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("google refuses to show its consent page (%s): open %s in a browser to see why", resp.Status, offer.URL)
+	back := url.Values{"state": consent.Query()["state"], "code": {"gphotos2mqtt-check"}}
+	switch {
+	case code != "":
+		back = url.Values{"state": back["state"], "error": {code}}
+	case refused:
+		return fmt.Errorf("google refuses to show its consent page (%s): open %s in a browser to see why", shown.status, offer.URL)
 	}
-	_, err = link.FinishAddress(ctx, k.config.RedirectURL()+"?"+answer.Encode())
+	_, err = link.FinishAddress(ctx, k.config.RedirectURL()+"?"+back.Encode())
 	if errors.Is(err, auth.ErrExpired) {
 		return nil // of the code, which is wrong; client, secret and redirect address are right
 	}
-	if refused, ok := errors.AsType[*auth.Error](err); ok {
-		return errors.New(refused.Message)
+	if told, ok := errors.AsType[*auth.Error](err); ok {
+		return errors.New(told.Message)
 	}
 	return err
 }

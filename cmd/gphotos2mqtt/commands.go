@@ -69,11 +69,12 @@ func dispatch(ctx context.Context, c call) error {
 }
 
 func runHelp(_ context.Context, c call) error {
-	text := "Uploads what is published to MQTT topics to Google Photos, and publishes what is there.\n\nusage: gphotos2mqtt [COMMAND]\n\n"
+	fmt.Fprint(c.stdout, "Uploads what is published to MQTT topics to Google Photos, and publishes what is there.\n\n"+
+		"usage: gphotos2mqtt [COMMAND]\n\n")
 	for _, known := range commands() {
-		text += strings.TrimRight(fmt.Sprintf("  %-14s %s", strings.TrimSpace(known.name+" "+known.args), known.what), " ") + "\n"
+		fmt.Fprintf(c.stdout, "  %-14s %s\n", strings.TrimSpace(known.name+" "+known.args), known.what)
 	}
-	_, err := fmt.Fprintf(c.stdout, text+`
+	_, err := fmt.Fprintf(c.stdout, `
 Settings are environment variables whose names begin with %[1]s: %[1]sCLIENT_ID and %[1]sCLIENT_SECRET
 are needed, %[1]sMQTT_URL names your broker. All of them: %[2]s#settings
 The exit code is 0 when all went well, 1 when something failed, 2 when a setting or an argument must change.

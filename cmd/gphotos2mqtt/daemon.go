@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,10 +16,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"gphotos2mqtt/auth"
-	"gphotos2mqtt/auth/linkpage"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
@@ -44,12 +43,13 @@ type daemon struct {
 	key      secret.Key
 	store    *store.Store
 	media    *media.Folders
-	capacity *upload.Capacity
+	capacity *capacity.Capacity
 	status   *bridge.Status
 	projects map[string]*account.Project // by client id
 	links    []*auth.Link                // one an entry
 	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
 
+	ready              chan struct{} // closed when no entry's session has anything of another root
 	works, connections []task.Task
 	refresh            []func()       // one an entry: sends again what it has retained
 	closers            []func() error // in the order in which their parts were opened
@@ -57,7 +57,7 @@ type daemon struct {
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
 func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
-	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}}
+	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}, ready: make(chan struct{})}
 	// As many connections as all entries send files at a time, so that none is opened anew for each file.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = c.Uploads*len(c.Entries), 0
 	defer func() {
@@ -82,7 +82,8 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
 		return nil, err
 	}
-	d.capacity = upload.NewCapacity(upload.CapacityConfig{
+	d.media.Allow(c.MediaAfter)
+	d.capacity = capacity.New(capacity.Config{
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
 	d.openStatus()
@@ -91,13 +92,15 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 			return nil, fmt.Errorf("entry %s: %w", e.Name, err)
 		}
 	}
-	pages := linkpage.Handler(d.links, func(entry string, err error) {
-		log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
-	})
-	d.work("linking pages", func(ctx context.Context) error { return linkpage.Serve(ctx, c.HTTPListen, pages) })
-	if err := d.status.RecordTopics(ctx); err != nil {
+	d.servePages()
+	former, err := d.status.FormerSessions(ctx)
+	if err == nil {
+		err = d.status.RecordTopics(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
+	d.work("removed entries", func(ctx context.Context) error { return d.endFormer(ctx, former, d.ready) })
 	return d, upload.Sweep(ctx, d.store)
 }
 
@@ -173,7 +176,6 @@ func (d *daemon) openStatus() {
 	hook := bridge.NewLogHook(d.status)
 	d.log.Logger.AddHook(hook)
 	d.work("bridge status", d.status.Run)
-	d.work("removed entries", d.status.ClearRemoved)
 	d.work("published log", hook.Run)
 }
 
@@ -201,7 +203,12 @@ func (d *daemon) connect(c broker.Config) *broker.Conn {
 		c.URL = "tcp://" + d.inner
 	}
 	conn := broker.New(c)
-	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: conn.Run})
+	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: func(ctx context.Context) error {
+		if !c.Clean && wake.Sleep(ctx, d.ready, 0) != nil {
+			return nil //nolint:nilerr // stopped before it began
+		}
+		return conn.Run(ctx)
+	}})
 	return conn
 }
 
@@ -217,6 +224,15 @@ func connConfig(c config.Config, id string, qos byte, filters ...string) broker.
 	return conn
 }
 
+// giveWrite says how the data folder gets to be the bridge's.
+func giveWrite(dir string) string {
+	id := os.Geteuid()
+	if id < 0 { // Windows
+		return fmt.Sprintf("let the user of the bridge write to %s, or set %sDATA_DIR to another folder", dir, config.Prefix)
+	}
+	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
+}
+
 func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
@@ -227,20 +243,9 @@ func openKey(c config.Config) (secret.Key, error) {
 		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
 	}
 	if errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("user %d may not write to the data folder: give it %s, as in chown -R %[1]d %[2]s, or set %sDATA_DIR to another: %w",
-			os.Geteuid(), c.DataDir, config.Prefix, err)
+		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)
 	}
 	return key, err
-}
-
-// free tells, before anything else happens, that the linking pages could not be served.
-func free(ctx context.Context, address string) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("the linking pages cannot be served: end what listens there, or set %sHTTP_LISTEN to another address: %w",
-			config.Prefix, err)
-	}
-	return l.Close()
 }
 
 // openEntry makes one entry with its link, its client for Google and its connection.

@@ -155,7 +155,7 @@ func watch(ctx context.Context, c config.Config, google string, stdout io.Writer
 			continue
 		}
 		ready = true
-		fmt.Fprintf(stdout, explanation, google, mosquitto(c), topics.Upload(), filepath.Join(c.MediaDirs[0], filepath.Base(demoPicture)),
+		fmt.Fprintf(stdout, explanation, google, mosquitto(c), topics.Upload(), filepath.ToSlash(filepath.Join(c.MediaDirs[0], filepath.Base(demoPicture))),
 			c.Topic, topics.Request(mqttapi.VerbAlbumCreate))
 		if err := broker.publish(ctx, topics.Upload(), demoPhoto(time.Now())); err != nil {
 			return err

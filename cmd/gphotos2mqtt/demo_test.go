@@ -42,10 +42,14 @@ func TestSummary(t *testing.T) {
 func TestView(t *testing.T) {
 	v := view{}
 	for _, tt := range []struct{ topic, payload, want string }{
-		{"gphotos/demo/availability", "online", "online"}, {"gphotos/demo/availability", "online", ""},
-		{"gphotos/demo/availability", "offline", "offline"}, {"gphotos/demo/availability", "online", "online"},
-		{"gphotos/demo/upload", "/a.jpg", "/a.jpg"}, {"gphotos/demo/upload", "/a.jpg", "/a.jpg"},
-		{"gphotos/bridge/health", "{}", ""}, {"gphotos/demo/albums/AF1Qip8dyxw63fzC", `{"count":0}`, "albums/AF1Qip8dyxw6… 0:"},
+		{"gphotos/demo/availability", "online", "online"},
+		{"gphotos/demo/availability", "online", ""},
+		{"gphotos/demo/availability", "offline", "offline"},
+		{"gphotos/demo/availability", "online", "online"},
+		{"gphotos/demo/upload", "/a.jpg", "/a.jpg"},
+		{"gphotos/demo/upload", "/a.jpg", "/a.jpg"},
+		{"gphotos/bridge/health", "{}", ""},
+		{"gphotos/demo/albums/AF1Qip8dyxw63fzC", `{"count":0}`, "albums/AF1Qip8dyxw6… 0:"},
 	} {
 		got := v.line(broker.Delivery{Topic: tt.topic, Payload: []byte(tt.payload)})
 		if (tt.want == "") != (got == "") || !strings.Contains(strings.Join(strings.Fields(got), " "), tt.want) {

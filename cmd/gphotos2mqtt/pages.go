@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"gphotos2mqtt/auth/linkpage"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
@@ -27,7 +31,7 @@ func linkURL(c config.Config) string {
 // outbound is the machine's own address towards others, from RFC 5737 and RFC 3849. Choosing a way sends nothing with UDP.
 func outbound() netip.Addr {
 	for _, other := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} {
-		conn, err := net.Dial("udp", other)
+		conn, err := new(net.Dialer).DialContext(context.Background(), "udp", other)
 		if err != nil {
 			continue
 		}
@@ -61,4 +65,27 @@ func physical(address netip.Addr) bool {
 			return err == nil && prefix.Addr() == address
 		})
 	})
+}
+
+// free tells, before anything else happens, that the linking pages could not be served.
+func free(ctx context.Context, address string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("the linking pages cannot be served: end what listens there, or set %sHTTP_LISTEN to another address: %w",
+			config.Prefix, err)
+	}
+	return l.Close()
+}
+
+func (d *daemon) servePages() {
+	failed := func(entry string, err error) {
+		d.log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
+	}
+	serve := func(name, address string, pages http.Handler) {
+		d.work(name, func(ctx context.Context) error { return linkpage.Serve(ctx, address, pages) })
+	}
+	serve("linking pages", d.config.HTTPListen, linkpage.Handler(d.links, failed))
+	if d.config.PanelListen != "" {
+		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(d.links, linkpage.Supervisor, failed))
+	}
 }

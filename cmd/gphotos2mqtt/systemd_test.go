@@ -14,7 +14,7 @@ import (
 
 // TestReady shows that systemd, and so who starts the service, is told once the bridge serves.
 func TestReady(t *testing.T) {
-	folder, err := os.MkdirTemp("", "notify") // a socket's path is short
+	folder, err := os.MkdirTemp("", "notify") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

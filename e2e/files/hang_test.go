@@ -141,3 +141,24 @@ func (h *hanging) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fus
 	}
 	return h.RawFileSystem.Read(cancel, in, buf)
 }
+
+func (h *hanging) Rename(cancel <-chan struct{}, in *fuse.RenameIn, from, to string) fuse.Status {
+	if status := h.share.wait(cancel); status != fuse.OK {
+		return status
+	}
+	return h.RawFileSystem.Rename(cancel, in, from, to)
+}
+
+func (h *hanging) Link(cancel <-chan struct{}, in *fuse.LinkIn, name string, out *fuse.EntryOut) fuse.Status {
+	if status := h.share.wait(cancel); status != fuse.OK {
+		return status
+	}
+	return h.RawFileSystem.Link(cancel, in, name, out)
+}
+
+func (h *hanging) Unlink(cancel <-chan struct{}, header *fuse.InHeader, name string) fuse.Status {
+	if status := h.share.wait(cancel); status != fuse.OK {
+		return status
+	}
+	return h.RawFileSystem.Unlink(cancel, header, name)
+}

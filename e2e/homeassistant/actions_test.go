@@ -107,4 +107,25 @@ func link(h *home) {
 	e2etest.Must(t, err)
 	h.send("finish_linking", back)
 	h.becomes("sensor.gphotos_home_link_status", "linked")
+
+	// The device's Visit leads somewhere, also now that there is nothing to do.
+	var devices []struct {
+		Name  string
+		Visit string `json:"configuration_url"`
+	}
+	h.ask("config/device_registry/list", nil, &devices)
+	for _, device := range devices {
+		if device.Name != "Google Photos home" {
+			continue
+		}
+		res, err := http.Get(device.Visit)
+		e2etest.Must(t, err)
+		e2etest.Must(t, res.Body.Close())
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("Visit leads to %s: %s", device.Visit, res.Status)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		return
+	}
+	t.Errorf("the device is not among %+v", devices)
 }

@@ -46,6 +46,7 @@ mqtt:
   - camera: {name: Front door, unique_id: camera, default_entity_id: camera.front_door, topic: house/camera}
   - binary_sensor: {name: Motion, unique_id: motion, default_entity_id: binary_sensor.front_door_motion, state_topic: house/motion}
 demo:
+input_datetime: {night: {has_date: false, has_time: true}}
 automation: !include automations.yaml
 script: !include scripts.yaml
 `
@@ -54,18 +55,20 @@ script: !include scripts.yaml
 func TestHomeAssistantExamples(t *testing.T) {
 	names(t, "frigate")
 	h := newHome(t, frontDoor, map[string]string{
-		"automations.yaml": example(t, []string{"motion-snapshot.yaml", "frigate-snapshot.yaml", "tell-problems.yaml"}, `for: "00:05:00"=>for: "00:00:01"`),
-		"scripts.yaml":     example(t, []string{"upload-and-wait.yaml", "cast.yaml"}),
-	})
+		"automations.yaml": example(t, []string{"motion-snapshot.yaml", "frigate-snapshot.yaml", "nightly-folder.yaml", "tell-problems.yaml"},
+			`for: "00:05:00"=>for: "00:00:01"`, `at: "03:00:00"=>at: input_datetime.night`),
+		"scripts.yaml": example(t, []string{"upload-and-wait.yaml", "cast.yaml"}),
+	}, "GPHOTOS_MEDIA_AFTER=/media/downloads,/media/clips,/media/uploaded")
 	for _, id := range []string{
 		"automation.front_door_snapshot_to_google_photos", "automation.frigate_snapshot_to_google_photos",
-		"automation.google_photos_upload_failed", "automation.google_photos_uploads_wait",
+		"automation.folder_to_google_photos_every_night", "automation.google_photos_upload_failed", "automation.google_photos_uploads_wait",
 	} {
 		h.becomes(id, "on")
 	}
 	h.run(t, "upload-and-wait", func() { uploadAndWait(h) })
 	h.run(t, "motion-snapshot", func() { motionSnapshot(h) })
 	h.run(t, "frigate-snapshot", func() { frigateSnapshot(h) })
+	h.run(t, "nightly-folder", func() { nightlyFolder(h) })
 	h.run(t, "cast", func() { cast(h) })
 	h.run(t, "slideshow", func() { slideshow(h) })
 	h.run(t, "tell-problems", func() { tellProblems(h) })
@@ -149,18 +152,26 @@ func frigateSnapshot(h *home) {
 	e2etest.Must(t, os.Mkdir("/media/downloads", 0o755))
 	h.flow("downloader", fields{"download_dir": "/media/downloads"})
 	h.loaded("downloader")
-	for _, kind := range []string{"new", "update", "end", "end"} { // a second end must not be a second upload
+	for _, kind := range []string{"new", "update", "end", "end"} { // a second end must not be a second item
 		event := fields{"id": id, "camera": "driveway", "label": "person", "has_snapshot": true, "has_clip": true}
 		text, err := json.Marshal(fields{"type": kind, "before": event, "after": event})
 		e2etest.Must(t, err)
 		h.Publish("frigate/events", text)
 	}
-	r := h.uploaded("Frigate driveway")
-	if got := r.Items[0].Path; got != "/media/downloads/frigate-"+id+".jpg" {
-		t.Errorf("the path is %s", got)
+	for range 2 {
+		item := h.uploaded("Frigate driveway").Items[0]
+		if !strings.HasPrefix(item.Path, "/media/downloads/frigate-"+id) || item.Name != "frigate-"+id+".jpg" || item.After.Outcome != "deleted" {
+			t.Errorf("the result is of %+v", item)
+		}
+		if got, want := <-asked, "GET /api/events/"+id+"/snapshot.jpg"; got != want {
+			t.Errorf("Frigate was asked for %s, not for %s", got, want)
+		}
 	}
-	if got, want := <-asked, "GET /api/events/"+id+"/snapshot.jpg"; got != want {
-		t.Errorf("Frigate was asked for %s, not for %s", got, want)
+	if n := h.items("Frigate driveway"); n != 1 {
+		t.Errorf("%d items", n)
+	}
+	if left := below(t, "/media/downloads"); left != nil {
+		t.Errorf("the files stay: %q", left)
 	}
 }
 
@@ -178,7 +189,10 @@ func (h *home) uploaded(album string) (r result) {
 type result struct {
 	Status string
 	Album  struct{ Title string }
-	Items  []struct{ Path, Name string }
+	Items  []struct {
+		Path, Name string
+		After      struct{ Outcome string }
+	}
 }
 
 // camera is a picture of one colour.

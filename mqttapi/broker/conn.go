@@ -17,7 +17,8 @@
 //	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
 //	Send and Clear                           on each new connection until acknowledged or their context ends
 //	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
-//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower
+//	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower; all of
+//	                                         that until a connection of a minute ends, and then once is enough
 //	a delivery without Ack                   by the broker, with the next connection
 //	reading, with more than 32 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
 //	  payloads in the hands of handlers
@@ -81,7 +82,8 @@ type Subscription struct {
 	QoS      byte
 	Optional bool // that the broker refuses it is no fault: nothing is received there
 	// Check is a topic of the filter on which, after Online, a message to itself is sent: when nothing comes of the filter in 10 s, the
-	// broker withholds a right without a word, and the Reason says which. Empty: not checked.
+	// broker withholds a right without a word, and the Reason says which; longer while other messages are on their way. After two sessions
+	// that the broker has ended with it, the next does without. Empty: not checked.
 	Check string
 }
 
@@ -150,7 +152,7 @@ func (c *Conn) Run(ctx context.Context) error {
 			err = s.run(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			_ = wake.Sleep(ctx, nil, c.disconnected(s, err))
+			_ = wake.Sleep(ctx, nil, c.disconnected(ctx, s, err))
 		}
 	}
 	return nil

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"time"
 
@@ -16,38 +18,49 @@ const (
 	noWill   = "the broker takes no will of ours: set max_qos to 2 and retain_available to true there"
 )
 
-// diagnose tells why the broker has hung up on CONNECT without a word: it asks without a will, and with a lesser one, under other ids.
-func (c *Conn) diagnose(ctx context.Context) string {
+// Diagnose tells what the broker has against a will as the bridge's, retained with QoS 1, on topic: brokers that do not take it hang up on
+// CONNECT, or on what is retained, without a word. It asks with such a will, without one, and with a lesser one, under other ids. "" when it
+// takes it, lets nobody in, or topic is empty. Only once Run is connected or has tried.
+func (c *Conn) Diagnose(ctx context.Context, topic string) string {
+	takes := func(qos byte, retain bool) bool { return c.takes(ctx, &will{topic, qos, retain}) }
 	switch {
-	case !c.takes(ctx, false, 0, false):
-		return "" // not the will
-	case c.takes(ctx, true, 0, true):
+	case topic == "", takes(1, true), !c.takes(ctx, nil):
+		return ""
+	case takes(0, true):
 		return onlyQoS0
-	case c.takes(ctx, true, 1, false):
+	case takes(1, false):
 		return noRetain
 	}
 	return noWill
 }
 
-// takes reports whether the broker lets a client in that has this will, or none.
-func (c *Conn) takes(ctx context.Context, will bool, qos byte, retain bool) bool {
+type will struct {
+	topic  string
+	qos    byte
+	retain bool
+}
+
+// takes reports whether the broker lets a client in that has this will; nil is none.
+func (c *Conn) takes(ctx context.Context, w *will) bool {
 	conn, err := dial(ctx, c.address, c.cfg.TLS, c.timeouts.connect)
 	if err != nil {
 		return false
 	}
 	defer conn.Close() //nolint:errcheck // it has said what it was asked for
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
-	return conn.SetDeadline(time.Now().Add(c.timeouts.connect)) == nil && c.letsIn(conn, will, qos, retain)
+	return conn.SetDeadline(time.Now().Add(c.timeouts.connect)) == nil && c.letsIn(conn, w)
 }
 
-func (c *Conn) letsIn(conn net.Conn, will bool, qos byte, retain bool) bool {
+func (c *Conn) letsIn(conn net.Conn, w *will) bool {
 	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession, hello.Keepalive = "MQTT", 4, true, 30
-	hello.ClientIdentifier = c.cfg.ClientID + "-check"
+	hello.ClientIdentifier = fmt.Sprintf("%s-check-%d", c.cfg.ClientID, rand.N(10_000)) // that of another bridge would end ours
 	hello.UsernameFlag, hello.Username = c.address.User != "", c.address.User
 	hello.PasswordFlag, hello.Password = c.address.Password != "", []byte(c.address.Password)
-	hello.WillFlag, hello.WillQos, hello.WillRetain = will, qos, retain
-	hello.WillTopic, hello.WillMessage = c.cfg.Availability.Topic, []byte(c.cfg.Availability.Offline)
+	if w != nil {
+		hello.WillFlag, hello.WillTopic, hello.WillMessage = true, w.topic, []byte(c.cfg.Availability.Offline)
+		hello.WillQos, hello.WillRetain = w.qos, w.retain
+	}
 	if hello.Write(conn) != nil {
 		return false
 	}

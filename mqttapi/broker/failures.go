@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -64,9 +66,11 @@ func (c *Conn) report(connected bool, reason string, err error) {
 }
 
 type failures struct {
-	attempts int  // in vain since the last session
-	short    int  // sessions in a row that were cut short
-	conflict bool // another client uses the same id
+	attempts int    // in vain since the last session
+	short    int    // sessions in a row that were cut short
+	conflict bool   // another client uses the same id
+	checks   int    // sessions in a row that the broker ended with their self check
+	instead  string // what the broker has against our publishes, when that explains the short sessions
 }
 
 type disconnect struct {
@@ -78,17 +82,27 @@ type disconnect struct {
 }
 
 // disconnected takes in an end and gives the pause before the next attempt, half at random so that many clients do not come in step.
-func (c *Conn) disconnected(s *session, err error) time.Duration {
+func (c *Conn) disconnected(ctx context.Context, s *session, err error) time.Duration {
 	p, reason := s.suspect(), c.reason(s, err)
 	d := disconnect{accepted: s.accepted, refused: s.refused != 0, hungUp: hungUp(err), lasted: time.Since(s.began)}
+	if d.lasted >= c.timeouts.stable && s.accepted {
+		c.outbox.doubt()
+	}
 	if d.tooLarge = d.hungUp && p != nil; d.tooLarge {
-		if p.failures++; p.failures >= maxFailures {
+		if p.failures++; p.failures >= maxFailures || c.outbox.doubts(p) {
 			c.outbox.quarantine(p)
 			reason = p.tooLarge()
 		}
 	}
+	known := c.failures.conflict
 	pause := c.failures.pause(d, c.timeouts)
+	if d.hungUp && s.cutCheck() {
+		c.failures.checks++
+	}
 	if c.failures.conflict && s.accepted {
+		if !known {
+			c.failures.instead = c.Diagnose(ctx, cmp.Or(c.cfg.Availability.Topic, c.outbox.first()))
+		}
 		reason = c.conflict()
 	}
 	c.report(false, reason, err)
@@ -154,7 +168,10 @@ func (c *Conn) reason(s *session, err error) string {
 	}
 }
 
-func (c *Conn) conflict() string { return fmt.Sprintf("another client uses the id %q", c.cfg.ClientID) }
+// conflict says why sessions are cut short, one after the other.
+func (c *Conn) conflict() string {
+	return cmp.Or(c.failures.instead, fmt.Sprintf("another client uses the id %q", c.cfg.ClientID))
+}
 
 // brokenTLS tells a failed handshake; alerts of the other side, such as of a missing client certificate, are known by their operation.
 func brokenTLS(err error) bool {

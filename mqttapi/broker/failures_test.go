@@ -189,6 +189,37 @@ func TestOversizeForBroker(t *testing.T) {
 	}
 }
 
+// A limit that was raised, or three cut cables that were taken for one, is found out with a connection after a stable one; one that
+// stands costs a single disconnection more.
+func TestLimitIsForgotten(t *testing.T) {
+	t.Parallel()
+	b := startMosquitto(t, "max_packet_size 50000")
+	c := start(t, Config{URL: "tcp://" + b.addr, ClientID: "huge"}, func(tm *timeouts) { tm.stable = 200 * time.Millisecond })
+	c.online(t)
+	large := make([]byte, 60_000)
+	if err := c.Retain("t/list", large); err != nil {
+		t.Fatal(err)
+	}
+	learned := func() bool { return c.State().Connected && c.Limit() < 50_000 }
+	eventually(t, "the limit", learned)
+	restart := func() {
+		t.Helper()
+		eventually(t, "a stable connection", func() bool { s := c.State(); return s.Connected && time.Since(s.Since) > c.timeouts.stable })
+		b.stop()
+		b.start(t)
+		c.online(t)
+	}
+	restart()
+	eventually(t, "the limit once more", learned)
+	if n := strings.Count(b.says.String(), "New client connected"); n > 3 {
+		t.Errorf("%d connections, want one that ends with the large message", n)
+	}
+	b.conf[len(b.conf)-1] = "max_packet_size 100000"
+	restart()
+	observe(t, b.addr, "t/#").wait(t, "t/list", string(large))
+	eventually(t, "nothing amiss", func() bool { s := c.State(); return s.Connected && s.Reason == "" && c.Limit() > 60_000 })
+}
+
 // Of several messages that are too large, the broker is asked about one.
 func TestOversizeResults(t *testing.T) {
 	t.Parallel()

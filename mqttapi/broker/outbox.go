@@ -48,7 +48,8 @@ func (c *Conn) Send(ctx context.Context, topic string, payload []byte) error {
 	return c.deliver(&publication{topic: topic, payload: payload, ctx: ctx, done: make(chan error, 1)})
 }
 
-// Limit is the largest payload in bytes to publish now: MaxPublish, or less once the broker has hung up on a smaller one.
+// Limit is the largest payload in bytes to publish now: MaxPublish, or less once the broker has hung up on a smaller one, until a
+// connection of a minute has ended: its limit may be raised then.
 func (c *Conn) Limit() int {
 	if learned := c.outbox.limit(); learned > 0 {
 		return min(learned, c.cfg.MaxPublish)
@@ -94,7 +95,7 @@ type publication struct {
 	topic    string
 	payload  []byte
 	retained bool
-	failures int             // how often it was the suspect at a sudden end; owned by Run's goroutine
+	failures int             // at how many sudden ends it was the suspect since it was last confirmed; owned by Run's goroutine
 	ctx      context.Context // of who waits, like the next two only with Send and Clear
 	done     chan error      // gets the outcome
 	sent     bool            // on this connection; guarded by the outbox
@@ -115,6 +116,7 @@ type outbox struct {
 	closed   bool
 	taken    int // bytes of the largest payload that was confirmed
 	refused  int // bytes of the smallest that the broker hung up on; 0 when there is none
+	doubted  int // what refused was until a stable connection ended
 }
 
 type topic struct {
@@ -234,6 +236,9 @@ func (o *outbox) confirm(p *publication) {
 	if o.taken = max(o.taken, len(p.payload)); o.refused > 0 && o.taken >= o.refused {
 		o.refused = 0 // the broker's limit was raised, or another fault was taken for it
 	}
+	if len(p.payload) >= o.doubted {
+		o.doubted = 0
+	}
 	t := o.topics[p.topic]
 	if t == nil || t.inFlight != p {
 		return
@@ -264,6 +269,31 @@ func (o *outbox) quarantine(p *publication) {
 		}
 		return tooLarge
 	})
+}
+
+// first is a retained topic, "" when there is none.
+func (o *outbox) first() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	names := append(slices.Sorted(maps.Keys(o.topics)), "")
+	return names[0]
+}
+
+// doubt has all that was too large tried again: the broker's limit may be another, or none.
+func (o *outbox) doubt() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.doubted, o.refused = cmp.Or(o.refused, o.doubted), 0
+	for _, t := range o.topics {
+		t.quarantined = nil
+	}
+}
+
+// doubts reports whether the broker hung up on as much, so that once more is proof enough.
+func (o *outbox) doubts(p *publication) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.doubted > 0 && len(p.payload) >= o.doubted
 }
 
 // learned is what the broker surely takes, as far as it can be told from what it took and refused; 0 before it refused anything.

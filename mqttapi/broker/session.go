@@ -228,6 +228,7 @@ func (s *session) confirm(f inFlight) {
 	}
 	s.window = slices.DeleteFunc(s.window, func(other inFlight) bool { return other.publication == f.publication })
 	s.conn.outbox.confirm(f.publication)
+	f.failures = 0
 	a := s.conn.cfg.Availability
 	s.up = s.up || f.topic == a.Topic && string(f.payload) == a.Online
 	s.report()

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 
@@ -17,6 +18,9 @@ var (
 	errsNoFolder = []error{syscall.ENOTDIR}
 	errsBroken   = []error{syscall.EIO}
 )
+
+// user is who the process is to the file system, for a person.
+func user() string { return fmt.Sprint("user ", os.Geteuid()) }
 
 // lockFile locks an open file for this process, or returns ErrInUse at once.
 func lockFile(f *os.File) error {

@@ -17,6 +17,8 @@ var (
 	errsBroken   = []error{windows.ERROR_CRC, windows.ERROR_IO_DEVICE}
 )
 
+func user() string { return "the user of the bridge" } // who has no number
+
 // lockAt is a byte that no file reaches: what is locked here cannot even be read by others, and they read the id in the file.
 var lockAt = windows.Overlapped{OffsetHigh: 1 << 30}
 

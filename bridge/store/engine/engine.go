@@ -282,8 +282,7 @@ func (d *Disk) explain(err error) error {
 		return fmt.Errorf("%w: free some space for %s (GPHOTOS_DATA_DIR) and start again; nothing that was accepted is lost: %w",
 			ErrFull, d.folder, err)
 	case isOneOf(err, errsReadOnly):
-		return fmt.Errorf("%w: give user %d write access to %s (GPHOTOS_DATA_DIR) and mount it writable: %w",
-			ErrReadOnly, os.Geteuid(), d.folder, err)
+		return fmt.Errorf("%w: give %s write access to %s (GPHOTOS_DATA_DIR) and mount it writable: %w", ErrReadOnly, user(), d.folder, err)
 	case isOneOf(err, errsNoFolder):
 		return fmt.Errorf("%s (GPHOTOS_DATA_DIR) cannot be a directory, because a part of that path is a file: %w", d.folder, err)
 	case isOneOf(err, errsBroken):

@@ -47,6 +47,9 @@ type Config struct {
 	// How long a file is waited for that is still being written or cut off. Then it is taken as it is when it no longer changes, else it
 	// fails with `changed`. 0: such files fail, or are taken as they are, at once.
 	MediaLimit time.Duration `env:"MEDIA_LIMIT" default:"5m"`
+	// Folders whose files the key `after` of a command may delete and move, and that it may move files into, as GPHOTOS_MEDIA_DIRS, each
+	// below one of those. None: `after` may only be `keep`.
+	MediaAfter Paths `env:"MEDIA_AFTER"`
 
 	// Address of your MQTT broker: `mqtt://host:1883`, `mqtts://host:8883`, `ws://host/path` or `wss://host/path`. Empty: the bridge is the
 	// broker itself, see GPHOTOS_MQTT_LISTEN.
@@ -75,6 +78,8 @@ type Config struct {
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
 	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
+	// Where the page for Home Assistant's ingress listens, which lets in its Supervisor alone; the app sets it. Empty: nowhere.
+	PanelListen string `env:"PANEL_LISTEN"`
 	// Address that Google sends the browser back to, without `/oauth/callback`. Google takes `https://` with a public host name, or
 	// `http://localhost`. Default: `http://localhost` with the port of GPHOTOS_HTTP_LISTEN.
 	PublicURL string `env:"PUBLIC_URL"`

@@ -223,6 +223,12 @@ func (r *reader) checkFolders(c *Config) {
 	r.want(c.DataDir != "", "DATA_DIR", "write the path of a folder for the queue and the links")
 	data, err := filepath.Abs(c.DataDir)
 	r.want(err == nil, "DATA_DIR", "write an absolute path")
+	for _, dir := range c.MediaAfter {
+		r.want(slices.ContainsFunc(c.MediaDirs, func(in string) bool {
+			below, err := filepath.Rel(in, dir)
+			return err == nil && filepath.IsLocal(below)
+		}), "MEDIA_AFTER", dir+" is not below a folder of "+Prefix+"MEDIA_DIRS; name it there too")
+	}
 	for _, dir := range c.MediaDirs {
 		below, err := filepath.Rel(dir, data)
 		r.want(err != nil || !filepath.IsLocal(below), "MEDIA_DIRS",

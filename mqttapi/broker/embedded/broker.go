@@ -98,7 +98,7 @@ func (c Config) openGuard() (*guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", c.Addr)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", c.Addr)
 	return &guard{
 		cfg: c, listener: listener, room: semaphore.NewWeighted(room), sessions: kept, of: map[string]int{},
 	}, err

@@ -136,7 +136,7 @@ func (g *guard) serve(ctx context.Context, client net.Conn) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	p := &passage{guard: g, client: client, server: server, connect: connect, held: map[uint16]hold{}}
 	defer p.end()
 	if _, err = server.Write(whole); err != nil {
@@ -145,7 +145,7 @@ func (g *guard) serve(ctx context.Context, client net.Conn) error {
 	_ = client.SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithCancel(ctx)
 	g.serving.Go(func() {
-		defer client.Close() // ends up, too
+		defer func() { _ = client.Close() }() // ends up, too
 		defer cancel()
 		_ = p.down()
 	})

@@ -158,8 +158,10 @@ func TestSessionsAreLimited(t *testing.T) {
 		away[id] = time.Now().Add(-8 * 24 * time.Hour)
 	}
 	away["client-1"] = time.Now()
-	text, _ = json.Marshal(away)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if text, err = json.Marshal(away); err == nil {
+		err = os.WriteFile(path, text, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	b = started(t, cfg)

@@ -87,8 +87,8 @@ func (s *sessions) count() int {
 // save is best effort. The caller holds mu.
 func (s *sessions) save() {
 	text, err := json.Marshal(s.away)
-	if err == nil && os.WriteFile(s.path+".new", text, 0o600) == nil {
-		_ = os.Rename(s.path+".new", s.path)
+	if err == nil && os.WriteFile(s.path+".new", text, 0o600) == nil { //nolint:forbidigo // a count, of the broker alone
+		_ = os.Rename(s.path+".new", s.path) //nolint:forbidigo // the same
 	}
 }
 
@@ -138,7 +138,7 @@ func (g *guard) forget(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	c := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)

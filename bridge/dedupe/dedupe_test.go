@@ -1,4 +1,4 @@
-package upload
+package dedupe
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"gphotos2mqtt/bridge/store"
 )
 
-func newDedupe() *Dedupe {
+func newDedupe() *Index {
 	began := time.Now()
-	return &Dedupe{ran: func() time.Duration { return time.Since(began) }, known: map[string]store.Receipt{}, locked: map[string]bool{}}
+	return &Index{ran: func() time.Duration { return time.Since(began) }, known: map[string]store.Receipt{}, locked: map[string]bool{}}
 }
 
 func TestCommandsAreRecognisedForADay(t *testing.T) {
@@ -19,22 +19,22 @@ func TestCommandsAreRecognisedForADay(t *testing.T) {
 		d := newDedupe()
 		delivery := store.Delivery{PacketID: 3, Hash: "h"}
 		d.remember(store.Receipt{Job: "j1", CommandID: "one", Delivery: delivery, Ran: d.ran()}, true)
-		d.accept(&store.Job{ID: "j2", CommandID: "two", Received: time.Now()}) // still in the queue
+		d.Accept(&store.Job{ID: "j2", CommandID: "two", Received: time.Now()}) // still in the queue
 		time.Sleep(dedupeFor)
-		if r, ok := d.find("one", store.Delivery{}); !ok || r.Job != "j1" {
+		if r, ok := d.Find("one", store.Delivery{}); !ok || r.Job != "j1" {
 			t.Errorf("after a day: %q %v", r.Job, ok)
 		}
-		if _, ok := d.find("", delivery); !ok {
+		if _, ok := d.Find("", delivery); !ok {
 			t.Error("the packet is not known after a day")
 		}
 		time.Sleep(time.Second)
-		if r, ok := d.find("one", store.Delivery{}); ok {
+		if r, ok := d.Find("one", store.Delivery{}); ok {
 			t.Errorf("after more than a day: %q", r.Job)
 		}
-		if _, ok := d.find("", delivery); ok {
+		if _, ok := d.Find("", delivery); ok {
 			t.Error("the packet is known after more than a day")
 		}
-		if r, ok := d.find("two", store.Delivery{}); !ok || r.Job != "j2" {
+		if r, ok := d.Find("two", store.Delivery{}); !ok || r.Job != "j2" {
 			t.Errorf("a job in the queue is forgotten: %q %v", r.Job, ok)
 		}
 	})
@@ -52,11 +52,11 @@ func TestPacketIsRecognised(t *testing.T) {
 		"other packet": {store.Delivery{PacketID: 4, Hash: "h"}, false},
 		"qos 0":        {store.Delivery{}, false},
 	} {
-		if _, got := d.find("", tc.d); got != tc.want {
+		if _, got := d.Find("", tc.d); got != tc.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if _, ok := d.find("", store.Delivery{}); ok {
+	if _, ok := d.Find("", store.Delivery{}); ok {
 		t.Error("commands without an id are taken for one another")
 	}
 }

@@ -1,4 +1,5 @@
-package upload
+// Package dedupe recognises commands that come again: by their id, or by the packet of a redelivery.
+package dedupe
 
 import (
 	"context"
@@ -16,8 +17,8 @@ import (
 
 const dedupeFor = 24 * time.Hour // of running, after a command ended
 
-// Dedupe recognises accepted commands: by id, and by the packet of a redelivery. It is an index; jobs and receipts are in the store.
-type Dedupe struct {
+// An Index knows the accepted commands of an entry; jobs and receipts are in the store.
+type Index struct {
 	store    *store.Store
 	ran      func() time.Duration // Store.Ran
 	entry    string
@@ -39,20 +40,21 @@ func keysOf(id string, delivery store.Delivery) (keys []string) {
 	return keys
 }
 
-func openDedupe(ctx context.Context, s *store.Store, entry string, jobs []*store.Job) (*Dedupe, error) {
-	d := &Dedupe{store: s, ran: s.Ran, entry: entry, known: map[string]store.Receipt{}, locked: map[string]bool{}}
+// Open returns the index of an entry with these jobs.
+func Open(ctx context.Context, s *store.Store, entry string, jobs []*store.Job) (*Index, error) {
+	d := &Index{store: s, ran: s.Ran, entry: entry, known: map[string]store.Receipt{}, locked: map[string]bool{}}
 	receipts, err := s.Receipts(ctx, entry)
 	for _, r := range receipts {
 		d.remember(r, true)
 	}
 	for _, j := range jobs {
-		d.accept(j)
+		d.Accept(j)
 	}
 	return d, err
 }
 
 // Lock waits until no other delivery of the same command is looked at, and keeps others waiting until unlock. The error is ctx's.
-func (d *Dedupe) Lock(ctx context.Context, id string, delivery store.Delivery) (unlock func(), err error) {
+func (d *Index) Lock(ctx context.Context, id string, delivery store.Delivery) (unlock func(), err error) {
 	keys := keysOf(id, delivery)
 	unlock = func() {
 		d.mu.Lock()
@@ -76,12 +78,12 @@ func (d *Dedupe) Lock(ctx context.Context, id string, delivery store.Delivery) (
 }
 
 // Request returns what the request of that id was answered with, if it was carried out.
-func (d *Dedupe) Request(ctx context.Context, id string) (answer []byte, ok bool, err error) {
-	first, ok := d.find(id, store.Delivery{})
+func (d *Index) Request(ctx context.Context, id string) (answer []byte, ok bool, err error) {
+	first, ok := d.Find(id, store.Delivery{})
 	if !ok {
 		return nil, false, nil
 	}
-	answer, err = d.result(ctx, first.Job)
+	answer, err = d.Result(ctx, first.Job)
 	if errors.Is(err, store.ErrNotFound) { // its day is over, in the store a moment earlier
 		return nil, false, nil
 	}
@@ -89,11 +91,12 @@ func (d *Dedupe) Request(ctx context.Context, id string) (answer []byte, ok bool
 }
 
 // SaveRequest notes that the request of that id was carried out.
-func (d *Dedupe) SaveRequest(ctx context.Context, id string, answer []byte) error {
-	return d.save(ctx, store.Receipt{Job: ulid.Make().String(), Entry: d.entry, CommandID: id, Ran: d.ran(), Result: answer})
+func (d *Index) SaveRequest(ctx context.Context, id string, answer []byte) error {
+	return d.Save(ctx, store.Receipt{Job: ulid.Make().String(), Entry: d.entry, CommandID: id, Ran: d.ran(), Result: answer})
 }
 
-func (d *Dedupe) save(ctx context.Context, r store.Receipt) error {
+// Save saves the receipt of a command that is over.
+func (d *Index) Save(ctx context.Context, r store.Receipt) error {
 	err := d.store.SaveReceipt(ctx, r)
 	if err == nil {
 		d.remember(r, true)
@@ -101,8 +104,8 @@ func (d *Dedupe) save(ctx context.Context, r store.Receipt) error {
 	return err
 }
 
-// finish is save, and removes the job in the same change.
-func (d *Dedupe) finish(ctx context.Context, j *store.Job, r store.Receipt) error {
+// Finish is save, and removes the job in the same change.
+func (d *Index) Finish(ctx context.Context, j *store.Job, r store.Receipt) error {
 	err := d.store.FinishJob(ctx, j, r)
 	if err == nil {
 		d.remember(r, true)
@@ -110,7 +113,8 @@ func (d *Dedupe) finish(ctx context.Context, j *store.Job, r store.Receipt) erro
 	return err
 }
 
-func (d *Dedupe) result(ctx context.Context, job string) ([]byte, error) {
+// Result is the answer to a command whose job is over; store.ErrNotFound when its day is.
+func (d *Index) Result(ctx context.Context, job string) ([]byte, error) {
 	receipt, ok, err := d.store.Receipt(ctx, d.entry, job)
 	if err == nil && !ok {
 		err = fmt.Errorf("receipt of job %s: %w", job, store.ErrNotFound)
@@ -118,8 +122,8 @@ func (d *Dedupe) result(ctx context.Context, job string) ([]byte, error) {
 	return receipt.Result, err
 }
 
-// find looks for a command by its id or, without one, by the number and bytes of the packet that it came in.
-func (d *Dedupe) find(id string, delivery store.Delivery) (r store.Receipt, ok bool) {
+// Find looks for a command by its id or, without one, by the number and bytes of the packet that it came in.
+func (d *Index) Find(id string, delivery store.Delivery) (r store.Receipt, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for ; len(d.ended) > 0 && d.ran()-d.ended[0].Ran > dedupeFor; d.ended = d.ended[1:] {
@@ -136,8 +140,8 @@ func (d *Dedupe) find(id string, delivery store.Delivery) (r store.Receipt, ok b
 	return r, ok && (id != "" || r.Delivery.Hash == delivery.Hash)
 }
 
-// forgetDelivery is for a job whose packet cannot be delivered again.
-func (d *Dedupe) forgetDelivery(ctx context.Context, job string) error {
+// ForgetDelivery is for a job whose packet cannot be delivered again.
+func (d *Index) ForgetDelivery(ctx context.Context, job string) error {
 	receipt, found, err := d.store.Receipt(ctx, d.entry, job)
 	if err != nil || !found {
 		return err
@@ -146,12 +150,12 @@ func (d *Dedupe) forgetDelivery(ctx context.Context, job string) error {
 	return d.store.SaveReceipt(ctx, receipt)
 }
 
-// accept recognises a command that became a job, for as long as the job lives.
-func (d *Dedupe) accept(j *store.Job) {
+// Accept recognises a command that became a job, for as long as the job lives.
+func (d *Index) Accept(j *store.Job) {
 	d.remember(store.Receipt{Job: j.ID, CommandID: j.CommandID, Delivery: j.Delivery}, false)
 }
 
-func (d *Dedupe) remember(r store.Receipt, ended bool) {
+func (d *Index) remember(r store.Receipt, ended bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r.Result = nil

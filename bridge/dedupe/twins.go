@@ -1,4 +1,4 @@
-package upload
+package dedupe
 
 import (
 	"gphotos2mqtt/bridge/store"
@@ -8,8 +8,8 @@ import (
 const maxTwins = 5000 // items that are remembered; some hundred bytes each
 
 // Twins are the items that were made in this run, by account and hash of their bytes: when Google says that it has a file already, it does
-// not say as which item. createBatches owns them.
-type twins struct {
+// not say as which item. One goroutine owns them.
+type Twins struct {
 	items map[string]photos.Item
 	keys  []string // oldest first
 }
@@ -21,7 +21,8 @@ func twinOf(f *store.File) string {
 	return f.Account + " " + f.SHA256
 }
 
-func (t *twins) add(f *store.File, made photos.Item) {
+// Add remembers the item of a file.
+func (t *Twins) Add(f *store.File, made photos.Item) {
 	key := twinOf(f)
 	if _, known := t.items[key]; key == "" || known {
 		return
@@ -36,7 +37,8 @@ func (t *twins) add(f *store.File, made photos.Item) {
 	t.items[key], t.keys = photos.Item{ID: made.ID, ProductURL: made.ProductURL}, append(t.keys, key)
 }
 
-func (t *twins) find(f *store.File) (photos.Item, bool) {
+// Find returns the item of a file with the same bytes.
+func (t *Twins) Find(f *store.File) (photos.Item, bool) {
 	made, ok := t.items[twinOf(f)]
 	return made, ok
 }

@@ -1,0 +1,96 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge/media"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/photos"
+)
+
+// mayAct refuses a file, before anything is sent, that is to be deleted or moved and may not be.
+func (u *Uploads) mayAct(ctx context.Context, f *store.File, src *media.File) error {
+	if f.After == nil {
+		return nil
+	}
+	may, err := u.cfg.Media.MayChange(ctx, src.Path)
+	if err == nil && !may {
+		err = u.cfg.Media.NotAllowed(f.Path)
+	}
+	return err
+}
+
+// actAfter deletes or moves the file of an item that Google has answered with. What does not answer is tried again for as long as an
+// unfinished file is waited for; then the file stays, and the result says so.
+func (u *Uploads) actAfter(ctx context.Context, of file) error {
+	f := *of.view()
+	now, err := "", u.verify(ctx, &f)
+	if err == nil {
+		plan := media.After{
+			Folder: f.After.Folder, Seen: media.Seen(f.After.Seen), Sum: f.SHA256, Skip: f.After.Skip, Aside: f.After.Aside, Target: f.After.Target,
+		}
+		now, err = u.cfg.Media.Do(ctx, plan, func(p media.After) error {
+			// A stop after this save goes on from here: the file is under one of the two names, or was dealt with.
+			return of.update(context.WithoutCancel(ctx), func(f *store.File) {
+				after := *f.After
+				after.Aside, after.Target, f.After = p.Aside, p.Target, &after
+			})
+		})
+	}
+	refused, isRefused := errors.AsType[*mqttapi.Error](err)
+	unavailable, away := errors.AsType[*media.UnavailableError](err)
+	lasts := u.cfg.Patience.Limit
+	switch {
+	case errors.Is(err, store.ErrEngine):
+		return err
+	case ctx.Err() != nil:
+		return nil //nolint:nilerr // a stop: it goes on at the next start
+	case away:
+		refused = unavailable.Refusal()
+	case err != nil && !isRefused:
+		refused = mqttapi.NewError(mqttapi.CodeGoogleUnavailable)
+	}
+	if err != nil && !isRefused && wake.Left(f.Wait.Since.Add(lasts), lasts) > 0 {
+		of.note(func(r *store.Job) {
+			now := &r.Files[of.n]
+			now.Pause = pause(f.Wait, wake.Wall())
+			now.NotBefore = wake.Wall().Add(now.Pause)
+		})
+		return nil
+	}
+	return u.finish(ctx, ending{of, func(f *store.File) {
+		after := *f.After
+		if f.Status, f.After, f.ErrorMessage = store.FileDone, &after, ""; refused != nil {
+			after.Outcome, after.Now, after.Problem = "kept", now, refused.Message
+		} else if after.Outcome, after.Now = "deleted", now; after.Folder != "" {
+			after.Outcome = "moved"
+		}
+	}})
+}
+
+// verify asks Google for the item of a file that it had already: it may be one that is about to vanish. An *mqttapi.Error means that the
+// file stays.
+func (u *Uploads) verify(ctx context.Context, f *store.File) error {
+	if !f.Duplicate || f.After.Aside != "" {
+		return nil
+	}
+	err := u.cfg.Account.Read(ctx, []string{auth.ScopeRead}, func(ctx context.Context) error {
+		_, err := u.cfg.Google.Item(ctx, f.ItemID)
+		return err
+	})
+	refused, isRefused := errors.AsType[*mqttapi.Error](err)
+	switch {
+	case photos.KindOf(err) == photos.NotFound:
+		return mqttapi.Errorf(mqttapi.CodeNotFound, "Google had this content already and does not show the item: the file stays.")
+	case isRefused && refused.Code == mqttapi.CodeScopeMissing:
+		return refused
+	case isRefused:
+		return fmt.Errorf("verify a duplicate: %s", refused.Message) // it passes
+	}
+	return err
+}
