@@ -101,17 +101,21 @@ func TestComposeFiles(t *testing.T) {
 // TestComposeRuns starts both services as compose.yaml says, on this machine: the ports and folders are the test's.
 func TestComposeRuns(t *testing.T) {
 	needsMore(t)
-	services := loadCompose(t, "", "compose.yaml")
-	port, folder := startComposeBroker(t), t.TempDir()
+	port := startComposeBroker(t)
 	composeClient(t, port, "homeassistant") // the broker is up
-
-	bridge := environOf(services["gphotos2mqtt"])
-	for i, line := range bridge {
-		bridge[i] = strings.ReplaceAll(line, "mosquitto:1883", "127.0.0.1:"+port)
+	for file, own := range map[string]string{
+		"compose.yaml":        "",
+		"compose.bridge.yaml": "GPHOTOS_MQTT_URL=mqtt://mosquitto:1883\nGPHOTOS_MQTT_USER=bridge\nGPHOTOS_MQTT_PASSWORD=bridge\n",
+	} {
+		folder := t.TempDir()
+		bridge := environOf(loadCompose(t, own, file)["gphotos2mqtt"])
+		for i, line := range bridge {
+			bridge[i] = strings.ReplaceAll(line, "mosquitto:1883", "127.0.0.1:"+port)
+		}
+		bridge = append(bridge, "GPHOTOS_DATA_DIR="+folder, "GPHOTOS_MEDIA_DIRS="+t.TempDir(), "GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
+		p := e2etest.Start(t, e2etest.Command{Name: file, Path: "gphotos2mqtt", Env: bridge, Dir: folder})
+		p.Expect(`GPHOTOS_LIST_ITMES is not a setting and does nothing; did you mean GPHOTOS_LIST_ITEMS`)
+		p.Expect(`broker connected.*entry=home`)
+		p.Stop(0)
 	}
-	bridge = append(bridge, "GPHOTOS_DATA_DIR="+folder, "GPHOTOS_MEDIA_DIRS="+t.TempDir(), "GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
-	p := e2etest.Start(t, e2etest.Command{Name: "bridge", Path: "gphotos2mqtt", Env: bridge, Dir: folder})
-	p.Expect(`GPHOTOS_LIST_ITMES is not a setting and does nothing; did you mean GPHOTOS_LIST_ITEMS`)
-	p.Expect(`broker connected.*entry=home`)
-	p.Stop(0)
 }
