@@ -26,7 +26,7 @@ const (
 	// Source: https://developers.google.com/photos/library/guides/upload-media#creating-media-item
 	MaxDescription = 999
 	MaxFileName    = 255   // with its ending: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/batchCreate
-	MaxText        = 10000 // of a text put into an album; Google states none
+	MaxText        = 1000  // of a text put into an album; Google states none: as long as its other texts
 	MaxPlaceName   = 500   // of a place; Google states none
 	MaxDates       = 5     // dates and ranges in a search: https://developers.google.com/photos/library/reference/rest/v1/mediaItems/search
 	MaxCategories  = 10    // categories that a search may include, and that it may exclude: the same
