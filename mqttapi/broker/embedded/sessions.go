@@ -92,20 +92,26 @@ func (s *sessions) save() {
 	}
 }
 
-// old takes out those whose clients have been away for too long.
+// old are those whose clients have been away for too long.
 func (s *sessions) old() (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, since := range s.away {
 		if s.here[id] == 0 && time.Since(since) > sessionLife {
 			ids = append(ids, id)
-			delete(s.away, id)
 		}
 	}
-	if ids != nil {
+	return ids
+}
+
+// ended takes out one that the server has no more, unless its client has come meanwhile.
+func (s *sessions) ended(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.here[id] == 0 {
+		delete(s.away, id)
 		s.save()
 	}
-	return ids
 }
 
 // expire ends old sessions until ctx ends.
@@ -118,6 +124,7 @@ func (g *guard) expire(ctx context.Context) {
 			if err := g.forget(ctx, id); err != nil {
 				log.WithError(err).Warn("session of a client that is away was not ended")
 			} else {
+				g.sessions.ended(id) // a stop before this ends it once more
 				log.Info("session of a client that is away ended")
 			}
 		}
