@@ -40,7 +40,11 @@ func TestIntakeWaitsForRoom(t *testing.T) {
 		in.add(1)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		in.await(ended) // the end of the connection ends the wait
+		begin := time.Now()
+		in.await(ended)
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("waited %v after the end of the connection", took)
+		}
 	})
 }
 
