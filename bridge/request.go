@@ -11,6 +11,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -128,17 +129,8 @@ func (e *Entry) answer(ctx context.Context, d broker.Delivery, verb mqttapi.Verb
 		return err
 	}
 	log := e.log.WithField("op", "answer")
-	if err = e.cfg.Out.Send(ctx, topic, payload); errors.Is(err, broker.ErrTooLarge) {
-		if payload, err = encode(e.cfg.MaxPublish()); err == nil { // which is lower now
-			err = e.cfg.Out.Send(ctx, topic, payload)
-		}
-	}
-	if errors.Is(err, broker.ErrTooLarge) {
-		if payload, err = mqttapi.TooLarge(payload); err == nil {
-			err = e.cfg.Out.Send(ctx, topic, payload)
-		}
-	}
-	switch {
+	send := func(payload []byte) error { return e.cfg.Out.Send(ctx, topic, payload) }
+	switch err = upload.SendFitting(send, payload, func() ([]byte, error) { return encode(e.cfg.MaxPublish()) }); {
 	case err == nil:
 		d.Ack()
 	case errors.Is(err, broker.ErrTooLarge), errors.Is(err, broker.ErrTopic):

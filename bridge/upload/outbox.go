@@ -141,21 +141,28 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 
 // sendResult publishes a message about a job. One that the broker does not take is cut, or replaced by a short one that says so.
 func (u *Uploads) sendResult(ctx context.Context, r *store.Job, payload []byte, finished time.Time) error {
-	topic := u.cfg.Topics.UploadResult()
-	err := u.cfg.Send(ctx, topic, payload)
-	if errors.Is(err, broker.ErrTooLarge) {
-		if payload, err = u.result(r, finished); err == nil {
-			err = u.cfg.Send(ctx, topic, payload)
-		}
-	}
-	if errors.Is(err, broker.ErrTooLarge) {
-		if payload, err = mqttapi.TooLarge(payload); err == nil {
-			err = u.cfg.Send(ctx, topic, payload)
-		}
-	}
+	send := func(payload []byte) error { return u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload) }
+	err := SendFitting(send, payload, func() ([]byte, error) { return u.result(r, finished) })
 	if errors.Is(err, broker.ErrTooLarge) { // the other results must go out
 		u.cfg.Log.WithError(err).WithField("job", r.ID).Error("result cannot be published")
 		return nil
+	}
+	return err
+}
+
+// SendFitting sends a message; one that the broker does not take is sent once more as again makes it, for the limit that is lower then, and at
+// last as one that only says so. The error is that of the last send, or of again.
+func SendFitting(send func([]byte) error, payload []byte, again func() ([]byte, error)) error {
+	err := send(payload)
+	for _, shorter := range []func() ([]byte, error){again, func() ([]byte, error) { return mqttapi.TooLarge(payload) }} {
+		if !errors.Is(err, broker.ErrTooLarge) {
+			break
+		}
+		var made error
+		if payload, made = shorter(); made != nil {
+			return made
+		}
+		err = send(payload)
 	}
 	return err
 }
