@@ -146,10 +146,11 @@ func openFleet(url string, cfg FleetConfig) (*Fleet, *nats.Conn, error) {
 	open := func(name string, ttl time.Duration) jetstream.KeyValue {
 		var bucket jetstream.KeyValue
 		for ctx.Err() == nil {
-			bucket, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+			once, cancel := context.WithTimeout(ctx, 2*time.Second) // nobody answers while there is no leader
+			bucket, err = js.CreateOrUpdateKeyValue(once, jetstream.KeyValueConfig{
 				Bucket: name, TTL: ttl, LimitMarkerTTL: time.Minute, Replicas: replicas, History: 1,
 			})
-			if err == nil {
+			if cancel(); err == nil {
 				break
 			}
 			time.Sleep(200 * time.Millisecond)

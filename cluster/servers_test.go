@@ -98,7 +98,7 @@ func serveNATS(args []string) {
 	port, _ := strconv.Atoi(args[0])
 	route, _ := strconv.Atoi(args[1])
 	opts := &server.Options{
-		ServerName: "n" + args[0], Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: args[2], NoSigs: true, NoLog: true,
+		ServerName: "n" + args[0], Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: args[2], NoSigs: true, NoLog: os.Getenv("NATS_LOG") == "",
 	}
 	if peers := strings.Split(args[3], ","); len(peers) > 1 {
 		opts.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: route}
@@ -110,6 +110,9 @@ func serveNATS(args []string) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+	if os.Getenv("NATS_LOG") != "" {
+		s.ConfigureLogger()
 	}
 	s.Start()
 	s.WaitForShutdown()
