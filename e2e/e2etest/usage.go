@@ -34,6 +34,18 @@ func (p *Process) Peak() int64 { return p.figure("status", "VmHWM:") << 10 }
 // Source: https://man7.org/linux/man-pages/man5/proc_pid_io.5.html
 func (p *Process) Written() int64 { return p.figure("io", "\nwrite_bytes:") }
 
+// Switches is how often threads of the process have been woken so far: each waits at least once for each time it runs. Those that have ended
+// are not counted.
+// Source: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+func (p *Process) Switches() (n int64) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.Cmd.Process.Pid))
+	Must(p.tb, err)
+	for _, thread := range threads {
+		n += p.figure("task/"+thread.Name()+"/status", "\nvoluntary_ctxt_switches:")
+	}
+	return n
+}
+
 func (p *Process) figure(file, name string) int64 {
 	_, rest, found := strings.Cut(p.proc(file), name)
 	if !found {
