@@ -48,9 +48,14 @@ platforms: ## that it compiles for every system and processor it is released for
 fmt: ## gofumpt and import groups
 	$(LINTER) fmt ./...
 
-bench: ## the figures of docs/performance.md
+SCENARIO ?= all
+
+bench: ## the figures of docs/performance.md and its pictures; with SCENARIO=model-a,lone these alone
 	./e2e/setup.sh test
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	$(GO) test -v -count=1 -timeout 60m ./e2e/bench -scenario $(SCENARIO); $(MAKE) bench-page
+
+bench-page: ## docs/performance.md and its pictures anew from docs/performance.json
+	$(GO) test -count=1 ./e2e/bench/page -update
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \
