@@ -26,6 +26,7 @@ import (
 var (
 	wanted  = flag.String("scenario", "", "`names` of what to measure, with commas between, or all")
 	results = flag.String("results", "../../docs/performance.json", "`file` that keeps the figures; empty: none")
+	rclone  = flag.String("rclone", "rclone", "`program` to compare with")
 	bridge  = flag.String("bridge", "", "`path` of another gphotos2mqtt to measure")
 )
 

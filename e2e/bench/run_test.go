@@ -19,18 +19,24 @@ import (
 
 // scenarios are all that can be measured, by the names that -scenario takes.
 var scenarios = map[string]func(r *run){
-	"requests": requests,
-	"model-a":  func(r *run) { model(r, modelA, 3.9) },
-	"model-b":  func(r *run) { model(r, modelB, 9.0) },
-	"uploads":  concurrentUploads,
-	"uplink":   uplink,
-	"lone":     lonePhoto,
-	"photo":    photoCost,
-	"stream":   stream,
-	"memory":   memory,
-	"idle":     idle,
-	"start":    start,
-	"intake":   intake,
+	"requests":       requests,
+	"model-a":        func(r *run) { model(r, modelA, 3.9) },
+	"model-b":        func(r *run) { model(r, modelB, 9.0) },
+	"uploads":        concurrentUploads,
+	"uplink":         uplink,
+	"lone":           lonePhoto,
+	"photo":          photoCost,
+	"stream":         stream,
+	"memory":         memory,
+	"idle":           idle,
+	"start":          start,
+	"intake":         intake,
+	"growth-entries": growthEntries,
+	"growth-items":   growthItems,
+	"growth-queued":  growthQueued,
+	"listing":        longListing,
+	"peer":           peer,
+	"binary":         binary,
 }
 
 // A run measures one scenario.

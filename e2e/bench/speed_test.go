@@ -37,7 +37,7 @@ func model(r *run, model string, goal float64) {
 	end := r.busy()
 	busy := measure(3)
 	end()
-	r.atMost(goal*1.3, "the same with both cores busy", "s", busy...)
+	r.atMost(rounded(goal*1.3), "the same with both cores busy", "s", busy...)
 }
 
 // concurrentUploads measures by the number of uploads at the same time: its default is
