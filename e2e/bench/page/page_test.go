@@ -146,11 +146,14 @@ func value(f figures.Figure) string {
 }
 
 func number(v float64) string {
-	text := strconv.FormatFloat(v, 'f', -1, 64)
-	if whole, part, _ := strings.Cut(text, "."); len(whole) > 4 && part == "" {
-		text = whole[:len(whole)-3] + "," + whole[len(whole)-3:]
+	whole, part, broken := strings.Cut(strconv.FormatFloat(v, 'f', -1, 64), ".")
+	if broken {
+		return whole + "." + part
 	}
-	return text
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	return whole
 }
 
 // tables shows the tables of scenarios.

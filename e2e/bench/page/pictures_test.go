@@ -61,7 +61,7 @@ var family = regexp.MustCompile(`font-family:[^;"]*`)
 // svg writes a picture that is dark where the reader's system is.
 func svg(t *testing.T, p *plot.Plot) string {
 	t.Helper()
-	canvas := vgsvg.New(720, 420)
+	canvas := vgsvg.New(600, 340)
 	p.Draw(draw.Crop(draw.New(canvas), 10, -20, 10, -10))
 	var buf bytes.Buffer
 	if _, err := canvas.WriteTo(&buf); err != nil {
@@ -155,10 +155,10 @@ func lone(s *figures.Scenario) *plot.Plot {
 	for n, at := range []struct {
 		name string
 		x, y float64
-	}{{"goal: half of them", 5, 50}, {"goal: 99 of 100", 15, 99}} {
-		mark, err := plotter.NewScatter(plotter.XYs{{X: at.x, Y: at.y}})
+	}{{"goal: half of them within 5 ms", 5, 50}, {"goal: 99 of 100 within 15 ms", 15, 99}} {
+		mark, err := plotter.NewLine(plotter.XYs{{X: 0, Y: at.y}, {X: at.x, Y: at.y}, {X: at.x, Y: 0}})
 		must(err)
-		mark.Color, mark.Shape, mark.Radius = colors[n+1], draw.TriangleGlyph{}, 6
+		mark.Color, mark.Width, mark.Dashes = colors[n+1], 1.5, []vg.Length{6, 4}
 		p.Add(mark)
 		p.Legend.Add(at.name, mark)
 	}
