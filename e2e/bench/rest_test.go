@@ -12,11 +12,11 @@ func idle(r *run) {
 	for _, config := range []e2etest.Config{{}, {Embedded: true}} {
 		e := newEnv(r, config)
 		e.quiet()
-		time.Sleep(10 * time.Second) // what only the start needed is given back by then
+		e.settle()
 		const span = time.Minute
-		cpu, woken := e.Bridge.CPU(), e.Bridge.Wakeups()
+		cpu, woken := e.Bridge.CPU(), e.Bridge.Switches()
 		time.Sleep(span) // what is measured is a time
-		cpu, woken = e.Bridge.CPU()-cpu, e.Bridge.Wakeups()-woken
+		cpu, woken = e.Bridge.CPU()-cpu, e.Bridge.Switches()-woken
 		percent, perSecond := 100*cpu.Seconds()/span.Seconds(), float64(woken)/span.Seconds()
 		if config.Embedded {
 			r.figure("resident memory with the built-in broker", "MB", megabytes(e.Bridge.Resident()))

@@ -31,6 +31,7 @@ type Config struct {
 	Pages     string                          // host:port of the linking pages. Default: a port of loopback.
 	PublicURL string                          // where Google leads back to. Default: localhost with the port of Pages.
 	Topics    []string                        // that the subscriber gets. Default: all.
+	Entries   []string                        // that are linked before the bridge starts, each to one of Accounts; "home" is one. Default: "home", not linked.
 }
 
 // An Env is a broker, a simulated Google, a bridge, and a subscriber.
@@ -95,6 +96,10 @@ func New(tb testing.TB, config Config) *Env {
 	} else {
 		e.Settings = append(e.Settings, "GPHOTOS_MQTT_URL=mqtt://"+broker)
 		e.StartBroker()
+	}
+	if len(config.Entries) > 0 {
+		LinkAll(tb, e.Data, google, cmp.Or(config.PublicURL, "http://localhost:"+port)+"/oauth/callback", config.Accounts, config.Entries)
+		e.Settings = append(e.Settings, "GPHOTOS_ENTRIES="+strings.Join(config.Entries, ","))
 	}
 	e.Settings = append(e.Settings, config.Settings...)
 	if len(config.Topics) == 0 {

@@ -3,7 +3,6 @@ package e2etest
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -38,13 +37,14 @@ func (p *Process) ForgetPeak() {
 	Must(p.tb, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.Cmd.Process.Pid), []byte("5"), 0))
 }
 
-// Wakeups is how often a thread of the process has gone to sleep, and so was woken.
+// Switches is how often threads of the process have been woken so far: each waits at least once for each time it runs. Those that have ended
+// are not counted.
 // Source: https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-func (p *Process) Wakeups() (n int64) {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", p.Cmd.Process.Pid))
+func (p *Process) Switches() (n int64) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.Cmd.Process.Pid))
 	Must(p.tb, err)
 	for _, thread := range threads {
-		n += p.figure("task/"+filepath.Base(thread)+"/status", "\nvoluntary_ctxt_switches:")
+		n += p.figure("task/"+thread.Name()+"/status", "\nvoluntary_ctxt_switches:")
 	}
 	return n
 }

@@ -82,9 +82,10 @@ func newPlot(title, x, y string) *plot.Plot {
 	p.Title.TextStyle.Font.Size, p.Title.Padding = 16, 8
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Label.TextStyle.Font.Size, axis.Tick.Label.Font.Size = 13, 12
-		axis.Label.Padding = 4
+		axis.Label.Padding, axis.Tick.Marker = 4, plain{}
 	}
-	p.Legend.TextStyle.Font.Size, p.Legend.Top, p.Legend.Padding = 12, true, 3
+	// Its texts are on the right of their lines: with another font they need another width.
+	p.Legend.TextStyle.Font.Size, p.Legend.Left, p.Legend.Top, p.Legend.Padding = 12, true, true, 3
 	p.Add(grid())
 	return p
 }
@@ -137,7 +138,7 @@ func uploads(s *figures.Scenario) *plot.Plot {
 	from, to := t.Rows[0].Cells[0], t.Rows[len(t.Rows)-1].Cells[0]
 	goal(p, "goal A, quiet", 0, 3.9, from, to)
 	goal(p, "goal B, quiet", 1, 9, from, to)
-	p.Y.Min = 0
+	p.Y.Min, p.Legend.XOffs = 0, 330
 	return p
 }
 
@@ -162,7 +163,7 @@ func lone(s *figures.Scenario) *plot.Plot {
 		p.Add(mark)
 		p.Legend.Add(at.name, mark)
 	}
-	p.Legend.Top = false
+	p.Legend.Top, p.Legend.XOffs = false, 280
 	p.X.Min, p.Y.Min, p.Y.Max = 0, 0, 100
 	p.X.Max = max(16, points[len(points)-2].X)
 	return p
@@ -248,11 +249,29 @@ func growth(x int, what string, columns map[int]string) func(s *figures.Scenario
 		l.Color, l.Dashes = gray, []vg.Length{2, 3}
 		p.Add(l)
 		p.Legend.Add("linear", l)
-		p.Legend.Left = true
+		p.Legend.XOffs = 10
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		p.X.Tick.Marker, p.Y.Tick.Marker = tens{}, tens{}
 		return p
 	}
+}
+
+// plain marks about eight places, in figures as people write them.
+type plain struct{}
+
+// Ticks is plot.Ticker.
+func (plain) Ticks(low, high float64) (ticks []plot.Tick) {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
+	for _, times := range []float64{5, 2} {
+		if (high-low)/(step*times) >= 4 {
+			step *= times
+			break
+		}
+	}
+	for n := math.Ceil(low / step); n*step <= high*1.0001; n++ {
+		ticks = append(ticks, plot.Tick{Value: n * step, Label: number(math.Round(n*step*1000) / 1000)})
+	}
+	return ticks
 }
 
 // tens marks powers of ten, in figures as people write them.
