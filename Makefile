@@ -52,7 +52,8 @@ SCENARIO ?= all
 
 bench: ## the figures of docs/performance.md and its pictures; with SCENARIO=model-a,lone these alone
 	./e2e/setup.sh test
-	$(GO) test -v -count=1 -timeout 60m ./e2e/bench -scenario $(SCENARIO); $(MAKE) bench-page
+	$(GO) test -v -count=1 -timeout 60m -run Scenarios ./e2e/bench -scenario $(SCENARIO); code=$$?; \
+		$(MAKE) bench-page && exit $$code
 
 guard: ## that no count has grown that does not depend on the machine; with RECORD=1 it records them anew
 	./e2e/setup.sh test

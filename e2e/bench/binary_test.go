@@ -19,7 +19,7 @@ import (
 // binary measures the stripped program, and what of it is whose: the symbols of the same
 // program with its symbol table, by module.
 func binary(r *run) {
-	path, err := exec.LookPath(cmp.Or(*bridge, "gphotos2mqtt"))
+	path, err := exec.LookPath(cmp.Or(r.bridge, "gphotos2mqtt"))
 	e2etest.Must(r, err)
 	file, err := os.Stat(path)
 	e2etest.Must(r, err)

@@ -96,10 +96,9 @@ func (c counts) least(other counts) {
 // calls counts what is asked of Google, of the system and of Go's runtime.
 func calls(t *testing.T, bridge string) counts {
 	const lone = 20
-	r, c := &run{T: t}, counts{}
-	trace := newTrace(t, bridge)
+	c, trace := counts{}, newTrace(t, bridge)
 	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
-	e := countedEnv(r, trace.start, &g, "BENCH_PROBE="+trace.socket)
+	e := countedEnv(&run{T: t, bridge: trace.start}, &g, "BENCH_PROBE="+trace.socket)
 	p := newProbe(t, trace.socket)
 	e.quiet()
 	c["goroutines of an idle bridge"] = p.counts(t).Goroutines

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ type env struct {
 // newEnv has its data on a real disk, because what is written to it is measured.
 func newEnv(r *run, config e2etest.Config) *env {
 	r.Helper()
-	config.Bridge = *bridge
+	config.Bridge, config.Settings = r.bridge, slices.Concat(config.Settings, r.settings)
 	if config.Topics == nil { // uploads themselves are not read by the subscriber
 		config.Topics = []string{
 			"gphotos/home/availability", "gphotos/home/state", "gphotos/home/response/#", e2etest.ResultTopic,

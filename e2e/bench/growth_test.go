@@ -21,7 +21,7 @@ func growthEntries(r *run) {
 			names = append(names, fmt.Sprintf("entry-%04d", n+2))
 		}
 		e := &env{e2etest.New(r, e2etest.Config{
-			Bridge: *bridge, Entries: names, Accounts: accounts, Topics: []string{"gphotos/+/availability"},
+			Bridge: r.bridge, Settings: r.settings, Entries: names, Accounts: accounts, Topics: []string{"gphotos/+/availability"},
 		}), r}
 		e.Bridge.Stop(0)
 		for _, account := range accounts {

@@ -8,11 +8,12 @@
 //	go test -v -count=1 -timeout 60m ./e2e/bench -scenario model-a
 //
 // Figures are kept in docs/performance.json; -results names another file, and with an
-// empty name they are only printed. With -bridge PATH another gphotos2mqtt is measured
-// and nothing is kept.
+// empty name they are only printed. With -bridge PATH another gphotos2mqtt is measured,
+// and with -profile DIR one that writes there what its processor did (PID.cpu) and what
+// it allocated (PID.allocs), for `go tool pprof`; then nothing is kept.
 //
 // TestCounts is another thing: counts that do not depend on the machine, held to
-// counts.json. See counts_test.go.
+// counts.json.
 package bench
 
 import (
@@ -27,6 +28,7 @@ var (
 	wanted  = flag.String("scenario", "", "`names` of what to measure, with commas between, or all")
 	results = flag.String("results", "../../docs/performance.json", "`file` that keeps the figures; empty: none")
 	rclone  = flag.String("rclone", "rclone", "`program` to compare with")
+	profile = flag.String("profile", "", "`folder` for profiles of the bridge")
 	bridge  = flag.String("bridge", "", "`path` of another gphotos2mqtt to measure")
 )
 

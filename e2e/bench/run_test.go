@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,12 +43,21 @@ var scenarios = map[string]func(r *run){
 // A run measures one scenario.
 type run struct {
 	*testing.T
-	out figures.Scenario
+	out      figures.Scenario
+	bridge   string   // path of the program. Default: that of this tree.
+	settings []string // of the bridge, beyond the scenario's
 }
 
 // TestScenarios measures what -scenario names. One that fails leaves the others alone.
 func TestScenarios(t *testing.T) {
 	names := strings.Split(*wanted, ",")
+	program, settings := *bridge, []string(nil)
+	if *profile != "" {
+		dir, err := filepath.Abs(*profile)
+		e2etest.Must(t, err)
+		e2etest.Must(t, os.MkdirAll(dir, 0o755))
+		program, settings = probed(t), []string{"BENCH_PROFILE=" + dir}
+	}
 	switch *wanted {
 	case "":
 		t.Skip("nothing is measured without -scenario")
@@ -62,7 +72,7 @@ func TestScenarios(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			r := &run{T: t, out: figures.Scenario{Measured: began.UTC().Truncate(time.Second), Commit: commit(t), Machine: machine(t)}}
+			r := &run{T: t, bridge: program, settings: settings, out: figures.Scenario{Measured: began.UTC().Truncate(time.Second), Commit: commit(t), Machine: machine(t)}}
 			defer func() { // also when it fails
 				r.out.Seconds = math.Round(time.Since(began).Seconds())
 				r.out.Failed = t.Failed()
@@ -116,7 +126,7 @@ func rounded(v float64) float64 {
 
 // keep replaces what is known of a scenario.
 func (r *run) keep(name string) {
-	if *results == "" || *bridge != "" {
+	if *results == "" || r.bridge != "" {
 		return
 	}
 	all, err := figures.Read(*results)

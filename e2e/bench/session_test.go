@@ -34,8 +34,7 @@ func (g *gate) wrap(google http.Handler) http.Handler {
 }
 
 // countedEnv runs a bridge in which nothing depends on the number of processors.
-func countedEnv(r *run, path string, g *gate, settings ...string) *env {
-	*bridge = path
+func countedEnv(r *run, g *gate, settings ...string) *env {
 	settings = append(settings, "GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1")
 	return newEnv(r, e2etest.Config{Wrap: g.wrap, Settings: settings})
 }
@@ -95,7 +94,7 @@ func instructions(t *testing.T) counts {
 	text := "#!/bin/sh\nexec " + valgrind + " --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null " + path + ` "$@"` + "\n"
 	e2etest.Must(t, os.WriteFile(script, []byte(text), 0o700))
 	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
-	e := countedEnv(&run{T: t}, script, &g)
+	e := countedEnv(&run{T: t, bridge: script}, &g)
 	e.gated(&g, func() {})
 	e.Bridge.Stop(0)
 	found := e.Bridge.Expect(retired.String())
