@@ -64,9 +64,8 @@ func New(cfg Config) *Account {
 	p := cfg.Project
 	var until time.Time
 	p.change(func(today *projectState) { p.accounts, until = append(slices.Clip(p.accounts), a), today.HeldUntil })
-	if left := wake.Left(until, longestDay); left > 0 { // held before a restart: one more request of an exhausted day would be in vain
-		quota := mqttapi.Hold{Reason: mqttapi.HoldQuotaDaily, Until: mqttapi.At(until), Message: mqttapi.CodeQuotaDaily.Sentence()}
-		a.set(byProject, hold{quota, left, Creating})
+	if h := heldUntil(until); h.Reason != "" { // held before a restart: one more request of an exhausted day would be in vain
+		a.set(byProject, h)
 	}
 	return a
 }
