@@ -238,6 +238,7 @@ const (
 	WaitTurn       HoldReason = "file_turn"       // others are read first, or its folder is slow
 	WaitAfter      HoldReason = "file_after"      // it is uploaded, and is to be deleted or moved
 	WaitRoom       HoldReason = "spool_full"      // the queue has no room for it
+	WaitElsewhere  HoldReason = "file_elsewhere"  // it is on another machine
 )
 
 // Encode writes the document in at most limit bytes, 0 for no limit: the oldest albums are cut, and "truncated" says so.
