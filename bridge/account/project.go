@@ -30,11 +30,11 @@ type Project struct {
 	saving wake.Lock          // held across a save
 	tell   func(state []byte) // see Share; nil = not shared
 
+	accounts wake.Members[*Account]
 	mu       sync.Mutex // guards all below
 	state    projectState
 	saved    projectState // what the store had when it was last seen
 	savedAt  time.Time    // when it was last saved
-	accounts []*Account
 }
 
 type projectState struct {
@@ -81,7 +81,7 @@ func (p *Project) change(f func(*projectState)) []*Account {
 		p.state = projectState{Day: day}
 	}
 	f(&p.state)
-	return p.accounts
+	return p.accounts.All()
 }
 
 // NextQuotaDay returns the next midnight Pacific time, when Google's daily quota starts anew (Google's page says "per day" only).

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/linkpage"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
@@ -85,8 +84,8 @@ func (d *daemon) servePages() {
 	serve := func(name, address string, pages http.Handler) {
 		d.work(name, func(ctx context.Context) error { return linkpage.Serve(ctx, address, pages) })
 	}
-	serve("linking pages", d.config.HTTPListen, linkpage.Handler(func() []*auth.Link { return d.links }, failed))
+	serve("linking pages", d.config.HTTPListen, linkpage.Handler(d.links.All, failed))
 	if d.config.PanelListen != "" {
-		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(func() []*auth.Link { return d.links }, linkpage.Supervisor, failed))
+		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(d.links.All, linkpage.Supervisor, failed))
 	}
 }
