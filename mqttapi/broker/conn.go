@@ -73,7 +73,7 @@ type Config struct {
 	// Holds reports whether this process still has the client id for its own. It is asked before each connection and each packet: once it
 	// says no, nothing more is sent, and the connection is cut, so that the will speaks. nil: always.
 	Holds func() bool
-	Log        *logrus.Entry  // gets one line whenever the Reason changes; needed
+	Log   *logrus.Entry // gets one line whenever the Reason changes; needed
 }
 
 // Availability is a retained topic: Online after everything else is out, Offline at a stop and, as the will, when the connection breaks.
