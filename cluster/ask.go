@@ -13,8 +13,8 @@ import (
 // askHeader names the process that asks, or answers.
 const askHeader = "Gphotos-Process"
 
-// everybody is asked in place of one process.
-const everybody = "all"
+// allProcesses are asked in place of one process.
+const allProcesses = "all"
 
 // ErrNobody is the error of a question for which there is no process.
 var ErrNobody = errors.New("no process of the fleet has it")
@@ -23,7 +23,7 @@ var ErrNobody = errors.New("no process of the fleet has it")
 func (f *Fleet) Serve(ctx context.Context, subject string, answer func(ctx context.Context, question []byte) []byte) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-	for _, whom := range []string{everybody, f.cfg.Process} {
+	for _, whom := range []string{allProcesses, f.cfg.Process} {
 		sub, err := f.conn.nats.Subscribe(f.subject(subject, whom), func(m *nats.Msg) {
 			if m.Reply == "" || m.Header.Get(askHeader) == f.cfg.Process {
 				return // no question, or our own
@@ -64,7 +64,7 @@ func (f *Fleet) Ask(ctx context.Context, subject string, question []byte, took f
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	defer answers.Unsubscribe() //nolint:errcheck // it ends with the connection, too
-	if err := f.conn.nats.PublishMsg(f.question(subject, everybody, inbox, question)); err != nil {
+	if err := f.conn.nats.PublishMsg(f.question(subject, allProcesses, inbox, question)); err != nil {
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	for len(open) > 0 {
