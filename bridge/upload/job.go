@@ -31,7 +31,7 @@ type job struct {
 
 	publishing wake.Lock  // held by who publishes what became of the job, across the publish
 	saving     sync.Mutex // held by who changes the record, across the save
-	gone       bool       // in the store no more; guarded by saving
+	gone       bool       // in the store no more, or no longer changed from here; guarded by saving
 }
 
 type file struct {
@@ -101,6 +101,16 @@ func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) erro
 	j.of.queue.remove(j.ID)
 	j.of.cfg.Changed()
 	return nil
+}
+
+// close leaves the job in the store, for who opens it next.
+func (j *job) close() {
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	if !j.gone {
+		j.gone = true
+		j.of.cfg.Capacity.Exchange(capacity.Of(j.view()), capacity.Room{})
+	}
 }
 
 // view returns the record as it is now, to be read only.
@@ -285,9 +295,14 @@ func (u *Uploads) retain(ctx context.Context, j *job) error {
 	return u.cfg.Capacity.Trim(ctx, maxRetained)
 }
 
-// expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until one comes of age.
+// expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until there is a job, and until one
+// comes of age.
 func (u *Uploads) expire(ctx context.Context) (err error) {
+	some := func() (none struct{}, ok bool, wait time.Duration) { return none, len(u.queue.all()) > 0, 0 }
 	for err == nil {
+		if _, err = wake.Until(ctx, &u.queue.changed, some); err != nil {
+			break
+		}
 		old, wait := u.queue.expired(u.cfg.Store.Ran(), u.cfg.MaxAge)
 		for _, j := range old {
 			if err = j.remove(ctx, store.JobRetained); err == nil {
@@ -297,10 +312,7 @@ func (u *Uploads) expire(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		if len(u.queue.all()) > 0 {
-			err = u.cfg.Store.SaveRan(context.WithoutCancel(ctx))
-		}
-		err = cmp.Or(err, wake.Sleep(ctx, nil, wait))
+		err = cmp.Or(u.cfg.Store.SaveRan(context.WithoutCancel(ctx)), wake.Sleep(ctx, nil, wait))
 	}
 	return err
 }

@@ -41,6 +41,7 @@ func (u *Uploads) tried(f *store.File, err error) error {
 // postpone lets a file wait for what passes. When it has waited long enough, or nothing passes, the error says why it fails.
 func (u *Uploads) postpone(f *store.File, cause error) error {
 	now := wake.Wall()
+	cause = u.elsewhere(f, cause)
 	before, w := f.Wait, store.Wait{Missing: f.Wait.Missing, Since: now}
 	refused, _ := errors.AsType[*mqttapi.Error](cause)
 	unavailable, isUnavailable := errors.AsType[*media.UnavailableError](cause)
@@ -65,10 +66,13 @@ func (u *Uploads) postpone(f *store.File, cause error) error {
 		if unfinished.Empty {
 			lasts = w.Missing
 		}
-		w.Seen, w.Still = new(store.Source(unfinished.Seen)), lookedAt(f, unfinished.Seen)
+		w.Seen, w.Still, f.Machine = new(store.Source(unfinished.Seen)), lookedAt(f, unfinished.Seen), u.cfg.Machine
 		if unfinished.Ready > 0 {
 			wait = min(wait, unfinished.Ready)
 		}
+	case errors.Is(cause, errElsewhere):
+		reason, refused, w.Seen = mqttapi.WaitElsewhere, mqttapi.NewError(mqttapi.CodeNotFound), before.Seen
+		message = called(f) + " is on the machine " + f.Machine + ": it is uploaded when a process of the bridge runs there."
 	case errors.Is(cause, errTurn):
 		reason, wait, refused = mqttapi.WaitTurn, 0, mqttapi.NewError(mqttapi.CodeUnreadable)
 		message = called(f) + " is read after others, or its folder is slow."
@@ -122,19 +126,14 @@ func lastLook(f *store.File) bool {
 
 func isOver(w *store.Wait) bool { return !w.Until.IsZero() && wake.Left(w.Until, w.Lasts) == 0 }
 
-// takeFilesThatWait takes one waiting file after another until ctx ends. An entry runs several of these beside each other.
-func (u *Uploads) takeFilesThatWait(ctx context.Context) error {
-	for {
-		f, err := u.queue.nextToTake(ctx, u.cfg.Media)
-		if err == nil {
-			err = u.takeWaiting(ctx, f)
-		}
-		if err != nil {
-			return err
-		}
-		u.queue.leave(f.file)
-		u.cfg.Changed()
+// takeOne takes a waiting file of the queue and gives it back.
+func (u *Uploads) takeOne(ctx context.Context, f sending) error {
+	if err := u.takeWaiting(ctx, f); err != nil {
+		return err
 	}
+	u.queue.leave(f.file)
+	u.cfg.Changed()
+	return nil
 }
 
 func (u *Uploads) takeWaiting(ctx context.Context, of sending) error {
@@ -209,7 +208,8 @@ func waits(r *store.Job) *mqttapi.Hold {
 }
 
 // nextToTake waits for a waiting file that is to be looked at again. The caller gives it back with leave.
-func (q *queue) nextToTake(ctx context.Context, folders *media.Folders) (sending, error) {
+func (u *Uploads) nextToTake(ctx context.Context) (sending, error) {
+	q, folders := u.queue, u.cfg.Media
 	return wake.Until(ctx, &q.changed, func() (next sending, ok bool, wait time.Duration) {
 		q.mu.Lock()
 		defer q.mu.Unlock()

@@ -31,6 +31,7 @@ type Server struct {
 	filling [baseLength]byte
 	// inflight counts requests served by Transport, so that Close can wait for them.
 	inflight sync.WaitGroup
+	line     uplink
 	// buffers are reused between uploads.
 	buffers sync.Pool
 
@@ -40,7 +41,7 @@ type Server struct {
 	libraries map[string]*library // by account id
 	uploads   *uploads
 	quota     *quota
-	writers   map[string]bool // accounts with a write in progress
+	writers   map[string]string // the route of the write in progress, by account
 	faults    []*armedFault
 	delays    map[string]Delay
 	released  chan struct{} // closed by Reset and Close: ends what a fault holds
@@ -122,9 +123,10 @@ func (s *Server) clearLocked(keepTokens bool) {
 	}
 	s.uploads = newUploads()
 	s.quota = newQuota()
-	s.writers = make(map[string]bool)
+	s.writers = make(map[string]string)
 	s.faults = nil
 	s.delays = nil
+	_ = s.Uplink(0)
 	s.released = make(chan struct{})
 	s.epoch++
 }

@@ -131,8 +131,8 @@ type Config struct {
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
 	MaxSize Size `env:"MAX_SIZE" default:"0"`
-	// Uploads at the same time for each entry, 1 to 32.
-	Uploads int `env:"UPLOADS" default:"8"`
+	// Uploads at the same time for each entry, 1 to 50; of files above 1 MiB at most 8, which fill a line.
+	Uploads int `env:"UPLOADS" default:"25"`
 
 	// Items in each retained listing, newest first, 1 to 500.
 	ListItems int `env:"LIST_ITEMS" default:"100"`
@@ -242,6 +242,14 @@ func (r *reader) errorOf(names []string) error {
 
 // RedirectURL is the address to register in Google's console.
 func (c Config) RedirectURL() string { return c.PublicURL + auth.CallbackPath }
+
+// DiscoversAt is where Home Assistant looks for devices, "" without discovery.
+func (c Config) DiscoversAt() string {
+	if !c.Discovery {
+		return ""
+	}
+	return c.DiscoveryPrefix
+}
 
 // BrokerURL is the broker's address with port, without user; loopback for a built-in one that listens on every address.
 func (c Config) BrokerURL() string {
