@@ -2,7 +2,9 @@ package page
 
 import (
 	"bytes"
+	"fmt"
 	"image/color"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -55,20 +57,38 @@ func pictures(t *testing.T, all figures.Results) map[string]string {
 	return out
 }
 
-// family is the font of a text in an SVG.
-var family = regexp.MustCompile(`font-family:[^;"]*`)
+// A canvas knows how wide each of its texts is.
+type canvas struct {
+	*vgsvg.Canvas
+	widths []vg.Length
+}
+
+// FillString is vg.Canvas.
+func (c *canvas) FillString(face font.Face, at vg.Point, text string) {
+	c.widths = append(c.widths, face.Width(text))
+	c.Canvas.FillString(face, at, text)
+}
+
+var (
+	family = regexp.MustCompile(`font-family:[^;"]*`)
+	label  = regexp.MustCompile(`<text `)
+)
 
 // svg writes a picture that is dark where the reader's system is.
 func svg(t *testing.T, p *plot.Plot) string {
 	t.Helper()
-	canvas := vgsvg.New(600, 340)
-	p.Draw(draw.Crop(draw.New(canvas), 10, -20, 10, -10))
+	c := &canvas{Canvas: vgsvg.New(600, 340)}
+	p.Draw(draw.Crop(draw.New(c), 10, -20, 10, -10))
 	var buf bytes.Buffer
-	if _, err := canvas.WriteTo(&buf); err != nil {
+	if _, err := c.WriteTo(&buf); err != nil {
 		t.Fatal(err)
 	}
-	// Whose system has not this font has one that is as wide.
 	text := family.ReplaceAllString(buf.String(), "font-family:Liberation Sans,Arial,Helvetica,sans-serif")
+	n := 0
+	text = label.ReplaceAllStringFunc(text, func(begin string) string { // as wide as it was planned, in any font
+		n++
+		return fmt.Sprintf(`%slengthAdjust="spacingAndGlyphs" textLength="%.1f" `, begin, c.widths[n-1].Points())
+	})
 	head, body, _ := strings.Cut(text, "\n<g ")
 	return head + "\n<style>@media (prefers-color-scheme: dark) { svg { filter: invert(0.9) hue-rotate(180deg) } }</style>\n" +
 		`<rect width="100%" height="100%" fill="white"/>` + "\n<g " + body
@@ -169,20 +189,25 @@ func lone(s *figures.Scenario) *plot.Plot {
 	return p
 }
 
-// bars draws one bar for each row of a table, the first on top.
-func bars(p *plot.Plot, t figures.Table, cell, n int) {
-	names := make([]string, len(t.Rows))
-	for i, row := range t.Rows {
-		names[len(names)-1-i] = row.Name
+// bars draws one bar for each row of a table, the first on top, in the colour of its kind.
+func bars(p *plot.Plot, t figures.Table, cell int, kind func(name string) int) {
+	names, values := make([]string, len(t.Rows)), make(plotter.Values, len(t.Rows))
+	kinds := map[int]plotter.Values{}
+	for i, row := range slices.Backward(t.Rows) {
+		at := len(names) - 1 - i
+		names[at], values[at] = row.Name+" ", row.Cells[cell]
+		of := kind(row.Name)
+		if kinds[of] == nil {
+			kinds[of] = make(plotter.Values, len(t.Rows))
+		}
+		kinds[of][at] = row.Cells[cell]
 	}
-	values := make(plotter.Values, len(t.Rows))
-	for i, row := range t.Rows {
-		values[len(values)-1-i] = row.Cells[cell]
+	for _, of := range slices.Sorted(maps.Keys(kinds)) {
+		b, err := plotter.NewBarChart(kinds[of], vg.Points(min(18, 200/float64(len(values)))))
+		must(err)
+		b.Color, b.Horizontal, b.LineStyle.Width = colors[of], true, 0
+		p.Add(b)
 	}
-	b, err := plotter.NewBarChart(values, vg.Points(min(18, 250/float64(len(values)))))
-	must(err)
-	b.Color, b.Horizontal, b.LineStyle.Width = colors[n], true, 0
-	p.Add(b)
 	p.NominalY(names...)
 	labels := plotter.XYLabels{XYs: make(plotter.XYs, len(values)), Labels: make([]string, len(values))}
 	for i, v := range values {
@@ -197,15 +222,17 @@ func bars(p *plot.Plot, t figures.Table, cell, n int) {
 	p.X.Min, p.X.Max = 0, slices.Max(values)*1.12
 }
 
+func one(string) int { return 0 }
+
 func loneParts(s *figures.Scenario) *plot.Plot {
 	p := newPlot("Where the time of a lone photo goes", "milliseconds (median)", "")
-	bars(p, s.Tables[1], 0, 0)
+	bars(p, s.Tables[1], 0, one)
 	return p
 }
 
 func program(s *figures.Scenario) *plot.Plot {
-	p := newPlot("What the program consists of", "MB", "")
-	bars(p, s.Tables[0], 0, 0)
+	p := newPlot("What the program consists of", "MB, each with its part of Go's tables", "")
+	bars(p, s.Tables[0], 1, one)
 	return p
 }
 
@@ -215,11 +242,16 @@ func peers(s *figures.Scenario) *plot.Plot {
 	for _, t := range s.Tables {
 		for _, row := range t.Rows {
 			kind, _, _ := strings.Cut(t.Name, ":")
-			row.Name = kind + ": " + strings.NewReplacer("--transfers ", "", " --gphotos-batch-size ", "/").Replace(row.Name)
+			row.Name = kind + ": " + strings.NewReplacer("--transfers ", "", " --gphotos-batch-size ", "/", " v", " ", "-DEV", ",", ", by default", "").Replace(row.Name)
 			all.Rows = append(all.Rows, row)
 		}
 	}
-	bars(p, all, 0, 0)
+	bars(p, all, 0, func(name string) int {
+		if strings.Contains(name, "gphotos2mqtt") {
+			return 0
+		}
+		return 1
+	})
 	return p
 }
 
@@ -228,7 +260,7 @@ func peers(s *figures.Scenario) *plot.Plot {
 func growth(x int, what string, columns map[int]string) func(s *figures.Scenario) *plot.Plot {
 	return func(s *figures.Scenario) *plot.Plot {
 		t := s.Tables[len(s.Tables)-1]
-		p := newPlot("Growth with "+what, what, "")
+		p := newPlot("Growth with "+what, what, "units as in the legend")
 		lowest, from, to := math.Inf(1), t.Rows[0].Cells[x], t.Rows[len(t.Rows)-1].Cells[x]
 		n := 0
 		for at := range t.Columns {
