@@ -85,7 +85,7 @@ func findRclone() (path, version string, batches bool) {
 func (r *run) bridgeIn(c contest) []float64 {
 	e := newEnv(r, e2etest.Config{Names: true})
 	c.files(r, e.Media)
-	e.Google.Latency(c.delays)
+	e2etest.Must(r, e.Google.Latency(c.delays))
 	e2etest.Must(r, e.Google.Uplink(c.uplink))
 	e.quiet()
 	e.Bridge.ForgetPeak()
@@ -111,7 +111,7 @@ func (r *run) rcloneIn(c contest, path string, flags []string) []float64 {
 		"access_token": grant.AccessToken, "refresh_token": grant.RefreshToken, "token_type": "Bearer", "expiry": grant.Expiry,
 	})
 	e2etest.Must(r, err)
-	sim.Latency(c.delays)
+	e2etest.Must(r, sim.Latency(c.delays))
 	e2etest.Must(r, sim.Uplink(c.uplink))
 	run := exec.Command(path, append([]string{"copy", dir, "google:album/Trip"}, flags...)...)
 	run.Dir = home
