@@ -43,9 +43,9 @@ func pictures(t *testing.T, all figures.Results) map[string]string {
 		{"lone", "lone", lone},
 		{"lone-parts", "lone", loneParts},
 		{"peers", "peer", peers},
-		{"growth-entries", "growth-entries", growth(0, "linked entries", map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)"})},
-		{"growth-items", "growth-items", growth(0, "items in the library", map[int]string{1: "first start, all listings (s)", 2: "memory at most (MB)", 3: "requests of the first start"})},
-		{"growth-queued", "growth-queued", growth(0, "queued uploads", map[int]string{1: "online (s)", 2: "memory at most (MB)"})},
+		{"growth-entries", "growth-entries", growth("linked entries", 0, map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)"})},
+		{"growth-items", "growth-items", growth("items in the library", 40, map[int]string{1: "first start, all listings (s)", 2: "memory at most (MB)", 3: "requests of the first start"})},
+		{"growth-queued", "growth-queued", growth("queued uploads", 45, map[int]string{1: "online (s)", 2: "memory at most (MB)"})},
 		{"binary", "binary", program},
 	} {
 		s, ok := all[p.scenario]
@@ -255,20 +255,20 @@ func peers(s *figures.Scenario) *plot.Plot {
 	return p
 }
 
-// growth draws columns against the one that grows, both by powers of ten, and what grows
-// as fast as that.
-func growth(x int, what string, columns map[int]string) func(s *figures.Scenario) *plot.Plot {
+// growth draws columns against the first, both by powers of ten, what grows as fast as
+// that, and how much memory there may be in the end (0 = no goal).
+func growth(what string, memory float64, columns map[int]string) func(s *figures.Scenario) *plot.Plot {
 	return func(s *figures.Scenario) *plot.Plot {
 		t := s.Tables[len(s.Tables)-1]
 		p := newPlot("Growth with "+what, what, "units as in the legend")
-		lowest, from, to := math.Inf(1), t.Rows[0].Cells[x], t.Rows[len(t.Rows)-1].Cells[x]
+		lowest, from, to := math.Inf(1), t.Rows[0].Cells[0], t.Rows[len(t.Rows)-1].Cells[0]
 		n := 0
 		for at := range t.Columns {
 			name, ok := columns[at]
 			if !ok {
 				continue
 			}
-			points := column(t, x, at)
+			points := column(t, 0, at)
 			for i := range points {
 				points[i].Y = max(points[i].Y, 0.001) // a logarithm has no zero
 				lowest = min(lowest, points[i].Y)
@@ -281,6 +281,9 @@ func growth(x int, what string, columns map[int]string) func(s *figures.Scenario
 		l.Color, l.Dashes = gray, []vg.Length{2, 3}
 		p.Add(l)
 		p.Legend.Add("linear", l)
+		if memory > 0 {
+			goal(p, fmt.Sprintf("goal: %v MB with %s", memory, number(to)), 1, memory, from, to)
+		}
 		p.Legend.XOffs = 10
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		p.X.Tick.Marker, p.Y.Tick.Marker = tens{}, tens{}
