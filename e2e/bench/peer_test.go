@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"gphotos2mqtt/e2e/e2etest"
 	"gphotos2mqtt/photos/photosim"
 )
+
+const patience = 2 * time.Minute // with a peer
 
 const best = "--transfers 50 --gphotos-batch-size 50" // of rclone, for 200 small photos
 
@@ -61,6 +64,10 @@ func peer(r *run) {
 				continue
 			}
 			theirs := r.rcloneIn(c, path, strings.Fields(flags))
+			if theirs == nil {
+				r.note("%s %s, %s: ended after %v", version, cmp.Or(flags, "by default"), c.name, patience)
+				continue
+			}
 			rows = append(rows, figures.Row{
 				Name: version + " " + cmp.Or(flags, "by default"), Cells: append(theirs, theirs[0]/ours[0], theirs[1]/ours[1], theirs[2]/ours[2], theirs[3]/ours[3]),
 			})
@@ -100,7 +107,7 @@ func (r *run) bridgeIn(c contest) []float64 {
 	return []float64{took.Seconds(), float64(asked), megabytes(peak), ms(used) / float64(c.photos)}
 }
 
-// rcloneIn is bridgeIn for rclone.
+// rcloneIn is bridgeIn for rclone; nil when it takes too long.
 func (r *run) rcloneIn(c contest, path string, flags []string) []float64 {
 	dir, home := r.TempDir(), r.TempDir()
 	c.files(r, dir)
@@ -113,7 +120,9 @@ func (r *run) rcloneIn(c contest, path string, flags []string) []float64 {
 	e2etest.Must(r, err)
 	e2etest.Must(r, sim.Latency(c.delays))
 	e2etest.Must(r, sim.Uplink(c.uplink))
-	run := exec.Command(path, append([]string{"copy", dir, "google:album/Trip"}, flags...)...)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	run := exec.CommandContext(ctx, path, append([]string{"copy", dir, "google:album/Trip"}, flags...)...)
 	run.Dir = home
 	run.Env = append(names.Settings(), "HOME="+home, "PATH="+os.Getenv("PATH"), "RCLONE_CONFIG_GOOGLE_TYPE=google photos",
 		"RCLONE_CONFIG_GOOGLE_CLIENT_ID="+photosim.DefaultClientID, "RCLONE_CONFIG_GOOGLE_CLIENT_SECRET="+photosim.DefaultClientSecret,
@@ -123,7 +132,10 @@ func (r *run) rcloneIn(c contest, path string, flags []string) []float64 {
 	began := time.Now()
 	e2etest.Must(r, run.Start())
 	peak := peakOf(run.Process.Pid)
-	if err := run.Wait(); err != nil {
+	if err := run.Wait(); ctx.Err() != nil {
+		peak()
+		return nil
+	} else if err != nil {
 		r.Fatalf("rclone: %v: %s", err, out.String())
 	}
 	took := time.Since(began)
