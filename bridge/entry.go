@@ -63,6 +63,8 @@ type EntryConfig struct {
 	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
 	Version         string           // the bridge's, for Home Assistant
 	Renew           time.Duration    // the age at which a listing's addresses are renewed
+	Machine         string           // as upload.Config has it, with Seek
+	Seek            func(seen store.Source, machine string)
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -100,16 +102,22 @@ type Entry struct {
 	busy           chan string // topics of commands that are answered with busy
 	invited        string      // the one-time address that was logged last, owned by linkChanged
 	unticked       string      // the features without scope that were logged last, owned by linkChanged
+	closers        []func()    // of what is shared with other entries
 }
 
 // OpenEntry loads what the store knows of the entry: its queued jobs go on where they stopped.
-func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
+func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	e := &Entry{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root, Entry: cfg.Name}, log: cfg.Log,
 		changed: wake.NewFlag(), failures: make(chan error, 1), busy: make(chan string, busyAnswers),
 	}
 	e.account = account.New(account.Config{Topics: e.topics, Link: cfg.Link, Project: cfg.Project, Changed: e.changed.Set, Log: cfg.Log})
-	var err error
+	e.closers = append(e.closers, e.account.Close, cfg.Media.Watch(e.changed.Set))
+	defer func() {
+		if err != nil {
+			e.Close()
+		}
+	}()
 	e.albums, err = albums.Open(ctx, albums.Config{
 		Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log, Owner: func() string { return cfg.Link.State().Account.ID },
 	})
@@ -118,7 +126,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	}
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
-		Patience: cfg.Patience, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
+		Patience: cfg.Patience, Machine: cfg.Machine, Seek: cfg.Seek, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
 		Account: e.account, Albums: e.albums,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
@@ -131,7 +139,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Media.Watch(e.changed.Set)
+	e.closers = append(e.closers, e.uploads.Close)
 	latest := ""
 	if totals, _ := e.uploads.Totals().Now(); totals.LastUpload != nil {
 		latest = totals.LastUpload.MediaItemID
@@ -177,22 +185,31 @@ func (e *Entry) Run(ctx context.Context) error {
 		defer stop() // of an error: nobody publishes what is left
 		return task.Run(publishing, append(e.uploads.Publish(), task.Task{Name: "publish state", Run: e.publishState})...)
 	})
-	g.Go(func() error {
-		defer stop()
-		err := task.Run(ctx, append(e.uploads.Work(),
-			task.Task{Name: "keep listings", Run: e.library.KeepListings},
-			task.Task{Name: "keep image", Run: e.library.KeepImage},
-			task.Task{Name: "announce device", Run: e.device.Run},
-			task.Task{Name: "keep mirror", Run: e.mirror.Run},
-			task.Task{Name: "answer busy", Run: e.answerBusy},
-			task.Task{Name: "handle commands", Run: e.watch},
-		)...)
-		last, done := context.WithTimeout(publishing, shutdownTimeout)
-		defer done()
-		e.uploads.Drain(last)
-		return err
-	})
-	return g.Wait()
+	err := task.Run(ctx, append(e.uploads.Work(),
+		task.Task{Name: "keep listings", Run: e.library.KeepListings},
+		task.Task{Name: "keep image", Run: e.library.KeepImage},
+		task.Task{Name: "announce device", Run: e.device.Run},
+		task.Task{Name: "keep mirror", Run: e.mirror.Run},
+		task.Task{Name: "handle commands", Run: e.watch},
+	)...)
+	last, done := context.WithTimeout(publishing, shutdownTimeout)
+	defer done()
+	e.uploads.Drain(last)
+	stop()
+	return cmp.Or(g.Wait(), err)
+}
+
+// Idle reports whether no upload is on its way to Google.
+func (e *Entry) Idle() bool { return e.uploads.Idle() }
+
+// NeedsMachine reports whether a file of this machine is about to be sent.
+func (e *Entry) NeedsMachine() bool { return e.uploads.NeedsMachine() }
+
+// Close ends the entry's part in what all entries share, after Run and every Handle have returned.
+func (e *Entry) Close() {
+	for _, closePart := range e.closers {
+		closePart()
+	}
 }
 
 // stateLook is the longest time between two looks whether E/state is still true: the clock may have been set.
@@ -229,18 +246,22 @@ func (e *Entry) publishState(ctx context.Context) error {
 	}
 }
 
-// watch lets everything follow the link until ctx ends, or the store fails while a command is handled.
+// watch lets everything follow the link, and answers with busy, until ctx ends, or the store fails while a command is handled.
 func (e *Entry) watch(ctx context.Context) error {
-	for {
+	answers, ctx := errgroup.WithContext(ctx)
+	answers.SetLimit(busyAnswers)
+	var err error
+	for err == nil && ctx.Err() == nil {
 		select {
 		case <-e.cfg.Link.Watch():
 			e.linkChanged()
-		case err := <-e.failures:
-			return err
+		case topic := <-e.busy:
+			answers.TryGo(func() error { return e.answerBusy(ctx, topic) })
+		case err = <-e.failures:
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return cmp.Or(err, answers.Wait())
 }
 
 // listed says that listings were published.

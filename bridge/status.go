@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	healthEvery = time.Minute // between two messages on gphotos/bridge/health
-	logLines    = 64          // how many lines may wait to be published; more are dropped, since the log itself has them
+	healthEvery  = time.Minute      // between two messages on gphotos/bridge/health
+	healthOfMany = 15 * time.Second // the same, of several processes
+	logLines     = 64               // how many lines may wait to be published; more are dropped, since the log itself has them
 )
 
 // A Status speaks for the bridge as a whole: it answers commands for unknown entries, and publishes what runs here and how it does.
@@ -35,6 +36,7 @@ type Status struct {
 	removed homeassistant.Removed
 
 	mu      sync.Mutex // guards all below
+	names   []string   // of the entries that there are, here or elsewhere, in order
 	entries map[string]*Entry
 	conns   map[string]mqttapi.Connection
 }
@@ -42,6 +44,7 @@ type Status struct {
 // StatusConfig says what the status shows.
 type StatusConfig struct {
 	Root     string            // the first part of every topic, setting GPHOTOS_TOPIC
+	Prefix   string            // where Home Assistant looks for devices; empty = no discovery
 	Version  string            // the bridge's
 	Settings map[string]string // shown on gphotos/bridge/info, by variable, without secrets
 	Limits   mqttapi.Limits    // shown there too
@@ -49,6 +52,9 @@ type StatusConfig struct {
 	Media    *media.Folders    // shown on gphotos/bridge/health
 	Out      Publisher
 	Log      *logrus.Entry
+
+	Process, Machine string                   // of several processes, this one; empty = it is alone
+	Processes        func() map[string]Report // all of them, by id; nil = it is alone
 }
 
 // NewStatus returns a status without entries.
@@ -65,11 +71,31 @@ func NewStatus(cfg StatusConfig) *Status {
 	}
 }
 
-// Add makes an entry known; all are added before Run.
-func (s *Status) Add(e *Entry) {
+// Know says which entries there are. Before one of them runs, it is noted where it keeps topics and a session at the broker: a stop in
+// between notes what never was, and clearing that does no harm.
+func (s *Status) Know(ctx context.Context, names []string) error {
+	s.mu.Lock()
+	s.names = slices.Sorted(slices.Values(names))
+	s.mu.Unlock()
+	s.changed.Set()
+	if err := s.recordSessions(ctx); err != nil {
+		return err
+	}
+	return s.removed.RecordTopics(ctx, s.presences())
+}
+
+// Add counts a running entry in, until it leaves.
+func (s *Status) Add(e *Entry) (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.entries[e.cfg.Name] = e
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.entries, e.cfg.Name)
+		delete(s.conns, e.cfg.Name)
+		s.changed.Set()
+	}
 }
 
 // Connected notes how a connection of an entry, or of the status ("bridge"), does.
@@ -89,7 +115,7 @@ func (s *Status) Connected(name string, c broker.State) {
 // empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
-	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.names())
+	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.known())
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
@@ -123,13 +149,11 @@ func (s *Status) refuse(
 	s.cfg.Log.WithFields(logrus.Fields{"kind": why.Code, "topic": d.Topic}).Info("command refused")
 }
 
-// names are those of the entries, in order.
-func (s *Status) names() (names []string) {
-	for _, p := range s.presences() {
-		names = append(names, p.Entry)
-	}
-	slices.Sort(names)
-	return names
+// known are the names of the entries, in order.
+func (s *Status) known() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names
 }
 
 // Run publishes what runs here, and how it does every minute and whenever a connection changes, until ctx ends.
@@ -137,26 +161,29 @@ func (s *Status) Run(ctx context.Context) error {
 	if problem := s.cfg.Store.Damage(); problem != "" {
 		s.cfg.Log.WithField("problem", problem).Error("database was damaged and is set aside")
 	}
-	s.cfg.Media.Watch(s.changed.Set)
-	info := mqttapi.Info{
-		Version: s.cfg.Version, Started: mqttapi.At(s.started), Entries: []string{}, Settings: s.cfg.Settings, Limits: s.cfg.Limits,
-	}
-	for _, p := range s.presences() {
-		info.Entries = append(info.Entries, p.Entry)
-	}
-	err := s.retain(s.topics.Bridge("info"), info)
+	defer s.cfg.Media.Watch(s.changed.Set)()
+	info := mqttapi.Info{Version: s.cfg.Version, Started: mqttapi.At(s.started), Settings: s.cfg.Settings, Limits: s.cfg.Limits}
 	said := ""
-	for err == nil {
+	for {
+		if known := s.known(); info.Entries == nil || !slices.Equal(info.Entries, known) {
+			info.Entries = append([]string{}, known...)
+			if err := s.retain(s.topics.Bridge("info"), info); err != nil {
+				return err
+			}
+		}
 		if now := s.cfg.Media.Problem(); now != said {
 			s.sayFolders(now)
 			said = now
 		}
-		if err = s.retain(s.topics.Bridge("health"), s.health()); err == nil {
-			err = wake.Sleep(ctx, s.changed, healthEvery)
+		err := s.retain(s.topics.Bridge("health"), s.health())
+		if err == nil {
+			err = wake.Sleep(ctx, s.changed, s.healthEvery())
+		}
+		if err != nil {
+			return err
 		}
 		s.cfg.Media.LookAgain(ctx) // only for a folder that had a problem
 	}
-	return err
 }
 
 func (s *Status) sayFolders(problem string) {
@@ -188,28 +215,16 @@ func (s *Status) health() mqttapi.Health {
 	runtime.ReadMemStats(&memory)
 	h := mqttapi.Health{
 		Time: mqttapi.At(time.Now()), Uptime: int64(time.Since(s.started).Seconds()), Memory: int64(memory.Sys), //nolint:gosec // far from the limit
-		Goroutines: runtime.NumGoroutine(), Counters: map[string]int64{}, Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
+		Goroutines: runtime.NumGoroutine(), Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
 	}
 	for path, state := range s.cfg.Media.States() {
 		h.Folders[path] = mqttapi.Folder{Available: state.Problem == "", Since: mqttapi.At(state.Since), Problem: state.Problem}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	h.Connections = maps.Clone(s.conns)
-	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals().Now()
-		queue := e.uploads.Summary()
-		h.Counters["uploaded"] += totals.Totals.Uploaded
-		h.Counters["failed"] += totals.Totals.Failed
-		h.Counters["waiting"] += int64(queue.Waiting)
-		h.Counters["active"] += int64(queue.Active)
-	}
+	h.Connections, h.Counters = maps.Clone(s.conns), s.counters()
+	s.mu.Unlock()
+	s.addProcesses(&h)
 	return h
-}
-
-// RecordTopics notes where the entries that were added are going to publish; it comes before they run.
-func (s *Status) RecordTopics(ctx context.Context) error {
-	return s.removed.RecordTopics(ctx, s.presences())
 }
 
 // ClearRemoved clears what the broker retains of entries that are gone or publish elsewhere now, and returns when it has confirmed.
@@ -218,10 +233,8 @@ func (s *Status) ClearRemoved(ctx context.Context) error {
 }
 
 func (s *Status) presences() (now []homeassistant.Presence) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, e := range s.entries {
-		now = append(now, homeassistant.Presence{Entry: name, Root: e.cfg.Root, Prefix: e.cfg.DiscoveryPrefix})
+	for _, name := range s.known() {
+		now = append(now, homeassistant.Presence{Entry: name, Root: s.cfg.Root, Prefix: s.cfg.Prefix})
 	}
 	return now
 }
@@ -243,6 +256,7 @@ func (h *LogHook) Fire(l *logrus.Entry) error {
 	line := mqttapi.LogLine{Level: l.Level.String(), Message: l.Message, Time: mqttapi.At(l.Time)}
 	line.Entry, _ = l.Data["entry"].(string)
 	line.Job, _ = l.Data["job"].(string)
+	line.Process, _ = l.Data["process"].(string)
 	select {
 	case h.lines <- line:
 	default:
