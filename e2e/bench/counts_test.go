@@ -95,6 +95,7 @@ func (c counts) least(other counts) {
 
 // calls counts what is asked of Google, of the system and of Go's runtime.
 func calls(t *testing.T, bridge string) counts {
+	t.Helper()
 	const lone = 20 // photos
 	c, trace := counts{}, newTrace(t, bridge)
 	g := gate{open: make(chan struct{}), reached: make(chan struct{})}

@@ -104,6 +104,7 @@ var retired = regexp.MustCompile(`I +refs: +([\d,]+)`)
 // Of its tools callgrind cannot take the signal that stops a Go program, so this is cachegrind.
 // Source: https://valgrind.org/docs/manual/cg-manual.html
 func instructions(t *testing.T) counts {
+	t.Helper()
 	valgrind, err := exec.LookPath("valgrind")
 	if err != nil {
 		t.Log("valgrind is not installed: instructions are not counted")

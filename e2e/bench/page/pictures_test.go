@@ -24,9 +24,10 @@ import (
 // The colours of Okabe and Ito, which people who are colour-blind can tell apart.
 // Source: https://jfly.uni-koeln.de/color/
 var colors = []color.Color{
-	color.RGBA{R: 0x00, G: 0x72, B: 0xB2, A: 255}, color.RGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255},
-	color.RGBA{R: 0x00, G: 0x9E, B: 0x73, A: 255}, color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
-	color.RGBA{R: 0xE6, G: 0x9F, B: 0x00, A: 255}, color.RGBA{R: 0x56, G: 0xB4, B: 0xE9, A: 255},
+	color.RGBA{R: 0x00, G: 0x72, B: 0xB2, A: 255},
+	color.RGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255},
+	color.RGBA{R: 0x00, G: 0x9E, B: 0x73, A: 255},
+	color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
 }
 
 var gray = color.Gray{Y: 0x99}
