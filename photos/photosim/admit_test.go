@@ -3,7 +3,6 @@ package photosim
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,42 +182,6 @@ func TestUploadsAreWritesWhenConfigured(t *testing.T) {
 	m.upload(photo(1))
 	r := m.call("POST", "/v1/uploads", "x", "X-Goog-Upload-Protocol", "raw")
 	checkError(t, r, 429, "RESOURCE_EXHAUSTED", "Write requests per minute per user")
-}
-
-func TestOneWriterAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newSim(t, Config{Accounts: []Account{{ID: "1", Email: "a@b.c"}, {ID: "2", Email: "d@e.f"}}})
-		other := m.as(GrantRequest{Account: "2"})
-		m.Latency(map[string]Delay{"*": {Base: time.Second}})
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			if r := m.call("POST", "/v1/albums", `{"album":{"title":"first"}}`); r.status != 200 {
-				t.Errorf("the first writer: %d %s", r.status, r.body)
-			}
-		})
-		time.Sleep(500 * time.Millisecond)
-		wg.Go(func() { // uploads and reads go on beside a writer
-			m.upload(photo(1))
-			m.call("GET", "/v1/albums", "")
-		})
-		wg.Go(func() {
-			if r := other.call("POST", "/v1/albums", `{"album":{"title":"of somebody else"}}`); r.status != 200 {
-				t.Errorf("a writer of another account: %d", r.status)
-			}
-		})
-		synctest.Wait()
-		for _, call := range []string{"POST /v1/mediaItems:batchCreate", "PATCH /v1/albums/AF1Qip", "POST /v1/albums/AF1Qip:batchAddMediaItems"} {
-			method, path, _ := strings.Cut(call, " ")
-			checkError(t, m.call(method, path, "{}"), 429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota 'concurrent write request' of service 'photoslibrary.googleapis.com'.")
-		}
-		wg.Wait()
-		if r := m.call("POST", "/v1/albums", `{"album":{"title":"later"}}`); r.status != 200 {
-			t.Errorf("a writer after the first: %d", r.status)
-		}
-		if w := m.Stats().Writes; w.Peak != 3 || w.Refused != 3 || w.Current != 0 {
-			t.Errorf("writes %+v", w)
-		}
-	})
 }
 
 // TestWriterSlotIsFreeWithTheAnswer writes again as soon as the answer's head is there.

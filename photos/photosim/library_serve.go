@@ -2,6 +2,7 @@ package photosim
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -130,14 +131,15 @@ func (c *call) prepare(s *Server) (fieldMask, error) {
 }
 
 // dispatch runs the handler after the route's delay. A writer gives its slot back before the answer is sent, so that a client that
-// has its answer may write again at once.
+// has its answer may write again at once. SIM: a write goes on when its client has left, as nothing tells Google's inside of that.
 func (s *Server) dispatch(c *call) (any, error) {
 	if c.method.write {
-		end, err := s.beginWrite(c.token)
+		end, err := s.beginWrite(c.token, c.route)
 		if err != nil {
 			return nil, err
 		}
 		defer end()
+		c.r = c.r.WithContext(context.WithoutCancel(c.r.Context()))
 	}
 	if !s.pause(c.r.Context(), c.route) {
 		abort()

@@ -40,7 +40,7 @@ type Server struct {
 	libraries map[string]*library // by account id
 	uploads   *uploads
 	quota     *quota
-	writers   map[string]bool // accounts with a write in progress
+	writers   map[string]string // the route of the write in progress, by account
 	faults    []*armedFault
 	delays    map[string]Delay
 	released  chan struct{} // closed by Reset and Close: ends what a fault holds
@@ -122,7 +122,7 @@ func (s *Server) clearLocked(keepTokens bool) {
 	}
 	s.uploads = newUploads()
 	s.quota = newQuota()
-	s.writers = make(map[string]bool)
+	s.writers = make(map[string]string)
 	s.faults = nil
 	s.delays = nil
 	s.released = make(chan struct{})

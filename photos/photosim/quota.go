@@ -99,21 +99,22 @@ func (s *Server) admit(r *http.Request, scopes []string, write, metered bool) (*
 	return t, nil
 }
 
-// beginWrite takes the account's one writer slot, or refuses.
-func (s *Server) beginWrite(t *accessToken) (end func(), err error) {
-	ended := s.stats.writeBegins()
+// beginWrite takes the account's one writer slot for a route, or refuses.
+func (s *Server) beginWrite(t *accessToken, route string) (end func(), err error) {
+	ended := s.stats.writeBegins(t.account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	writers := s.writers // a reset in between starts a new map
-	if writers[t.account] {
-		ended(true)
+	if other := writers[t.account]; other != "" {
+		s.stats.overlap(Overlap{At: time.Now(), Account: t.account, Route: route, Beside: other})
+		ended()
 		return nil, errConcurrentWrite()
 	}
-	writers[t.account] = true
+	writers[t.account] = route
 	return func() {
 		s.mu.Lock()
 		delete(writers, t.account)
 		s.mu.Unlock()
-		ended(false)
+		ended()
 	}, nil
 }

@@ -132,7 +132,7 @@ func TestSticky(t *testing.T) {
 		if r := write(); r.status != 500 || !strings.HasPrefix(r.body, "<!DOCTYPE") {
 			t.Errorf("with an error: %d %s", r.status, r.body)
 		}
-		if w := m.Stats().Writes; w.Peak != 1 || w.Refused != 0 {
+		if w := m.Stats().Writes; w.Peak != 1 || w.Overlapping != 0 {
 			t.Errorf("writes %+v", w)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // Stats is what the server has seen since New or the last reset. Requests refused by a fault count like any other.
@@ -15,21 +16,38 @@ type Stats struct {
 	// Current and Peak are requests under way at the same time, over all routes.
 	Current int `json:"current"`
 	Peak    int `json:"peak"`
-	// Writes are the calls that Google allows one at a time per user; refused ones are in the peak, so a client that never
-	// overlaps writes has a peak of 1.
-	Writes Concurrency `json:"writes"`
+	// Writes are those of all accounts; users write beside each other, so its peak is no fault of anybody.
+	Writes Writes `json:"writes"`
+	// AccountWrites are those of each account that has written, by the account's id.
+	AccountWrites map[string]Writes `json:"account_writes"`
+	// Overlaps are the last overlapping writes, at most 100, oldest first. Writes.Overlapping counts all.
+	Overlaps []Overlap `json:"overlaps"`
 	// BatchSizes are the numbers of new items of each batchCreate call that was carried out, in order.
 	BatchSizes []int `json:"batch_sizes"`
 	// Faults is how many requests met a fault.
 	Faults int `json:"faults"`
 }
 
-// Concurrency is how many calls of one kind overlapped.
-type Concurrency struct {
+// Writes are calls that Google allows one at a time per user: every method that changes items or albums, but no upload of bytes. A
+// write begins when it is let in with its whole body, and ends when its answer is ready, also when the client has left by then.
+type Writes struct {
+	Total   int `json:"total"`
 	Current int `json:"current"`
-	Peak    int `json:"peak"`
-	Refused int `json:"refused"`
+	// Peak is the most at the same time, overlapping ones among them: 1 for an account whose writes never overlap.
+	Peak int `json:"peak"`
+	// Overlapping are those that began while another one of the same account was under way; each of them was refused.
+	Overlapping int `json:"overlapping"`
 }
+
+// Overlap is one overlapping write.
+type Overlap struct {
+	At      time.Time `json:"at"`
+	Account string    `json:"account"`
+	Route   string    `json:"route"`
+	Beside  string    `json:"beside"` // the route of the write that was under way
+}
+
+const maxOverlaps = 100
 
 // RouteStats are the requests of one route.
 type RouteStats struct {
@@ -109,21 +127,33 @@ func (c *callStats) status(code int) {
 	})
 }
 
-// writeBegins counts a write under way, refused or not; the returned function ends it.
-func (r *recorder) writeBegins() (end func(refused bool)) {
+// writeBegins counts a write under way; the returned function ends it.
+func (r *recorder) writeBegins(account string) (end func()) {
+	r.countWrite(account, func(w *Writes) {
+		w.Total++
+		w.Current++
+		w.Peak = max(w.Peak, w.Current)
+	})
+	return func() {
+		r.countWrite(account, func(w *Writes) { w.Current = max(0, w.Current-1) }) // a reset in between has set it to zero
+	}
+}
+
+// overlap counts a write that is refused for another one.
+func (r *recorder) overlap(o Overlap) {
+	r.countWrite(o.Account, func(w *Writes) { w.Overlapping++ })
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w := &r.stats.Writes
-	w.Current++
-	w.Peak = max(w.Peak, w.Current)
-	return func(refused bool) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		w.Current = max(0, w.Current-1)
-		if refused {
-			w.Refused++
-		}
-	}
+	r.stats.Overlaps = append(r.stats.Overlaps[max(0, len(r.stats.Overlaps)-maxOverlaps+1):], o)
+}
+
+func (r *recorder) countWrite(account string, count func(*Writes)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	count(&r.stats.Writes)
+	w := r.stats.AccountWrites[account]
+	count(&w)
+	r.stats.AccountWrites[account] = w
 }
 
 func (r *recorder) batch(size int) {
@@ -141,14 +171,17 @@ func (r *recorder) fault() {
 func (r *recorder) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stats = Stats{Routes: make(map[string]RouteStats), BatchSizes: []int{}}
+	r.stats = Stats{
+		Routes: make(map[string]RouteStats), BatchSizes: []int{}, AccountWrites: make(map[string]Writes), Overlaps: []Overlap{},
+	}
 }
 
 func (r *recorder) snapshot() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := r.stats
-	out.BatchSizes = slices.Clone(out.BatchSizes)
+	out.BatchSizes, out.Overlaps = slices.Clone(out.BatchSizes), slices.Clone(out.Overlaps)
+	out.AccountWrites = maps.Clone(out.AccountWrites)
 	out.Routes = maps.Clone(out.Routes)
 	for name, rs := range out.Routes {
 		rs.Statuses = maps.Clone(rs.Statuses)
