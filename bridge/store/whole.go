@@ -14,7 +14,7 @@ import (
 // A Record is a record as it lies in the store: what is secret in it is sealed.
 type Record = engine.Record
 
-// ErrUnfinished is a store that an import was cut off in: it holds a part of another store, so that what is missing would be lost unnoticed.
+// ErrUnfinished is a store that an import was cut off in: it holds a part of another, so that what is missing would be lost unnoticed.
 var ErrUnfinished = errors.New("an import was cut off, so that only a part of the bridge is there: run gphotos2mqtt import again")
 
 // importRecord of [Bridge] is there from [Store.BeginImport] to [Store.EndImport].

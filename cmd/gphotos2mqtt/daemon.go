@@ -233,6 +233,8 @@ func giveWrite(dir string) string {
 	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
 }
 
+const keyFile = "secret.key" // in the data folder
+
 func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
@@ -240,7 +242,7 @@ func openKey(c config.Config) (secret.Key, error) {
 	var key secret.Key
 	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
 	if err == nil {
-		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, keyFile))
 	}
 	if errors.Is(err, os.ErrPermission) {
 		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)

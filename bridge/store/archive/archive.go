@@ -1,7 +1,7 @@
 // Package archive carries a whole store through one file, to another machine or engine, or as a backup.
 //
-// The file is a tar archive, of which a person can see all with `tar`; secrets in it are sealed as they are in the store, and the key is not
-// in it. All parts are below the folder gphotos2mqtt:
+// The file is a tar archive, of which a person can see all with `tar`; secrets in it are sealed as they are in the store, and the key is
+// not in it. All parts are below the folder gphotos2mqtt:
 //
 //	about.json                 the format's version; it comes first
 //	records/<key>.json         a record as it lies in the store

@@ -117,7 +117,7 @@ func TestOtherKey(t *testing.T) {
 	t.Parallel()
 	file, s := sample(t, 2), open(t, newMemory())
 	_, err := Import(t.Context(), bytes.NewReader(file), Config{Store: s, Key: otherKey})
-	if !errors.Is(err, secret.ErrOtherKey) || !strings.Contains(err.Error(), "links.home was sealed with another secret key ("+ourKey.String()) {
+	if !errors.Is(err, secret.ErrOtherKey) || !strings.Contains(err.Error(), "links.home was sealed with another secret key (key-") {
 		t.Errorf("import with another key = %v", err)
 	}
 	wantNothing(t, s)
@@ -187,13 +187,14 @@ func TestClaims(t *testing.T) {
 	t.Parallel()
 	s := open(t, newMemory())
 	claimed := map[string]int{}
-	_, err := Import(t.Context(), bytes.NewReader(sample(t, 2)), Config{Store: s, Key: ourKey, Claim: func(_ context.Context, entry string) error {
+	claim := func(_ context.Context, entry string) error {
 		claimed[entry]++
 		if keys, _ := s.Keys(t.Context(), "links"); len(keys) > 0 && entry == "home" {
 			t.Error("home is claimed after its link was written")
 		}
 		return nil
-	}})
+	}
+	_, err := Import(t.Context(), bytes.NewReader(sample(t, 2)), Config{Store: s, Key: ourKey, Claim: claim})
 	must(t, err)
 	if diff := cmp.Diff(map[string]int{"home": 1, store.Bridge: 1}, claimed); diff != "" {
 		t.Error("(-want +got)", diff)

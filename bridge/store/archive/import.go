@@ -207,7 +207,7 @@ func (m *importer) because(err error) error {
 // opens checks that the key opens what is sealed in a record. What was damaged before it was exported does not count.
 func (m *importer) opens(key string, value []byte, j *jobRecord) error {
 	var sealed []byte
-	purpose := ""
+	var purpose string
 	switch {
 	case store.IsLink(key):
 		_ = json.Unmarshal(value, &sealed)

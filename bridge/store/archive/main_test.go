@@ -23,11 +23,11 @@ const payloadSize = 420 // bytes, of ids of six letters
 var ourKey, otherKey = secret.Key{1}, secret.Key{2}
 
 // open opens a store, for an import too; nil is files on the disk.
-func open(t testing.TB, e store.Engine) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Engine: e, Key: &ourKey, Import: true, Log: quiet()})
-	must(t, err)
-	t.Cleanup(func() { must(t, s.Close()) })
+func open(tb testing.TB, e store.Engine) *store.Store {
+	tb.Helper()
+	s, err := store.Open(tb.Context(), store.Config{Dir: tb.TempDir(), Engine: e, Key: &ourKey, Import: true, Log: quiet()})
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, s.Close()) })
 	return s
 }
 
@@ -37,31 +37,31 @@ func quiet() *logrus.Entry {
 	return logrus.NewEntry(log)
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // fill puts something of every kind into a store: n jobs with two payloads each.
-func fill(t testing.TB, s *store.Store, n int) {
-	t.Helper()
-	ctx := t.Context()
+func fill(tb testing.TB, s *store.Store, n int) {
+	tb.Helper()
+	ctx := tb.Context()
 	for i := range n {
-		addJob(t, s, fmt.Sprintf("01J%03d", i))
+		addJob(tb, s, fmt.Sprintf("01J%03d", i))
 	}
-	must(t, s.Links().Save(ctx, "home", ourKey.Seal([]byte("token"), "home")))
-	must(t, s.SaveReceipt(ctx, store.Receipt{Job: "01A", Entry: "home", CommandID: "mine", Ran: s.Ran()}))
-	must(t, s.SaveState(ctx, "home", "albums/of=home", map[string]string{"Door": "AF1Q"}))
-	must(t, s.SaveState(ctx, store.Bridge, "sessions", []string{"home"}))
-	must(t, s.SaveState(ctx, "home", "long-"+strings.Repeat("x", 120), 1))
-	addJob(t, s, "01D")
-	must(t, s.SetAside(ctx, "home", "01D"))
+	must(tb, s.Links().Save(ctx, "home", ourKey.Seal([]byte("token"), "home")))
+	must(tb, s.SaveReceipt(ctx, store.Receipt{Job: "01A", Entry: "home", CommandID: "mine", Ran: s.Ran()}))
+	must(tb, s.SaveState(ctx, "home", "albums/of=home", map[string]string{"Door": "AF1Q"}))
+	must(tb, s.SaveState(ctx, store.Bridge, "sessions", []string{"home"}))
+	must(tb, s.SaveState(ctx, "home", "long-"+strings.Repeat("x", 120), 1))
+	addJob(tb, s, "01D")
+	must(tb, s.SetAside(ctx, "home", "01D"))
 }
 
-func addJob(t testing.TB, s *store.Store, id string) *store.Job {
-	t.Helper()
+func addJob(tb testing.TB, s *store.Store, id string) *store.Job {
+	tb.Helper()
 	j := &store.Job{ID: id, Entry: "home", Received: time.Now(), Ran: s.Ran()}
 	for i, content := range []string{strings.Repeat(id+" ", payloadSize/7), ""} {
 		f := store.File{
@@ -69,24 +69,24 @@ func addJob(t testing.TB, s *store.Store, id string) *store.Job {
 			Session: "https://session.example/1", Token: "token",
 		}
 		var err error
-		f.Size, f.SHA256, err = s.PutPayload(t.Context(), f.Payload, strings.NewReader(content))
-		must(t, err)
+		f.Size, f.SHA256, err = s.PutPayload(tb.Context(), f.Payload, strings.NewReader(content))
+		must(tb, err)
 		j.Files = append(j.Files, f)
 	}
-	must(t, s.AddJob(t.Context(), j))
+	must(tb, s.AddJob(tb.Context(), j))
 	return j
 }
 
 // all returns the records of a store.
-func all(t testing.TB, s *store.Store) map[string]string {
-	t.Helper()
+func all(tb testing.TB, s *store.Store) map[string]string {
+	tb.Helper()
 	records := map[string]string{}
 	for _, kind := range store.Kinds() {
-		keys, err := s.Keys(t.Context(), kind)
-		must(t, err)
+		keys, err := s.Keys(tb.Context(), kind)
+		must(tb, err)
 		for _, key := range keys {
-			value, err := s.Raw(t.Context(), key)
-			must(t, err)
+			value, err := s.Raw(tb.Context(), key)
+			must(tb, err)
 			records[key] = string(value)
 		}
 	}
@@ -94,41 +94,41 @@ func all(t testing.TB, s *store.Store) map[string]string {
 }
 
 // payloadsOf reads the payloads that the jobs of a store name.
-func payloadsOf(t testing.TB, s *store.Store) map[string]string {
-	t.Helper()
-	jobs, err := s.Jobs(t.Context(), "home")
-	must(t, err)
+func payloadsOf(tb testing.TB, s *store.Store) map[string]string {
+	tb.Helper()
+	jobs, err := s.Jobs(tb.Context(), "home")
+	must(tb, err)
 	content := map[string]string{}
 	for _, j := range jobs {
 		for _, f := range j.Files {
-			r, err := s.OpenPayload(t.Context(), f, 0)
-			must(t, err)
+			r, err := s.OpenPayload(tb.Context(), f, 0)
+			must(tb, err)
 			text, err := io.ReadAll(r)
-			must(t, err)
-			must(t, r.Close())
+			must(tb, err)
+			must(tb, r.Close())
 			content[f.Payload] = string(text)
 		}
 	}
 	return content
 }
 
-func export(t testing.TB, s *store.Store) []byte {
-	t.Helper()
+func export(tb testing.TB, s *store.Store) []byte {
+	tb.Helper()
 	var out bytes.Buffer
-	_, damaged, err := Write(t.Context(), s, &out, "test")
-	must(t, err)
+	_, damaged, err := Write(tb.Context(), s, &out, "test")
+	must(tb, err)
 	if damaged != nil {
-		t.Fatal(damaged)
+		tb.Fatal(damaged)
 	}
 	return out.Bytes()
 }
 
 // sample is an export of a small store.
-func sample(t testing.TB, jobs int) []byte {
-	t.Helper()
-	s := open(t, newMemory())
-	fill(t, s, jobs)
-	return export(t, s)
+func sample(tb testing.TB, jobs int) []byte {
+	tb.Helper()
+	s := open(tb, newMemory())
+	fill(tb, s, jobs)
+	return export(tb, s)
 }
 
 func check(ctx context.Context, file []byte, key secret.Key) (Summary, error) {
@@ -136,13 +136,13 @@ func check(ctx context.Context, file []byte, key secret.Key) (Summary, error) {
 }
 
 // wantNothing: an import that failed leaves nothing, and the next one works.
-func wantNothing(t testing.TB, s *store.Store) {
-	t.Helper()
-	unfinished, err := s.Unfinished(t.Context())
-	must(t, err)
-	left, err := s.SweepPayloads(t.Context(), func(string) bool { return true })
-	must(t, err)
-	if records := all(t, s); len(records) > 0 || unfinished || left > 0 {
-		t.Errorf("%d records and %d drafts are left, unfinished: %v", len(records), left, unfinished)
+func wantNothing(tb testing.TB, s *store.Store) {
+	tb.Helper()
+	unfinished, err := s.Unfinished(tb.Context())
+	must(tb, err)
+	left, err := s.SweepPayloads(tb.Context(), func(string) bool { return true })
+	must(tb, err)
+	if records := all(tb, s); len(records) > 0 || unfinished || left > 0 {
+		tb.Errorf("%d records and %d drafts are left, unfinished: %v", len(records), left, unfinished)
 	}
 }
