@@ -162,7 +162,7 @@ type settledError struct{ error }
 func (e settledError) Unwrap() error { return e.error }
 
 // until does something until it succeeds or fails for good, each time for so long as an answer may take. What holds it up is logged at once,
-// and again when it changes or a minute has passed. The error is a settled one, or ctx's with what held it up.
+// and again when it changes or a minute has passed; of errAtOnce nobody need know. The error is a settled one, or ctx's with what held it up.
 func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do func(context.Context) error) error {
 	var last string
 	var said time.Time
@@ -178,6 +178,12 @@ func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do fun
 		}
 		if settled, ok := errors.AsType[settledError](err); ok {
 			return settled.error
+		}
+		if errors.Is(err, errAtOnce) {
+			if ended := wake.Sleep(ctx, nil, atOncePause()); ended != nil {
+				return errors.Join(ended, err)
+			}
+			continue
 		}
 		err = c.explain(err)
 		if text := err.Error(); ctx.Err() == nil && (text != last || time.Since(said) > sayAgain) {

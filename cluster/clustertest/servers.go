@@ -161,6 +161,26 @@ func (s *Servers) Leader(js jetstream.JetStream, stream string) int {
 	return 0
 }
 
+// Own makes somebody the owner of an entry in the buckets of a prefix, whoever it was before, and returns the fence: what a fleet does.
+func Own(ctx context.Context, servers, prefix, entry string) (fence uint64, err error) {
+	n, err := nats.Connect(servers)
+	if err != nil {
+		return 0, err
+	}
+	defer n.Close()
+	js, err := jetstream.New(n)
+	if err != nil {
+		return 0, err
+	}
+	for ctx.Err() == nil {
+		ack, err := js.Publish(ctx, "$KV."+prefix+"-records.owner."+entry, []byte(`{"process":"test"}`))
+		if err == nil {
+			return ack.Sequence, nil
+		}
+	}
+	return 0, ctx.Err()
+}
+
 // freePorts are addresses on which nobody listens just now.
 func freePorts(t testing.TB, count int) (addresses []string) {
 	t.Helper()
