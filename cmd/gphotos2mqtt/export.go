@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/store/archive"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
@@ -109,25 +111,49 @@ type stored struct {
 
 	name  string
 	claim func(ctx context.Context, entry string) error // nil = every record may be written
-	after func() error                                  // once the store is closed
+	after func()                                        // once the store is closed
 }
 
-// openStore opens the store beside which no bridge runs, or, to be read, that of a cluster.
+// clusterLimit is how long a cluster is waited for that does not answer.
+const clusterLimit = time.Minute
+
+// openStore opens the store beside which no bridge runs, or that of a cluster, which can be read while bridges run.
 func openStore(ctx context.Context, c call, settings config.Config, toImport bool) (*stored, error) {
-	s := &stored{name: settings.DataDir, after: func() error { return nil }}
+	s := &stored{name: settings.DataDir, after: func() {}}
 	cfg := store.Config{Dir: settings.DataDir, Import: toImport, Log: newLog(settings, c.stderr)}
+	if settings.NATSURL != "" {
+		limited, cancel := context.WithTimeout(ctx, clusterLimit)
+		defer cancel()
+		settings.Cluster.Log = cfg.Log
+		conn, err := cluster.Connect(limited, settings.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		importer := conn.Importer()
+		s.name, s.claim, cfg.Engine = "the cluster (prefix "+settings.NATSPrefix+")", importer.Seize, importer
+		s.after = func() {
+			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), clusterLimit)
+			defer cancel()
+			_ = importer.Yield(limited) // it has waited for the cluster; the processes wait a little longer then
+			conn.Close()
+		}
+	}
 	var err error
 	s.Store, err = store.Open(ctx, cfg)
 	if errors.Is(err, store.ErrInUse) {
 		err = fmt.Errorf("the bridge runs, and has the store for itself: stop it, and start it again afterwards: %w", err)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.after())
+		s.after()
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *stored) close() error { return errors.Join(s.Close(), s.after()) }
+func (s *stored) close() error {
+	defer s.after()
+	return s.Close()
+}
 
 // empty reports whether there is no record.
 func (s *stored) empty(ctx context.Context) bool {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,7 @@ type importer struct {
 	batch   []store.Record  // not written yet
 	size    int             // bytes of batch
 	waiting map[string]bool // payloads whose job has not come
+	unsaved []string        // payloads whose job has not been saved
 }
 
 // begin marks the store, when it is empty or an import into it was cut off. A stop after it leaves the mark.
@@ -85,25 +87,48 @@ func (m *importer) begin(ctx context.Context) error {
 	return err
 }
 
-// clear removes all, and the mark last.
+// clear removes all, and the mark last. Payloads are removed with their jobs: an engine of several processes does not sweep young ones.
 func (m *importer) clear(ctx context.Context) error {
+	for _, name := range m.unsaved {
+		if err := m.Store.RemovePayload(ctx, name); err != nil {
+			return err
+		}
+	}
 	for _, kind := range store.Kinds() {
 		keys, err := m.Store.Keys(ctx, kind)
-		for len(keys) > 0 && err == nil {
-			n := min(len(keys), maxBatch)
-			for _, key := range keys[:n] {
-				err = errors.Join(err, m.claim(ctx, entryOf(key)))
-			}
+		for keys := range slices.Chunk(keys, maxBatch) {
 			if err == nil {
-				err = m.Store.Remove(ctx, keys[:n]...)
+				err = m.clearRecords(ctx, keys)
 			}
-			keys = keys[n:]
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return m.Store.Clear(ctx)
+}
+
+func (m *importer) clearRecords(ctx context.Context, keys []string) error {
+	for _, key := range keys {
+		if err := m.claim(ctx, entryOf(key)); err != nil {
+			return err
+		}
+		if !store.IsJob(key) {
+			continue
+		}
+		var j jobRecord
+		value, err := m.Store.Raw(ctx, key)
+		_ = json.Unmarshal(value, &j) // else it has no payloads
+		for _, f := range j.Files {
+			if err == nil && f.Payload != "" {
+				err = m.Store.RemovePayload(ctx, f.Payload)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return m.Store.Remove(ctx, keys...)
 }
 
 func (m *importer) claim(ctx context.Context, entry string) error {
@@ -188,6 +213,7 @@ func (m *importer) takePayload(ctx context.Context, p *part, name string) error 
 		m.waiting = map[string]bool{}
 	}
 	m.waiting[name] = true
+	m.unsaved = append(m.unsaved, name)
 	return nil
 }
 
@@ -241,13 +267,11 @@ func (m *importer) takeRecord(ctx context.Context, p *part, key string) error {
 			return err
 		}
 	}
-	if len(m.batch) == maxBatch || m.size+len(value) > maxBatchBytes {
-		if err := m.flush(ctx); err != nil {
-			return err
-		}
-	}
 	m.batch = append(m.batch, store.Record{Key: key, Value: value})
 	m.size += len(value)
+	if len(m.batch) == maxBatch || m.size > maxBatchBytes {
+		return m.flush(ctx)
+	}
 	return nil
 }
 
@@ -255,8 +279,11 @@ const maxBatch, maxBatchBytes = 256, 1 << 20 // of records that are saved togeth
 
 // flush writes what has gathered.
 func (m *importer) flush(ctx context.Context) error {
+	defer func() { m.batch, m.size = m.batch[:0], 0 }()
+	if len(m.waiting) == 0 {
+		defer func() { m.unsaved = m.unsaved[:0] }()
+	}
 	if m.Store == nil {
-		m.batch, m.size = m.batch[:0], 0
 		return nil
 	}
 	for _, r := range m.batch {
@@ -266,9 +293,7 @@ func (m *importer) flush(ctx context.Context) error {
 			}
 		}
 	}
-	err := m.Store.Restore(ctx, m.batch...)
-	m.batch, m.size = m.batch[:0], 0
-	if err != nil {
+	if err := m.Store.Restore(ctx, m.batch...); err != nil {
 		return m.because(err)
 	}
 	return nil
