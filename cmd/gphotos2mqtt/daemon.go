@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,11 +212,9 @@ func runOnline(ctx context.Context, connections, works []task.Task) error {
 	online, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return task.Run(online, connections...) })
-	g.Go(func() error {
-		defer disconnect()
-		return task.Run(ctx, works...)
-	})
-	return g.Wait()
+	err := task.Run(ctx, works...)
+	disconnect()
+	return cmp.Or(err, g.Wait())
 }
 
 func (d *daemon) close() (err error) {

@@ -131,8 +131,8 @@ type Config struct {
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
 	MaxSize Size `env:"MAX_SIZE" default:"0"`
-	// Uploads at the same time for each entry, 1 to 32.
-	Uploads int `env:"UPLOADS" default:"8"`
+	// Uploads at the same time for each entry, 1 to 50; of files above 1 MiB at most 8, which fill a line.
+	Uploads int `env:"UPLOADS" default:"25"`
 
 	// Items in each retained listing, newest first, 1 to 500.
 	ListItems int `env:"LIST_ITEMS" default:"100"`
