@@ -240,6 +240,15 @@ func ReadClient(environ []string) (Config, error) {
 	})
 }
 
+// ReadStore is Read for a program that needs the store and its key alone.
+func ReadStore(environ []string) (Config, error) {
+	c, r := readAll(environ)
+	return c, r.errorOf([]string{
+		"DATA_DIR", "NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN", "NATS_NKEY", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY",
+		"NATS_REPLICAS", "NATS_PREFIX", "SECRET_KEY", "LOG_LEVEL", "LOG_FORMAT",
+	})
+}
+
 func readAll(environ []string) (c Config, r reader) {
 	r = reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
 	for _, line := range environ {
