@@ -19,6 +19,9 @@ const (
 	uploadReserve = QuotaPerDay / 5  // the part of the day's requests that background listing leaves to uploads
 	quotaLag      = 15 * time.Minute // how long after midnight a refusal may still be about the day before
 	longestDay    = 25*time.Hour + quotaLag
+
+	// tellEvery is the time for one entry to show the count: a thousand are not to publish E/state, each, for each request of one of them.
+	tellEvery = 50 * time.Millisecond
 )
 
 // A Project is what the entries of one client id share: Google counts requests per project and day. Count and daily hold are saved with
@@ -30,8 +33,11 @@ type Project struct {
 	saved  projectState // what the store has
 
 	accounts wake.Members[*Account]
-	mu       sync.Mutex // guards state
-	state    projectState
+
+	mu      sync.Mutex // guards all below
+	state   projectState
+	telling bool      // the entries are being told of the count, or a timer runs until then
+	tellAt  time.Time // not before
 }
 
 type projectState struct {
@@ -53,7 +59,25 @@ func OpenProject(ctx context.Context, s *store.Store, id string) (*Project, erro
 // Count adds one request to Google's Library API to the day's count. Those for the bytes of items have a quota of 75,000 of their own.
 // Source: https://developers.google.com/photos/overview/api-limits-quotas
 func (p *Project) Count() {
-	for _, a := range p.change(func(today *projectState) { today.Requests++ }) {
+	p.change(func(today *projectState) { today.Requests++ })
+	p.mu.Lock()
+	wait, waits := time.Until(p.tellAt), p.telling
+	p.telling = true
+	p.mu.Unlock()
+	if wait <= 0 && !waits {
+		p.tell()
+	} else if !waits {
+		time.AfterFunc(wait, p.tell)
+	}
+}
+
+// tell has all entries show the count.
+func (p *Project) tell() {
+	accounts := p.accounts.All()
+	p.mu.Lock()
+	p.telling, p.tellAt = false, time.Now().Add(time.Duration(len(accounts))*tellEvery)
+	p.mu.Unlock()
+	for _, a := range accounts {
 		a.cfg.Changed()
 	}
 }
@@ -87,15 +111,14 @@ func (p *Project) Save(ctx context.Context) error {
 	return nil
 }
 
-// change calls f with the state of the day, which is a new one when a new day has begun at Google, and returns the accounts.
-func (p *Project) change(f func(*projectState)) []*Account {
+// change calls f with the state of the day, which is a new one when a new day has begun at Google.
+func (p *Project) change(f func(*projectState)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if day := wake.Wall().In(pacific()).Format(time.DateOnly); day != p.state.Day {
 		p.state = projectState{Day: day}
 	}
 	f(&p.state)
-	return p.accounts.All()
 }
 
 // NextQuotaDay returns the next midnight Pacific time, when Google's daily quota starts anew (Google's page says "per day" only).
@@ -113,10 +136,11 @@ func quotaBack(now time.Time) time.Time {
 	return NextQuotaDay(now)
 }
 
-func pacific() *time.Location {
+// pacific is the time zone of Google's days. It is read once: that takes as long as all else of a count.
+var pacific = sync.OnceValue(func() *time.Location {
 	zone, err := time.LoadLocation("America/Los_Angeles")
 	if err != nil { // cannot be: time/tzdata is linked in
 		zone = time.FixedZone("PST", -8*60*60)
 	}
 	return zone
-}
+})

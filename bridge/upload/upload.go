@@ -84,6 +84,7 @@ type Config struct {
 	MaxPublish func() int    // the largest payload that is published now, in bytes
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
+	Turns      wake.Turns    // for a file that is sent, shared with other entries
 	Patience   media.Patience
 
 	Store    *store.Store

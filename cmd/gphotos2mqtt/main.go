@@ -49,11 +49,8 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 
 func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {
 	log := newLog(c, stderr)
-	// The garbage collector works early, unless GOMEMLIMIT says otherwise, and earlier still while the queue is loaded: a home server has
-	// little memory and time enough. The limit is soft: what lives is kept, whatever its size.
 	early := debug.SetMemoryLimit(-1) == math.MaxInt64
-	if early {
-		debug.SetMemoryLimit(64 << 20)
+	if early { // while the queue is loaded; see limitMemory
 		debug.SetGCPercent(10)
 	}
 	for _, warning := range warnings {

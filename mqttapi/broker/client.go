@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -18,8 +19,12 @@ const readAhead = 512
 
 // connect makes one attempt: one TCP connection, one CONNECT, one CONNACK. A session that failed is also returned, for how far it came.
 func (c *Conn) connect(ctx context.Context) (*session, error) {
-	s := &session{conn: c, answers: make(chan packets.ControlPacket)}
+	s := &session{conn: c, answers: make(chan packets.ControlPacket), pass: func() {}}
 	defer func() { s.began = time.Now() }()
+	if err := c.cfg.Turns.Take(ctx); err != nil {
+		return s, err
+	}
+	s.pass = sync.OnceFunc(c.cfg.Turns.Give)
 	if !c.cfg.Holds() {
 		return s, errNotHeld
 	}
