@@ -13,8 +13,8 @@ import (
 // askHeader names the process that asks, or answers.
 const askHeader = "Gphotos-Process"
 
-// everybody is asked in place of one process.
-const everybody = "all"
+// allProcesses are asked in place of one process.
+const allProcesses = "all"
 
 // ErrNobody is the error of a question for which there is no process.
 var ErrNobody = errors.New("no process of the fleet has it")
@@ -23,8 +23,8 @@ var ErrNobody = errors.New("no process of the fleet has it")
 func (f *Fleet) Serve(ctx context.Context, subject string, answer func(ctx context.Context, question []byte) []byte) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-	for _, whom := range []string{everybody, f.cfg.Process} {
-		sub, err := f.nats.Subscribe(f.subject(subject, whom), func(m *nats.Msg) {
+	for _, whom := range []string{allProcesses, f.cfg.Process} {
+		sub, err := f.conn.nats.Subscribe(f.subject(subject, whom), func(m *nats.Msg) {
 			if m.Reply == "" || m.Header.Get(askHeader) == f.cfg.Process {
 				return // no question, or our own
 			}
@@ -58,13 +58,13 @@ func (f *Fleet) Ask(ctx context.Context, subject string, question []byte, took f
 	if len(open) == 0 {
 		return true, nil
 	}
-	inbox := f.nats.NewInbox()
-	answers, err := f.nats.SubscribeSync(inbox)
+	inbox := f.conn.nats.NewInbox()
+	answers, err := f.conn.nats.SubscribeSync(inbox)
 	if err != nil {
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	defer answers.Unsubscribe() //nolint:errcheck // it ends with the connection, too
-	if err := f.nats.PublishMsg(f.question(subject, everybody, inbox, question)); err != nil {
+	if err := f.conn.nats.PublishMsg(f.question(subject, allProcesses, inbox, question)); err != nil {
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	for len(open) > 0 {
@@ -89,7 +89,7 @@ func (f *Fleet) AskHolder(ctx context.Context, entry, subject string, question [
 	if holder == "" || holder == f.cfg.Process {
 		return nil, ErrNobody
 	}
-	m, err := f.nats.RequestMsgWithContext(ctx, f.question(subject, holder, "", question))
+	m, err := f.conn.nats.RequestMsgWithContext(ctx, f.question(subject, holder, "", question))
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, ErrNobody
@@ -117,5 +117,5 @@ func (f *Fleet) question(subject, whom, reply string, question []byte) *nats.Msg
 }
 
 func (f *Fleet) subject(subject, whom string) string {
-	return f.prefix + ".fleet." + subject + "." + whom
+	return f.conn.cfg.Prefix + ".fleet." + subject + "." + whom
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
 
@@ -30,9 +28,8 @@ const (
 // FleetConfig says how a process takes part in a fleet.
 type FleetConfig struct {
 	Process string        // its id, another one at each start; needed
-	TTL     time.Duration // how long a process may be silent until others take its entries over; default 15 s
-	Renew   time.Duration // between two renewals of its lease; default a third of TTL
-	Stop    time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of TTL
+	Renew   time.Duration // between two renewals of its lease; default a third of the lease's time to live (Config.Lease)
+	Stop    time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of the same
 	Pace    time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
 	// Idle reports whether an entry has nothing to do just now: those are given back first. nil: all are alike.
 	Idle   func(entry string) bool
@@ -43,14 +40,12 @@ type FleetConfig struct {
 // A Fleet is this process among those that share a cluster. At any time each entry runs in one of them at most. All methods may be called
 // from several goroutines.
 type Fleet struct {
-	cfg                FleetConfig
-	nats               *nats.Conn
-	js                 jetstream.JetStream
-	processes, records jetstream.KeyValue
-	prefix             string                                                      // of subjects
-	claim              func(ctx context.Context, entry string, fence uint64) error // the engine's
-	release            func(entry string)
-	began              time.Time
+	cfg     FleetConfig
+	conn    *Conn
+	ttl     time.Duration // how long a process may be silent
+	claim   func(ctx context.Context, entry string, fence uint64) error
+	release func(entry string)
+	began   time.Time
 
 	urgent   wake.Flag // the lease is to be renewed now
 	extended wake.Flag // deadline has changed
@@ -84,11 +79,12 @@ func (r *run) lose() {
 	r.cancel(engine.ErrLost)
 }
 
-func newFleet(conn *nats.Conn, js jetstream.JetStream, processes, records jetstream.KeyValue, prefix string, cfg FleetConfig) *Fleet {
-	cfg.TTL = cmp.Or(cfg.TTL, 15*time.Second)
-	cfg.Renew, cfg.Stop, cfg.Pace = cmp.Or(cfg.Renew, cfg.TTL/3), cmp.Or(cfg.Stop, cfg.TTL/5*4), cmp.Or(cfg.Pace, time.Second)
+// fleet makes a fleet of this cluster. claim loads what there is of an entry that was taken, with the fence of its writes; release forgets it.
+func (c *Conn) fleet(cfg FleetConfig, claim func(ctx context.Context, entry string, fence uint64) error, release func(entry string)) *Fleet {
+	ttl := c.cfg.Lease
+	cfg.Renew, cfg.Stop, cfg.Pace = cmp.Or(cfg.Renew, ttl/3), cmp.Or(cfg.Stop, ttl/5*4), cmp.Or(cfg.Pace, time.Second)
 	return &Fleet{
-		cfg: cfg, nats: conn, js: js, processes: processes, records: records, prefix: prefix, began: time.Now(),
+		cfg: cfg, conn: c, ttl: ttl, claim: claim, release: release, began: time.Now(),
 		urgent: wake.NewFlag(), extended: wake.NewFlag(), again: wake.NewFlag(), changed: wake.NewFlag(),
 		members: map[string]member{}, owners: map[string]owner{}, runs: map[string]*run{},
 	}

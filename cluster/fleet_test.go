@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -14,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/bridge/store/engine"
+	"gphotos2mqtt/cluster/clustertest"
 )
 
 // In tests a lease lives shorter.
@@ -92,7 +90,7 @@ type joined struct {
 
 func (h *hall) join(url, id string, entries []string, change ...func(*FleetConfig)) *joined {
 	h.t.Helper()
-	cfg := FleetConfig{Process: id, TTL: testTTL, Pace: 50 * time.Millisecond}
+	cfg := FleetConfig{Process: id, Pace: 50 * time.Millisecond}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -129,45 +127,22 @@ func (j *joined) leave(t *testing.T) {
 	}
 }
 
-// openFleet connects to the servers, with buckets as the fleet needs them.
-func openFleet(url string, cfg FleetConfig) (*Fleet, *nats.Conn, error) {
-	conn, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectBufSize(-1),
-		nats.RetryOnFailedConnect(true), nats.PingInterval(500*time.Millisecond), nats.MaxPingsOutstanding(2))
-	if err != nil {
-		return nil, nil, err
-	}
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return nil, nil, err
-	}
-	replicas := len(strings.Split(url, ","))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	open := func(name string, ttl time.Duration) jetstream.KeyValue {
-		var bucket jetstream.KeyValue
-		for ctx.Err() == nil {
-			once, cancel := context.WithTimeout(ctx, 2*time.Second) // nobody answers while there is no leader
-			bucket, err = js.CreateOrUpdateKeyValue(once, jetstream.KeyValueConfig{
-				Bucket: name, TTL: ttl, LimitMarkerTTL: time.Minute, Replicas: replicas, History: 1,
-			})
-			if cancel(); err == nil {
-				break
-			}
-			time.Sleep(200 * time.Millisecond)
-		}
-		return bucket
-	}
-	processes, records := open("test-processes", cfg.TTL), open("test-records", 0)
+// openFleet connects to the servers.
+func openFleet(urls string, cfg FleetConfig) (*Fleet, *Conn, error) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	if os.Getenv("FLEET_LOG") != "" {
-		log.SetOutput(os.Stderr)
-	}
 	cfg.Log = log.WithField("process", cfg.Process)
-	f := newFleet(conn, js, processes, records, "test", cfg)
-	f.claim = func(context.Context, string, uint64) error { return nil }
-	f.release = func(string) {}
-	return f, conn, err
+	servers, err := ParseServers(urls)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := Connect(ctx, Config{Servers: servers, Prefix: "test", Replicas: len(servers), Lease: testTTL, Log: cfg.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return conn.fleet(cfg, func(context.Context, string, uint64) error { return nil }, func(string) {}), conn, nil
 }
 
 func names(n int) (entries []string) {
@@ -178,12 +153,12 @@ func names(n int) (entries []string) {
 }
 
 func TestFleetShares(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(20)
-	a := h.join(s.url, "a", entries)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(20)
+	a := h.join(s.URLs(), "a", entries)
 	eventually(t, 20*time.Second, "one has all", h.shared(20))
-	b := h.join(s.url, "b", entries)
+	b := h.join(s.URLs(), "b", entries)
 	eventually(t, 20*time.Second, "two have half each", h.shared(10, 10))
-	c := h.join(s.url, "c", entries)
+	c := h.join(s.URLs(), "c", entries)
 	eventually(t, 20*time.Second, "three have a third each", h.shared(6, 7, 7))
 
 	began := time.Now()
@@ -213,13 +188,13 @@ func TestFleetShares(t *testing.T) {
 
 // Idle entries move first, and slowly.
 func TestFleetGivesBackSlowly(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(8)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(8)
 	const pace = 200 * time.Millisecond
-	h.join(s.url, "a", entries, func(c *FleetConfig) {
+	h.join(s.URLs(), "a", entries, func(c *FleetConfig) {
 		c.Pace, c.Idle = pace, func(entry string) bool { return entry >= "e04" }
 	})
 	eventually(t, 20*time.Second, "one has all", h.shared(8))
-	h.join(s.url, "b", entries)
+	h.join(s.URLs(), "b", entries)
 	eventually(t, 20*time.Second, "the first moves", h.shared(7, 1))
 	took := eventually(t, 20*time.Second, "half of them", h.shared(4, 4))
 	if took < 2*pace {
@@ -234,9 +209,9 @@ func TestFleetGivesBackSlowly(t *testing.T) {
 
 // What is moved on purpose stays there.
 func TestFleetMoves(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(4)
-	fleet := map[string]*joined{"a": h.join(s.url, "a", entries)}
-	fleet["b"] = h.join(s.url, "b", entries)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(4)
+	fleet := map[string]*joined{"a": h.join(s.URLs(), "a", entries)}
+	fleet["b"] = h.join(s.URLs(), "b", entries)
 	eventually(t, 20*time.Second, "half each", h.shared(2, 2))
 	for _, entry := range entries {
 		if at := h.where(entry); at != "b" {
@@ -248,8 +223,8 @@ func TestFleetMoves(t *testing.T) {
 }
 
 func TestFleetAsks(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(2)
-	a, b := h.join(s.url, "a", entries), h.join(s.url, "b", entries)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(2)
+	a, b := h.join(s.URLs(), "a", entries), h.join(s.URLs(), "b", entries)
 	eventually(t, 20*time.Second, "one each", h.shared(1, 1))
 	ctx, stop := context.WithCancel(t.Context())
 	var serving sync.WaitGroup
@@ -283,7 +258,7 @@ func TestFleetAsks(t *testing.T) {
 
 // A process of its own, for what cannot be done to a part of one.
 func runMember(args []string) {
-	f, _, err := openFleet(args[0], FleetConfig{Process: args[1], TTL: testTTL, Pace: 50 * time.Millisecond})
+	f, _, err := openFleet(args[0], FleetConfig{Process: args[1], Pace: 50 * time.Millisecond})
 	if err != nil {
 		panic(err)
 	}
@@ -314,10 +289,10 @@ func (c *child) says(t *testing.T, want string, limit time.Duration) {
 }
 
 func TestFleetKilled(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(2)
-	killed := startChild(t, "member", append([]string{s.url, "a"}, entries...)...)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(2)
+	killed := startChild(t, "member", append([]string{s.URLs(), "a"}, entries...)...)
 	killed.says(t, "run e01", 20*time.Second)
-	b := h.join(s.url, "b", entries)
+	b := h.join(s.URLs(), "b", entries)
 	eventually(t, 20*time.Second, "half each", h.shared(1))
 	killed.kill()
 	took := eventually(t, 20*time.Second, "all are taken over", h.shared(2))
@@ -329,10 +304,10 @@ func TestFleetKilled(t *testing.T) {
 }
 
 func TestFleetFrozen(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(1)
-	frozen := startChild(t, "member", append([]string{s.url, "a"}, entries...)...)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(1)
+	frozen := startChild(t, "member", append([]string{s.URLs(), "a"}, entries...)...)
 	frozen.says(t, "run e00", 20*time.Second)
-	b := h.join(s.url, "b", entries)
+	b := h.join(s.URLs(), "b", entries)
 	eventually(t, 20*time.Second, "both see each other", func() bool { return b.Holder("e00") == "a" })
 	frozen.signal(t, syscall.SIGSTOP)
 	eventually(t, 20*time.Second, "it is taken over", func() bool { return b.Holds("e00") })
@@ -402,9 +377,9 @@ func (c *cut) set(off bool) {
 
 // Who is cut off stops in time, before others go on, and takes part again afterwards.
 func TestFleetCutOff(t *testing.T) {
-	s, h, entries := startServers(t, 1), newHall(t), names(6)
-	line := newCut(t, s.url)
-	h.join(s.url, "a", entries)
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(6)
+	line := newCut(t, s.URLs())
+	h.join(s.URLs(), "a", entries)
 	h.join(line.url, "b", entries)
 	eventually(t, 20*time.Second, "half each", h.shared(3, 3))
 	line.set(true)
@@ -419,15 +394,15 @@ func TestFleetWithoutQuorum(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	s, h, entries := startServers(t, 3), newHall(t), names(6)
-	h.join(s.url, "a", entries)
-	h.join(s.url, "b", entries)
+	s, h, entries := clustertest.Start(t, 3, ""), newHall(t), names(6)
+	h.join(s.URLs(), "a", entries)
+	h.join(s.URLs(), "b", entries)
 	eventually(t, 60*time.Second, "half each", h.shared(3, 3))
-	s.running[0].kill()
-	s.running[1].kill()
+	s.Kill(0)
+	s.Kill(1)
 	eventually(t, 20*time.Second, "all stop", h.shared())
 	time.Sleep(2 * testTTL) // leases are long over
-	s.start(0)
-	s.start(1)
+	s.Run(0)
+	s.Run(1)
 	eventually(t, 60*time.Second, "half each again", h.shared(3, 3))
 }

@@ -20,24 +20,27 @@ const (
 	quotaLag      = 15 * time.Minute // how long after midnight a refusal may still be about the day before
 	longestDay    = 25*time.Hour + quotaLag
 
-	// tellEvery is the time for one entry to show the count: a thousand are not to publish E/state, each, for each request of one of them.
-	tellEvery = 50 * time.Millisecond
+	// showEvery is the time for one entry to show the count: a thousand are not to publish E/state, each, for each request of one of them.
+	showEvery = 50 * time.Millisecond
 )
 
 // A Project is what the entries of one client id share: Google counts requests per project and day. Count and daily hold are saved with
-// each E/state: a crash loses a quarter of a second of counting, and then Google says no a little before we expect it.
+// each E/state: a crash loses a quarter of a second of counting (a second, when processes share it), and then Google says no a little before
+// we expect it.
 type Project struct {
 	id     string
 	store  *store.Store
-	saving wake.Lock    // held across a save; guards saved
-	saved  projectState // what the store has
+	saving wake.Lock          // held across a save
+	tell   func(state []byte) // see Share; nil = not shared
 
 	accounts wake.Members[*Account]
 
 	mu      sync.Mutex // guards all below
 	state   projectState
-	telling bool      // the entries are being told of the count, or a timer runs until then
-	tellAt  time.Time // not before
+	saved   projectState // what the store had when it was last seen
+	savedAt time.Time    // when it was last saved
+	showing bool         // the entries are being told of the count, or a timer runs until then
+	showAt  time.Time    // not before
 }
 
 type projectState struct {
@@ -60,22 +63,26 @@ func OpenProject(ctx context.Context, s *store.Store, id string) (*Project, erro
 // Source: https://developers.google.com/photos/overview/api-limits-quotas
 func (p *Project) Count() {
 	p.change(func(today *projectState) { today.Requests++ })
+	p.counted()
+}
+
+// counted has all entries show the count, now or soon.
+func (p *Project) counted() {
 	p.mu.Lock()
-	wait, waits := time.Until(p.tellAt), p.telling
-	p.telling = true
+	wait, waits := time.Until(p.showAt), p.showing
+	p.showing = true
 	p.mu.Unlock()
 	if wait <= 0 && !waits {
-		p.tell()
+		p.show()
 	} else if !waits {
-		time.AfterFunc(wait, p.tell)
+		time.AfterFunc(wait, p.show)
 	}
 }
 
-// tell has all entries show the count.
-func (p *Project) tell() {
+func (p *Project) show() {
 	accounts := p.accounts.All()
 	p.mu.Lock()
-	p.telling, p.tellAt = false, time.Now().Add(time.Duration(len(accounts))*tellEvery)
+	p.showing, p.showAt = false, time.Now().Add(time.Duration(len(accounts))*showEvery)
 	p.mu.Unlock()
 	for _, a := range accounts {
 		a.cfg.Changed()
@@ -92,23 +99,6 @@ func (p *Project) Requests() (made int, resets time.Time) {
 func (p *Project) Spare() bool {
 	made, _ := p.Requests()
 	return made < QuotaPerDay-uploadReserve
-}
-
-// Save writes the count down if it has changed.
-func (p *Project) Save(ctx context.Context) error {
-	if err := p.saving.Lock(ctx); err != nil {
-		return err
-	}
-	defer p.saving.Unlock()
-	var state projectState
-	if p.change(func(today *projectState) { state = *today }); state == p.saved {
-		return nil
-	}
-	if err := p.store.SaveState(ctx, store.Bridge, p.id, state); err != nil {
-		return fmt.Errorf("save request count: %w", err)
-	}
-	p.saved = state
-	return nil
 }
 
 // change calls f with the state of the day, which is a new one when a new day has begun at Google.
@@ -136,7 +126,7 @@ func quotaBack(now time.Time) time.Time {
 	return NextQuotaDay(now)
 }
 
-// pacific is the time zone of Google's days. It is read once: that takes as long as all else of a count.
+// pacific reads the zone once: each count of a request looks at Google's day.
 var pacific = sync.OnceValue(func() *time.Location {
 	zone, err := time.LoadLocation("America/Los_Angeles")
 	if err != nil { // cannot be: time/tzdata is linked in

@@ -17,7 +17,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// TLSFiles names what a TLS connection to a broker needs beyond the system's certificate authorities. Zero needs nothing.
+// TLSFiles names what a TLS connection to a broker, or to another server, needs beyond the system's certificate authorities. Zero needs nothing.
 type TLSFiles struct {
 	CA          string // PEM file with the authorities to trust in place of the system's
 	Certificate string // PEM file with the client's certificate and its chain; needs Key
@@ -33,12 +33,12 @@ func (f TLSFiles) Config() (*tls.Config, error) {
 			err = fmt.Errorf("%s holds no certificate in PEM form", f.CA)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("certificate authorities of the broker: %w", err)
+			return nil, fmt.Errorf("certificate authorities: %w", err)
 		}
 	}
 	switch {
 	case (f.Certificate == "") != (f.Key == ""):
-		return nil, errors.New("a client certificate for the broker needs both its file and the file of its key")
+		return nil, errors.New("a client certificate needs both its file and the file of its key")
 	case f.Certificate != "":
 		pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
 		if err != nil {
