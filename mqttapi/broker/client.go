@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (s *session) greet(in *bufio.Reader) error {
 		return errors.New("the first packet is no CONNACK")
 	case answer.ReturnCode != packets.Accepted:
 		s.refused = answer.ReturnCode
-		return fmt.Errorf("code %d: %s", answer.ReturnCode, packets.ConnackReturnCodes[answer.ReturnCode])
+		return cmp.Or(packets.ConnErrors[answer.ReturnCode], fmt.Errorf("refused with code %d", answer.ReturnCode))
 	}
 	return s.transport.SetReadDeadline(time.Time{})
 }
