@@ -187,7 +187,7 @@ func (w *world) itemsOnce(want int) {
 	w.Helper()
 	for _, library := range w.google.Library() {
 		if len(library.Items) != want {
-			w.Errorf("%s has %d items, want %d", library.Account.Email, len(library.Items), want)
+			w.Errorf("%s has %d items, want %d", library.Account, len(library.Items), want)
 		}
 	}
 	if writes := w.google.Stats().Writes; writes.Overlapping > 0 {
