@@ -137,7 +137,9 @@ func (d *daemon) know(ctx context.Context) error {
 	var names []string
 	for _, e := range d.config.Entries {
 		names = append(names, e.Name)
-		d.toOpen[e.Name] = d.fleet == nil
+		if d.fleet == nil {
+			d.toOpen[e.Name] = true
+		}
 	}
 	d.limitMemory(len(names))
 	d.checkFiles(len(names))
