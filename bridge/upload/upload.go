@@ -83,6 +83,7 @@ type Config struct {
 	MaxPublish func() int    // the largest payload that is published now, in bytes
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
+	Turns      wake.Turns    // for a file that is sent, shared with other entries
 	Patience   media.Patience
 	Machine    string // this machine's name, when the entry may move to others; empty = it does not
 	// Seek is told, again and again, of a file that is not here, as it was seen on a machine. It must not wait. Needed with Machine.
