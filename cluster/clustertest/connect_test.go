@@ -174,3 +174,12 @@ func TestConnectWaits(t *testing.T) {
 		})
 	}
 }
+
+// A server that answers nothing, as one that the others have lost, does not keep a process away from the cluster.
+func TestServerOnItsOwn(t *testing.T) {
+	cluster, alone := Start(t, 1, ""), Start(t, 2, "")
+	alone.Kill(1)
+	for range 6 { // which server is the first is chosen by chance
+		connect(t, config(t, cluster.URLs()+","+alone.URL(0), 1))
+	}
+}
