@@ -14,9 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"gphotos2mqtt/bridge/store/engine"
-
 	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // openDatabase opens the database after a check, or a new one when there is none that is well.
