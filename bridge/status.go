@@ -34,6 +34,8 @@ type Status struct {
 	changed wake.Flag // a connection does better or worse than health says
 	removed homeassistant.Removed
 
+	identified wake.Lock // held by a request with an id, while it is carried out
+
 	mu      sync.Mutex // guards all below
 	names   []string   // of the entries that there are, here or elsewhere, in order
 	entries map[string]*Entry
@@ -51,13 +53,15 @@ type StatusConfig struct {
 	Media    *media.Folders    // shown on gphotos/bridge/health
 	Out      Publisher
 	Log      *logrus.Entry
+	// Request carries out a request to the bridge as a whole; nil = there is none. Errors are *mqttapi.Error and what is to be logged.
+	Request func(ctx context.Context, params any) (data any, err error)
 }
 
 // NewStatus returns a status without entries.
 func NewStatus(cfg StatusConfig) *Status {
 	return &Status{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root}, started: time.Now(), changed: wake.NewFlag(),
-		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{},
+		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{}, identified: wake.NewLock(),
 		removed: homeassistant.Removed{
 			Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
 			Listed: func(ctx context.Context, entry string) ([]string, error) {
@@ -107,10 +111,23 @@ func (s *Status) Connected(name string, c broker.State) {
 	s.changed.Set()
 }
 
+// Connection is how the connection of an entry does that runs here.
+func (s *Status) Connection(entry string) mqttapi.Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns[entry]
+}
+
 // Handle answers a command for an entry that does not exist, or on a topic with a typing error. Those of existing entries are theirs. An
 // empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
+	if verb, ok := mqttapi.BridgeRequest(s.cfg.Root, d.Topic); ok {
+		if !unanswerable(d, s.cfg.Log) {
+			s.request(ctx, d, verb)
+		}
+		return
+	}
 	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.known())
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return

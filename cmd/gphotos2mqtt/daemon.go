@@ -26,6 +26,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -49,6 +50,7 @@ type daemon struct {
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
 
+	catalog  *catalog.Catalog
 	solo     solo
 	opening  wake.Lock                   // held while an entry is opened; guards projects
 	projects map[string]*account.Project // by client id
@@ -56,16 +58,19 @@ type daemon struct {
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
 
-	mu     sync.Mutex      // guards toOpen
-	toOpen map[string]bool // entries that the start has found
+	mu       sync.Mutex         // guards all below
+	toOpen   map[string]bool    // entries that the start has found
+	hosted   map[string]*hosted // the entries that run here
+	failures map[string]string  // why an entry that is to run here does not
 }
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
 func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
 	d := &daemon{
 		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
-		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
-		solo: solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, hosted: map[string]*hosted{},
+		failures: map[string]string{},
+		solo:     solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
@@ -97,23 +102,12 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	})
 	d.openStatus()
 	d.servePages()
-	if err := d.know(ctx); err != nil {
+	if err := d.openCatalog(ctx); err != nil {
 		return nil, err
 	}
 	d.work("removed entries", d.endFormer)
 	d.work("entries", func(ctx context.Context) error { return d.solo.Run(ctx, d.keepEntry) })
 	return d, upload.Sweep(ctx, d.store)
-}
-
-// know says which entries there are.
-func (d *daemon) know(ctx context.Context) error {
-	var names []string
-	for _, e := range d.config.Entries {
-		names = append(names, e.Name)
-		d.toOpen[e.Name] = true
-	}
-	d.solo.Want(names)
-	return d.status.Know(ctx, names)
 }
 
 func (d *daemon) work(name string, run func(context.Context) error) {
@@ -163,8 +157,11 @@ func (d *daemon) refreshAll() {
 func (d *daemon) openStatus() {
 	c := d.config
 	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
-	for i := range mqttapi.Misdirections(c.Topic) {
+	for i, filter := range mqttapi.Misdirections(c.Topic) {
 		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
+		if filter == mqttapi.BridgeRequests(c.Topic) {
+			connection.Subscriptions[i].QoS = 1
+		}
 	}
 	connection.Clean, connection.Log = true, d.log
 	connection.Handle = func(ctx context.Context, m broker.Delivery) {
@@ -180,6 +177,7 @@ func (d *daemon) openStatus() {
 	d.connections = append(d.connections, task.Task{Name: "connection bridge", Run: conn.Run})
 	d.status = bridge.NewStatus(bridge.StatusConfig{
 		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Request: func(ctx context.Context, params any) (any, error) { return d.catalog.Request(ctx, params) },
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),

@@ -80,6 +80,7 @@ func (d *daemon) asEntry(
 	conn = broker.New(settings)
 	var running sync.WaitGroup
 	running.Go(func() { _ = conn.Run(ctx) }) // its error is for settings that config does not let through
+	defer d.awaitEnd(ctx)
 	defer running.Wait()
 	defer stop()
 	if wake.Sleep(ctx, connected, 0) == nil {
