@@ -35,6 +35,7 @@ type Config struct {
 	Media  *media.Folders
 	Google *photos.Client
 	Albums func() ([]Album, bool) // those that are to be mirrored; false while they are unknown
+	Turns  wake.Turns             // for a file
 	Log    *logrus.Entry
 }
 
@@ -86,9 +87,9 @@ func Clear(ctx context.Context, cfg Config) error {
 // Changed says that Albums may return something else.
 func (m *Mirror) Changed() { m.changed.Set() }
 
-// Run keeps the folder true until ctx ends. Its error is the store's, or ctx's.
+// Run keeps the folder true until ctx ends, or returns at once when nothing is mirrored, nor was. Its error is the store's, or ctx's.
 func (m *Mirror) Run(ctx context.Context) error {
-	for {
+	for m.cfg.Folder != "" || len(m.albums) > 0 {
 		more, err := m.step(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -110,6 +111,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // step takes away what is not wanted, writes one file of what is, and reports whether there may be more to do.
@@ -136,6 +138,10 @@ func (m *Mirror) step(ctx context.Context) (more bool, err error) {
 	}
 	id := wanted[next].item.ID
 	m.tries[id]++
+	if err := m.cfg.Turns.Take(ctx); err != nil {
+		return false, err
+	}
+	defer m.cfg.Turns.Give()
 	if err = m.write(ctx, wanted[next], wanted[next+1:]); err == nil {
 		delete(m.tries, id)
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"gphotos2mqtt/auth"
@@ -10,6 +13,8 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 )
 
 // revokeLimit is how long Google may take to be told that the link of a removed entry ends.
@@ -22,13 +27,19 @@ func (d *daemon) openCatalog(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.work("added entries", d.catalog.Run)
 	names := d.catalog.Names()
-	for _, name := range names {
-		d.toOpen[name] = true
+	if d.fleet == nil {
+		for _, name := range names {
+			d.toOpen[name] = true
+		}
+		if len(names) == 0 {
+			close(d.opened)
+		}
 	}
 	if len(names) == 0 {
-		close(d.opened)
-		d.log.Warnf("there is no entry yet: publish one to %s/bridge/request/entry/add", d.config.Topic)
+		d.log.WithField("topic", mqttapi.Topics{Root: d.config.Topic}.Bridge("request/entry/add")).
+			Warn("there is no entry: add one by a request, or name one in GPHOTOS_ENTRIES")
 	}
 	return d.follow(ctx)
 }
@@ -38,7 +49,10 @@ func (d *daemon) follow(ctx context.Context) error {
 	if err := d.status.Know(ctx, d.catalog.Staying()); err != nil {
 		return err
 	}
-	d.solo.Want(d.catalog.Names())
+	names := d.catalog.Names()
+	d.limitMemory(len(names))
+	d.checkFiles(len(names))
+	d.entries.Want(names)
 	return nil
 }
 
@@ -56,19 +70,40 @@ func (d *daemon) waiting(ctx context.Context, entry string) (n int, err error) {
 	return n, err
 }
 
-// standing is how the entries do that run here.
-func (d *daemon) standing(_ context.Context, entries []string) map[string]catalog.Standing {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	all := map[string]catalog.Standing{}
-	for _, name := range entries {
-		s := catalog.Standing{Problem: d.failures[name]}
-		if h := d.hosted[name]; h != nil {
-			connection := d.status.Connection(name)
-			s.Online, s.Problem, s.Link = connection.Connected, connection.Problem, string(h.link.State().Status)
-		}
-		all[name] = s
+// standing tells how the entries do that run here, and in a fleet asks the other processes for theirs.
+func (d *daemon) standing(ctx context.Context, entries []string) map[string]catalog.Standing {
+	all := d.standingHere(entries)
+	if d.fleet == nil || len(all) == len(entries) {
+		return all
 	}
+	question, err := json.Marshal(entries)
+	if err != nil {
+		return all
+	}
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	_, _ = d.fleet.Ask(ctx, subjectStanding, question, func(_ string, answer []byte) bool { // who does not answer is not known
+		var there map[string]catalog.Standing
+		if json.Unmarshal(answer, &there) == nil {
+			maps.Copy(all, there)
+		}
+		return len(all) == len(entries)
+	})
+	return all
+}
+
+func (d *daemon) standingHere(entries []string) map[string]catalog.Standing {
+	all := map[string]catalog.Standing{}
+	d.mu.Lock()
+	for name, problem := range d.failures {
+		all[name] = catalog.Standing{Problem: problem, Process: d.process}
+	}
+	d.mu.Unlock()
+	for _, h := range d.hosted.All() {
+		c := d.status.Connection(h.name)
+		all[h.name] = catalog.Standing{Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process}
+	}
+	maps.DeleteFunc(all, func(name string, _ catalog.Standing) bool { return !slices.Contains(entries, name) })
 	return all
 }
 
@@ -87,11 +122,13 @@ func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 		}
 	}
 	d.empty(ctx, e.Name, d.config.Topic)
-	d.asEntry(ctx, e.Name, true, nil, func(context.Context) {})
+	var err error
+	d.asEntry(ctx, e.Name, true, nil, func(ctx context.Context, conn *broker.Conn) { // the broker forgets a session when a clean one begins
+		err = d.status.ClearEntry(ctx, e.Name, conn.Clear) // which albums were listed is in the store until then
+	})
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // a stop
 	}
-	err := d.status.ClearRemoved(ctx) // it is none of those that stay; which albums were listed is in the store until then
 	if err == nil && !r.Keep {
 		d.endLink(ctx, e, r.Revoke)
 		if err := mirror.Clear(ctx, mirror.Config{Entry: e.Name, Store: d.store, Media: d.media, Log: log}); err != nil && ctx.Err() == nil {

@@ -36,6 +36,7 @@ func Acceptance() bool { return *acceptance }
 type M struct {
 	*testing.M
 	Race       bool     // build the programs with the race detector, but not under -short: it takes a C compiler
+	Release    bool     // build the programs as they are released
 	Needs      []string // programs of others; without them the tests fail, under -short they are not looked for
 	MoreThanGo bool     // under -short the whole package is left out
 	Acceptance bool     // only with -acceptance any of the package runs
@@ -80,8 +81,14 @@ func (m M) prepare(dir string) error {
 	if m.Race && !testing.Short() {
 		args = append(args, "-race")
 	}
+	if m.Release {
+		args = append(args, "-trimpath", "-ldflags=-s -w")
+	}
 	build := exec.Command("go", append(args, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim")...)
 	build.Stderr = os.Stderr
+	if m.Release {
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the programs: %w", err)
 	}

@@ -174,6 +174,43 @@ func (c *Catalog) OnChange(name string, e Entry, stop func()) (leave func()) {
 	}
 }
 
+// Run follows what other processes change, until ctx ends. Its error is the store's.
+func (c *Catalog) Run(ctx context.Context) error {
+	failed := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := c.cfg.Store.WatchEntries(ctx, func(name string, revision uint64) {
+		if err := c.refresh(ctx, name, revision); err != nil && ctx.Err() == nil {
+			failed <- err // once: it ends the watch
+			cancel()
+		}
+	})
+	select {
+	case err = <-failed:
+	default:
+	}
+	return err
+}
+
+func (c *Catalog) refresh(ctx context.Context, name string, revision uint64) error {
+	if err := c.saving.Lock(ctx); err != nil {
+		return err
+	}
+	defer c.saving.Unlock()
+	c.mu.Lock()
+	known := c.added[name].Added
+	c.mu.Unlock()
+	if known != nil && known.Revision() == revision {
+		return nil
+	}
+	now, err := c.cfg.Store.Entry(ctx, name)
+	if err != nil || now == known || now != nil && known != nil && now.Revision() == known.Revision() {
+		return err
+	}
+	c.set(name, now)
+	return c.cfg.Follow(ctx)
+}
+
 // News says that an entry stands otherwise.
 func (c *Catalog) News() { c.news.Wake() }
 

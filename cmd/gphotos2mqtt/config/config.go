@@ -17,6 +17,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
@@ -35,7 +36,7 @@ type Config struct {
 	// Most entries that there may be, 1 to 1,000,000, with those that are added at run time; further ones are refused. The built-in broker
 	// may serve fewer.
 	MaxEntries int `env:"MAX_ENTRIES" default:"1000"`
-	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
+	// Folder for the queue, the sealed links and the key that seals them; not used with GPHOTOS_NATS_URL. The container image sets `/data`. Default:
 	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
 	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
@@ -73,6 +74,36 @@ type Config struct {
 	// Start of the MQTT client ids; each entry adds `-` and its name. Two bridges at one broker need different ones.
 	MQTTClientID string `env:"MQTT_CLIENT_ID" default:"gphotos2mqtt"`
 
+	// Addresses of the servers of a NATS JetStream cluster, separated by commas: `nats://nats-1:4222,nats://nats-2:4222`, or `tls://`, `ws://`
+	// or `wss://`. All processes of the bridge that name the same cluster share the entries among each other, and keep queue and links
+	// there, see docs/scaling.md. Needs GPHOTOS_MQTT_URL and GPHOTOS_SECRET_KEY, in each process the same. Empty: one process, with the
+	// data folder.
+	NATSURL string `env:"NATS_URL"`
+	// User name at the cluster. Empty: none.
+	NATSUser string `env:"NATS_USER"`
+	// Password at the cluster. Empty: none.
+	NATSPassword secret.Text `env:"NATS_PASSWORD" file:"true"`
+	// Token to log in to the cluster with, in place of a user. Empty: none.
+	NATSToken secret.Text `env:"NATS_TOKEN" file:"true"`
+	// Path of a file with the seed of an NKey to log in to the cluster with, in place of a user. Empty: none.
+	NATSNKey string `env:"NATS_NKEY"`
+	// Path of a credentials file (a JWT and a seed) to log in to the cluster with, in place of a user. Empty: none.
+	NATSCreds string `env:"NATS_CREDS"`
+	// Path of a PEM file with the certificate authorities that sign the cluster's certificates. Empty: the system's.
+	NATSCA string `env:"NATS_CA"`
+	// Path of a PEM file with a client certificate for the cluster. Needs GPHOTOS_NATS_KEY. Empty: none.
+	NATSCert string `env:"NATS_CERT"`
+	// Path of the PEM file with that client certificate's private key.
+	NATSKey string `env:"NATS_KEY"`
+	// On how many of the cluster's servers everything is kept: 1, 3 or 5. Of 3 one may be away, of 5 two.
+	NATSReplicas int `env:"NATS_REPLICAS" default:"3"`
+	// Start of the names of buckets and subjects in the cluster: 1 to 32 letters, digits, `_` and `-`. Two bridges in one account of a cluster
+	// need different ones.
+	NATSPrefix string `env:"NATS_PREFIX" default:"gphotos"`
+	// Name of this machine among those with GPHOTOS_NATS_URL: a file above GPHOTOS_SPOOL_COPY is uploaded where it was seen. In a container,
+	// give the machine's or the volume's name. Empty: the host name.
+	Machine string `env:"MACHINE"`
+
 	// Client id of your OAuth client in Google's console. Needed unless every entry has its own, or one of GPHOTOS_PROJECTS.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of that OAuth client. Needed as the client id is.
@@ -80,7 +111,8 @@ type Config struct {
 	// Names of further OAuth clients that entries may use, such as those of other Google Cloud projects, separated by commas and written as
 	// names of entries are. Each has settings of its own, below. Empty: none.
 	ProjectNames []string `env:"PROJECTS"`
-	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder.
+	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder; with
+	// GPHOTOS_NATS_URL it is needed, because each process opens what another has sealed.
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
 	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
@@ -108,8 +140,8 @@ type Config struct {
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
 	MaxSize Size `env:"MAX_SIZE" default:"0"`
-	// Uploads at the same time for each entry, 1 to 32.
-	Uploads int `env:"UPLOADS" default:"8"`
+	// Uploads at the same time for each entry, 1 to 50; of files above 1 MiB at most 8, which fill a line.
+	Uploads int `env:"UPLOADS" default:"25"`
 
 	// Items in each retained listing, newest first, 1 to 500.
 	ListItems int `env:"LIST_ITEMS" default:"100"`
@@ -145,6 +177,7 @@ type Config struct {
 	Projects []Project      `env:"-"` // Projects holds one element for each of ProjectNames, in that order.
 	Broker   broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
 	MQTTTLS  *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
+	Cluster  cluster.Config `env:"-"` // Cluster is made from the settings of NATS, but for its Log; without Servers there is none.
 }
 
 // Entry holds the settings of one entry. Each is read from GPHOTOS_ENTRY_<NAME>_ followed by the name in its env tag, where <NAME> is the
@@ -207,6 +240,15 @@ func ReadClient(environ []string) (Config, error) {
 	return c, r.errorOf([]string{
 		"TOPIC", "ENTRIES", "MQTT_URL", "MQTT_LISTEN", "MQTT_USER", "MQTT_PASSWORD", "MQTT_CA", "MQTT_CERT", "MQTT_KEY", "MQTT_CLIENT_ID",
 		"MAX_PUBLISH",
+	})
+}
+
+// ReadStore is Read for a program that needs the store and its key alone.
+func ReadStore(environ []string) (Config, error) {
+	c, r := readAll(environ)
+	return c, r.errorOf([]string{
+		"DATA_DIR", "NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN", "NATS_NKEY", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY",
+		"NATS_REPLICAS", "NATS_PREFIX", "SECRET_KEY", "LOG_LEVEL", "LOG_FORMAT",
 	})
 }
 

@@ -39,11 +39,11 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Topic: "gphotos", EntryNames: []string{"home"}, MaxEntries: 1000, DataDir: "/home/ada/.local/state/gphotos2mqtt",
 		MediaWait: 10 * time.Second, MediaQuiet: 2 * time.Second, MediaLimit: 5 * time.Minute,
-		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt",
+		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt", NATSReplicas: 3, NATSPrefix: "gphotos",
 		ClientID: "id", ClientSecret: "hush",
 		HTTPListen: "127.0.0.1:8099", PublicURL: "http://localhost:8099", LinkURL: "http://localhost:8099",
 		SpoolMax: 2 << 30, SpoolMaxJobs: 10000, SpoolCopy: 32 << 20, MaxPublish: 1_000_000,
-		MaxAge: 168 * time.Hour, Uploads: 8, ListItems: 100, Refresh: 50 * time.Minute,
+		MaxAge: 168 * time.Hour, Uploads: 25, ListItems: 100, Refresh: 50 * time.Minute,
 		Discovery: true, DiscoveryPrefix: "homeassistant", BirthTopic: "homeassistant/status", BirthPayload: "online",
 		LogLevel: "info", LogFormat: "text",
 		Entries: []Entry{
