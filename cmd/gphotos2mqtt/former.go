@@ -80,7 +80,7 @@ func (d *daemon) empty(ctx context.Context, entry, root string) {
 		d.status.HandleFormer(ctx, m, root, c.Send)
 	}
 	d.asEntry(ctx, entry, false, handle, func(ctx context.Context, _ *broker.Conn) {
-		for idle := time.NewTimer(sessionIdle); ; idle.Reset(sessionIdle) {
+		for idle := time.NewTimer(d.emptyAfter); ; idle.Reset(d.emptyAfter) {
 			select {
 			case <-came:
 			case <-idle.C:
