@@ -37,6 +37,7 @@ type M struct {
 	*testing.M
 	Race       bool     // build the programs with the race detector, but not under -short: it takes a C compiler
 	Needs      []string // programs of others; without them the tests fail, under -short they are not looked for
+	Builds     []string // packages of programs that are built too: others' that are written in Go
 	MoreThanGo bool     // under -short the whole package is left out
 	Acceptance bool     // only with -acceptance any of the package runs
 }
@@ -80,7 +81,8 @@ func (m M) prepare(dir string) error {
 	if m.Race && !testing.Short() {
 		args = append(args, "-race")
 	}
-	build := exec.Command("go", append(args, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim")...)
+	args = append(args, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim")
+	build := exec.Command("go", append(args, m.Builds...)...)
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the programs: %w", err)

@@ -1,0 +1,161 @@
+package cluster_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"gphotos2mqtt/e2e/e2etest"
+)
+
+// uploads are what a test publishes: a photo each, to one entry after the other, in all
+// forms of the contract.
+type uploads struct {
+	*world
+	count int
+	sums  []string // of each photo, in hex; each is written by one publisher, before it is published
+}
+
+const (
+	forms     = 6
+	albums    = 3         // of an entry
+	photoSize = 20_000    // bytes
+	largeSize = 6_000_000 // of each 50th: in a session
+)
+
+// publish publishes all of them, some at a time, and calls after for each.
+func (w *world) publish(count int, after func(n int)) *uploads {
+	w.Helper()
+	u := &uploads{world: w, count: count, sums: make([]string, count)}
+	next := make(chan int)
+	var publishers sync.WaitGroup
+	for range 8 {
+		publishers.Go(func() {
+			for n := range next {
+				w.observer.publish("gphotos/"+w.entries[n%len(w.entries)]+"/upload", u.command(n))
+			}
+		})
+	}
+	for n := range count {
+		next <- n
+		after(n)
+	}
+	close(next)
+	publishers.Wait()
+	return u
+}
+
+// command makes the n-th command.
+func (u *uploads) command(n int) []byte {
+	size := photoSize
+	if n%50 == 0 {
+		size = largeSize
+	}
+	photo := e2etest.Photo(n, size)
+	sum := sha256.Sum256(photo)
+	u.sums[n] = hex.EncodeToString(sum[:])
+	name := fmt.Sprint(n, ".jpg")
+	fields := map[string]any{"transaction": n, "id": fmt.Sprint("upload-", n), "album": u.album(n)}
+	switch u.form(n) {
+	case 0:
+		fields["path"] = u.file(name, photo)
+	case 1:
+		fields["data"] = base64.StdEncoding.EncodeToString(photo)
+	case 2:
+		return []byte("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(photo))
+	case 3:
+		return photo
+	case 4:
+		return []byte(u.file(name, photo))
+	case 5:
+		return []byte(base64.URLEncoding.EncodeToString(photo))
+	}
+	command, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // texts and numbers only
+	}
+	return command
+}
+
+// form and album change with each round over the entries, and differ between them.
+func (u *uploads) form(n int) int { return (n + n/len(u.entries)) % forms }
+
+func (u *uploads) album(n int) string {
+	return fmt.Sprint("Album ", n/len(u.entries)%albums)
+}
+
+// over waits until each upload has a result.
+func (u *uploads) over() {
+	u.Helper()
+	u.until("a result of each upload", func() bool { return u.endedLocked() >= u.count })
+}
+
+// check looks whether each upload has one item in its album, and one job whose result
+// names it.
+func (u *uploads) check() {
+	u.Helper()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, text := range u.errors {
+		u.Error(text)
+	}
+	again := 0
+	for i, has := range u.google.library() {
+		entry := u.entries[i]
+		want := map[string]string{} // the album's title by sum
+		for n := i; n < u.count; n += len(u.entries) {
+			want[u.sums[n]] = ""
+			if u.form(n) < 2 {
+				want[u.sums[n]] = u.album(n)
+			}
+		}
+		titles := map[string]string{} // by id
+		for _, a := range has.Albums {
+			if slices.Contains(slices.Collect(maps.Values(titles)), a.Title) {
+				u.Errorf("%s has two albums %q", entry, a.Title)
+			}
+			titles[a.ID] = a.Title
+		}
+		items := map[string]bool{}
+		for _, item := range has.Items {
+			album, ok := want[item.SHA256]
+			in := ""
+			if len(item.Albums) > 0 {
+				in = titles[item.Albums[0]]
+			}
+			if !ok || in != album || len(item.Albums) > 1 {
+				u.Errorf("%s has an item %s in %q, want %v %q", entry, item.SHA256, in, ok, album)
+			}
+			items[item.ID] = true
+		}
+		if len(has.Items) != len(want) {
+			u.Errorf("%s has %d items of %d uploads", entry, len(has.Items), len(want))
+		}
+		again += u.checkResults(entry, items, len(want))
+	}
+	if again > 0 {
+		u.Logf("%d results came twice", again)
+	}
+}
+
+// checkResults looks whether there is one job for each item; the caller holds the observer's lock.
+func (u *uploads) checkResults(entry string, items map[string]bool, want int) (again int) {
+	u.Helper()
+	if len(u.results[entry]) != want {
+		u.Errorf("%s has results of %d jobs for %d uploads", entry, len(u.results[entry]), want)
+	}
+	for job, r := range u.results[entry] {
+		if r.Status != "done" || len(r.Items) != 1 || !items[r.Items[0].MediaItemID] {
+			u.Errorf("%s: job %s: %+v, want an item that no other job has", entry, job, r)
+			continue
+		}
+		delete(items, r.Items[0].MediaItemID)
+		again += r.times - 1
+	}
+	return again
+}
