@@ -46,6 +46,8 @@ persistence true
 persistence_location %s/
 `, b.ports["mqtt"], b.host, b.dir)
 	e2etest.Must(b.tb, os.WriteFile(config, []byte(text), 0o600))
-	b.in(func() { b.process = e2etest.Start(b.tb, e2etest.Command{Name: "broker", Path: "mosquitto", Args: []string{"-c", config}, Dir: b.dir}) })
+	b.in(func() {
+		b.process = e2etest.Start(b.tb, e2etest.Command{Name: "broker", Path: "mosquitto", Args: []string{"-c", config}, Dir: b.dir})
+	})
 	b.process.Expect(`mosquitto version \S+ running`)
 }

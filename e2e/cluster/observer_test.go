@@ -25,7 +25,7 @@ type observer struct {
 	accepted map[string]int                // by entry
 	online   map[string]time.Time          // since when; none for an entry that is offline
 	linked   map[string]bool
-	answers  map[string]json.RawMessage    // the last one, by topic
+	answers  map[string]json.RawMessage // the last one, by topic
 	errors   []string
 }
 

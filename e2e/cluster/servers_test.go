@@ -56,8 +56,8 @@ func (s *servers) start(i int) {
 		}
 	}
 	advertise := ""
-	if at.space == nil { // what a server hears of another one's address would lead past the proxies
-		advertise = `advertise: "127.0.0.1:1"`
+	if at.space == nil { // what others hear of a server's address would lead past the proxies
+		advertise = `advertise: "127.0.0.1:1", no_advertise: true`
 	}
 	config := filepath.Join(s.dir, at.name+".conf")
 	text := fmt.Sprintf(`
@@ -104,13 +104,8 @@ var monitor = &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 // traffic is what clients have sent to a server that runs.
 // Source: https://docs.nats.io/running-a-nats-service/nats_admin/monitoring
 type traffic struct {
-	Messages  int64 `json:"in_msgs"`
-	Bytes     int64 `json:"in_bytes"`
-	JetStream struct {
-		Stats struct {
-			API struct{ Total int64 }
-		}
-	}
+	Messages int64 `json:"in_client_msgs"`
+	Bytes    int64 `json:"in_client_bytes"`
 }
 
 func (s *servers) traffic(i int) (t traffic) {

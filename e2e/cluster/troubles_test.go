@@ -1,16 +1,88 @@
 package cluster_test
 
 import (
-	"testing"
+	"fmt"
+	"syscall"
+	"time"
+
+	"gphotos2mqtt/e2e/e2etest"
 )
 
-// TestOne is one process without troubles: what all others add to.
-func TestOne(t *testing.T) {
-	w := newWorld(t, 4, 1)
-	u := w.publish(24, func(int) {})
-	u.over()
-	u.check()
-	if s := w.google.stats(); s.Writes.Overlapping != 0 {
-		t.Errorf("writes overlap: %+v", s.Overlaps)
+// kill ends a process as a crash does, and returns how long its entries took to be
+// online elsewhere.
+func (w *world) kill(b *bridge) time.Duration {
+	w.Helper()
+	entries := w.owners.of(w.process(b))
+	b.stopped.Store(true)
+	at := time.Now()
+	b.process.Signal(syscall.SIGKILL)
+	return w.takenOver("killed "+b.name, entries, at)
+}
+
+// freeze stops a process for a time, which has to be longer than its lease, and lets it go
+// on.
+func (w *world) freeze(b *bridge, long time.Duration) time.Duration {
+	w.Helper()
+	entries := w.owners.of(w.process(b))
+	at := time.Now()
+	b.process.Signal(syscall.SIGSTOP)
+	took := w.takenOver("froze "+b.name, entries, at)
+	time.Sleep(time.Until(at.Add(long)))
+	b.process.Signal(syscall.SIGCONT)
+	return took
+}
+
+// terminate stops a process in order.
+func (w *world) terminate(b *bridge) time.Duration {
+	w.Helper()
+	entries := w.owners.of(w.process(b))
+	b.stopped.Store(true)
+	at := time.Now()
+	b.process.Signal(syscall.SIGTERM)
+	took := w.takenOver("stopped "+b.name, entries, at)
+	b.process.Exited(0)
+	return took
+}
+
+func (w *world) takenOver(what string, entries []string, at time.Time) time.Duration {
+	w.Helper()
+	w.allOnline(entries, at)
+	took := w.lastOnline(entries).Sub(at)
+	w.Logf("%s: its %d entries were online elsewhere within %.1f s", what, len(entries), took.Seconds())
+	return took
+}
+
+// restart starts a bridge again that was killed or stopped, and waits until it takes part.
+func (w *world) restart(b *bridge) {
+	w.Helper()
+	before := w.process(b)
+	w.start(b)
+	e2etest.Until(w, b.name+" to take part", func() bool { return w.ended() != nil || w.process(b) != before })
+	if p := w.ended(); p != nil {
+		w.Fatalf("%s has ended (%s)", p.Name, p.Cmd.ProcessState)
 	}
+}
+
+// A link is between two sites.
+type link struct{ from, to *site }
+
+func (l link) String() string { return fmt.Sprint(l.from, "–", l.to) }
+
+// links are one of each kind, of a bridge and a server.
+func (w *world) links(b *bridge, server int) []link {
+	return []link{
+		{b.site, w.nats.sites[server]},
+		{b.site, w.broker.site},
+		{b.site, w.google.site},
+		{w.nats.sites[server], w.nats.sites[(server+1)%serverCount]},
+	}
+}
+
+// sever cuts a link for a time and heals it.
+func (w *world) sever(l link, long time.Duration) {
+	w.Helper()
+	w.Logf("cut %v for %v", l, long)
+	w.cut(l.from, l.to)
+	time.Sleep(long)
+	w.heal(l.from, l.to)
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"gphotos2mqtt/e2e/e2etest"
 )
@@ -17,8 +18,7 @@ import (
 // forms of the contract.
 type uploads struct {
 	*world
-	count int
-	sums  []string // of each photo, in hex; each is written by one publisher, before it is published
+	from, count int // of all that the world has published
 }
 
 const (
@@ -28,26 +28,44 @@ const (
 	largeSize = 6_000_000 // of each 50th: in a session
 )
 
-// publish publishes all of them, some at a time, and calls after for each.
-func (w *world) publish(count int, after func(n int)) *uploads {
+// publishOver publishes so many, spread over a time at least, while the test goes on.
+func (w *world) publishOver(count int, long time.Duration) (u *uploads, published <-chan struct{}) {
 	w.Helper()
-	u := &uploads{world: w, count: count, sums: make([]string, count)}
+	u, done := w.more(count), make(chan struct{})
+	var publishing sync.WaitGroup
+	publishing.Go(func() {
+		defer close(done)
+		u.publish(long / time.Duration(count))
+	})
+	w.Cleanup(publishing.Wait)
+	return u, done
+}
+
+// more are so many uploads beyond those that there were before.
+func (w *world) more(count int) *uploads {
+	w.published += count
+	w.sums = append(w.sums, make([]string, count)...)
+	return &uploads{world: w, from: w.published - count, count: count}
+}
+
+// publish publishes all of them, some at a time, each after a pause.
+func (u *uploads) publish(pause time.Duration) {
+	u.Helper()
 	next := make(chan int)
 	var publishers sync.WaitGroup
 	for range 8 {
 		publishers.Go(func() {
 			for n := range next {
-				w.observer.publish("gphotos/"+w.entries[n%len(w.entries)]+"/upload", u.command(n))
+				u.observer.publish("gphotos/"+u.entries[n%len(u.entries)]+"/upload", u.command(n))
 			}
 		})
 	}
-	for n := range count {
-		next <- n
-		after(n)
+	for n := range u.count {
+		next <- u.from + n
+		time.Sleep(pause)
 	}
 	close(next)
 	publishers.Wait()
-	return u
 }
 
 // command makes the n-th command.
@@ -89,18 +107,18 @@ func (u *uploads) album(n int) string {
 	return fmt.Sprint("Album ", n/len(u.entries)%albums)
 }
 
-// over waits until each upload has a result.
+// over waits until each upload, also of those before, has a result.
 func (u *uploads) over() {
 	u.Helper()
-	u.until("a result of each upload", func() bool { return u.endedLocked() >= u.count })
+	u.until("a result of each upload", func() bool { return u.endedLocked() >= u.from+u.count })
 }
 
 // check looks whether each upload has one item in its album, and one job whose result
 // names it.
 func (u *uploads) check() {
 	u.Helper()
-	u.mu.Lock()
-	defer u.mu.Unlock()
+	u.observer.mu.Lock()
+	defer u.observer.mu.Unlock()
 	for _, text := range u.errors {
 		u.Error(text)
 	}
@@ -108,7 +126,7 @@ func (u *uploads) check() {
 	for i, has := range u.google.library() {
 		entry := u.entries[i]
 		want := map[string]string{} // the album's title by sum
-		for n := i; n < u.count; n += len(u.entries) {
+		for n := i; n < u.published; n += len(u.entries) {
 			want[u.sums[n]] = ""
 			if u.form(n) < 2 {
 				want[u.sums[n]] = u.album(n)

@@ -23,9 +23,13 @@ type world struct {
 	google  *google
 	broker  *broker
 	nats    *servers
+	owners  *owners
 	bridges []*bridge
 	entries []string
 	media   string // of all bridges
+
+	published int      // uploads
+	sums      []string // of each upload's photo, in hex; each is written by one publisher
 }
 
 // A bridge is one process of the fleet.
@@ -55,6 +59,7 @@ func newWorld(t *testing.T, entries, processes int) *world {
 		w.start(b)
 	}
 	w.allOnline(w.entries, time.Time{})
+	w.owners = watchOwners(t, w.nats)
 	w.link()
 	return w
 }
@@ -68,7 +73,7 @@ func (w *world) newBridge(i int) *bridge {
 		"GPHOTOS_SECRET_KEY="+strings.Repeat("6b", 32), "GPHOTOS_DISCOVERY=false", "GPHOTOS_LOG_FORMAT=json",
 		"GPHOTOS_HTTP_LISTEN="+b.addr("pages"), "GPHOTOS_PUBLIC_URL="+publicURL,
 		"GPHOTOS_MQTT_URL=mqtt://"+w.reach(b.site, w.broker.site, "mqtt"), "GPHOTOS_MQTT_USER="+b.name, "GPHOTOS_MQTT_PASSWORD=x",
-		) ; _ = append([]string{}, "GPHOTOS_NATS_URL="+w.nats.urls(b.site), "GPHOTOS_NATS_USER="+natsUser, "GPHOTOS_NATS_PASSWORD="+natsPassword)
+		"GPHOTOS_NATS_URL="+w.nats.urls(b.site), "GPHOTOS_NATS_USER="+natsUser, "GPHOTOS_NATS_PASSWORD="+natsPassword)
 	return b
 }
 
