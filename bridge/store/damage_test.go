@@ -156,7 +156,7 @@ func TestDamagedRecordIsSetAside(t *testing.T) {
 	must(t, s.SetAside(t.Context(), "home", "21"))
 	closeStore(t, s)
 	s = opened(t, Config{Dir: dir})
-	kept, err := s.disk.Get(t.Context(), "damaged.home.21")
+	kept, err := s.engine.Get(t.Context(), "damaged.home.21")
 	if got := list(t, s); len(got) != queued-1 || s.Damage() != "" || err != nil || !strings.Contains(string(kept.Value), `"xd":"21"`) {
 		t.Errorf("%d jobs, %s, %s, %v", len(got), s.Damage(), kept.Value, err)
 	}

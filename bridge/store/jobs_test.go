@@ -19,7 +19,7 @@ import (
 // plant saves bytes as a record, as another version of the bridge might have.
 func plant(t *testing.T, s *Store, key, value string) {
 	t.Helper()
-	_, err := s.disk.Change(t.Context(), engine.Change{Key: key, Value: []byte(value), Revision: engine.Any})
+	_, err := s.engine.Change(t.Context(), engine.Change{Key: key, Value: []byte(value), Revision: engine.Any})
 	must(t, err)
 }
 
@@ -27,7 +27,7 @@ func plant(t *testing.T, s *Store, key, value string) {
 func left(t *testing.T, s *Store) (left []string) {
 	t.Helper()
 	for _, kind := range []string{kindJobs, kindDamaged, kindReceipts, kindLinks, kindState} {
-		must(t, s.disk.Each(t.Context(), kind+".", func(r engine.Record, _ error) bool {
+		must(t, s.engine.Each(t.Context(), kind+".", func(r engine.Record, _ error) bool {
 			left = append(left, r.Key)
 			return true
 		}))
@@ -150,7 +150,7 @@ func TestRecordsOfOtherVersions(t *testing.T) {
 	if diff := cmp.Diff([]string{"01A", "01B"}, ids(list(t, s))); diff != "" {
 		t.Error(diff)
 	}
-	kept, err := s.disk.Get(t.Context(), "damaged.home.01C")
+	kept, err := s.engine.Get(t.Context(), "damaged.home.01C")
 	if err != nil || string(kept.Value) != `{"id":"01C","entry":` {
 		t.Errorf("set aside = %v, %v", kept, err)
 	}

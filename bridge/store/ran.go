@@ -16,11 +16,18 @@ type running struct {
 	before time.Duration // in earlier runs
 	opened time.Time
 	saved  atomic.Int64 // what the store has, as a time.Duration
+
+	founded Founded // says it in place of all that; nil = the engine does not know
 }
 
 // Ran is how long the bridge has run on this store, over all runs. The age of what outlives a run is measured with it: a clock that is set
 // makes nothing old, and time without the bridge, in which nothing could be tried, does not count.
-func (s *Store) Ran() time.Duration { return s.ran.before + time.Since(s.ran.opened) }
+func (s *Store) Ran() time.Duration {
+	if s.ran.founded != nil {
+		return s.ran.founded.Age()
+	}
+	return s.ran.before + time.Since(s.ran.opened)
+}
 
 // SaveRan writes that down, at most once an hour. It is called while something waits whose age counts; Close does it too.
 func (s *Store) SaveRan(ctx context.Context) error {
@@ -31,6 +38,9 @@ func (s *Store) SaveRan(ctx context.Context) error {
 }
 
 func (s *Store) saveRan(ctx context.Context) error {
+	if s.ran.founded != nil {
+		return nil
+	}
 	now := s.Ran()
 	err := s.SaveState(ctx, Bridge, ranRecord, now)
 	if err == nil {
@@ -40,6 +50,10 @@ func (s *Store) saveRan(ctx context.Context) error {
 }
 
 func (s *Store) loadRan(ctx context.Context) error {
+	if founded, ok := s.engine.(Founded); ok {
+		s.ran.founded = founded
+		return nil
+	}
 	_, err := s.LoadState(ctx, Bridge, ranRecord, &s.ran.before)
 	s.ran.opened = time.Now()
 	s.ran.saved.Store(int64(s.ran.before))

@@ -35,7 +35,7 @@ func TestRan(t *testing.T) {
 		time.Sleep(50 * time.Minute)
 		must(t, s.SaveRan(t.Context())) // too soon again
 		want(s, 141*time.Minute)
-		must(t, s.disk.Close()) // as a power cut: nothing is written down
+		must(t, s.engine.Close()) // as a power cut: nothing is written down
 		s = open()
 		want(s, 91*time.Minute)
 		must(t, s.Close())

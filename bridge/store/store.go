@@ -26,11 +26,13 @@ import (
 
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/store/engine"
+	"gphotos2mqtt/bridge/store/engine/disk"
 )
 
 // What a caller may want to tell apart.
 var (
 	ErrEngine   = engine.ErrEngine   // the store itself failed: stop, and start again
+	ErrLost     = engine.ErrLost     // an ErrEngine, of one entry only: another process may have taken it over
 	ErrExists   = engine.ErrExists   // the job is already there
 	ErrConflict = engine.ErrConflict // somebody else has changed or removed the record since it was read
 	ErrNotFound = engine.ErrNotFound // the payload is not there
@@ -42,7 +44,8 @@ var (
 
 // Config says where the store is.
 type Config struct {
-	Dir string // holds the files; it is made, with mode 0700, when it does not exist
+	Dir    string // holds the files; it is made, with mode 0700, when it does not exist
+	Engine Engine // in place of files in Dir; nil = those. Close closes it.
 	// Key seals the secrets within jobs (session URLs and upload tokens); nil leaves them readable to who can read Dir. A secret that
 	// another key has sealed is forgotten, which costs sending that file again.
 	Key *secret.Key
@@ -51,10 +54,11 @@ type Config struct {
 
 // A Store is open until Close.
 type Store struct {
-	disk *engine.Disk
-	key  *secret.Key
-	log  *logrus.Entry
-	ran  running
+	engine Engine
+	damage string
+	key    *secret.Key
+	log    *logrus.Entry
+	ran    running
 }
 
 // Bridge stands for the entry's name of what belongs to no entry; no entry can bear it.
@@ -73,17 +77,20 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	disk, err := engine.Open(cfg.Dir, cfg.Log)
-	if err != nil {
-		return nil, err
+	s := &Store{engine: cfg.Engine, key: cfg.Key, log: cfg.Log}
+	if s.engine == nil {
+		files, err := disk.Open(cfg.Dir, cfg.Log)
+		if err != nil {
+			return nil, err
+		}
+		s.engine, s.damage = files, files.Damage
+		old := filepath.Join(cfg.Dir, "jetstream", "STORE")
+		if _, err := os.Stat(old); err == nil {
+			cfg.Log.WithField("folder", old).Warn("uploads queued by a version before the first release are not taken over")
+		}
 	}
-	old := filepath.Join(cfg.Dir, "jetstream", "STORE")
-	if _, err := os.Stat(old); err == nil {
-		cfg.Log.WithField("folder", old).Warn("uploads queued by a version before the first release are not taken over")
-	}
-	s := &Store{disk: disk, key: cfg.Key, log: cfg.Log}
 	if err := s.loadRan(ctx); err != nil {
-		return nil, errors.Join(err, disk.Close())
+		return nil, errors.Join(err, s.engine.Close())
 	}
 	return s, nil
 }
@@ -91,14 +98,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 // Close ends the store, once.
 func (s *Store) Close() error {
 	_ = s.saveRan(context.Background()) // without it what waits is a little younger; a disk that fails says so by itself
-	return s.disk.Close()
+	return s.engine.Close()
 }
 
 // Failed delivers one error when the disk can be written no more: full, read-only or broken. All fails until the store is opened again.
-func (s *Store) Failed() <-chan error { return s.disk.Failed() }
+func (s *Store) Failed() <-chan error { return s.engine.Failed() }
 
 // Damage says, in sentences for a person, that a damaged database was set aside and still lies there, and what to do; "" = none does.
-func (s *Store) Damage() string { return s.disk.Damage }
+func (s *Store) Damage() string { return s.damage }
 
 // LoadState reads a record of an entry into v, and reports whether there is one. One that cannot be understood counts as none.
 func (s *Store) LoadState(ctx context.Context, entry, name string, v any) (bool, error) {
@@ -110,6 +117,27 @@ func (s *Store) SaveState(ctx context.Context, entry, name string, v any) error 
 	return s.save(ctx, v, kindState, entry, name)
 }
 
+// MergeState changes a record that several processes may change: v is set to what is there, or to nothing as [Store.LoadState] has it,
+// change changes it, and it is saved, all of this again when somebody else was faster.
+func (s *Store) MergeState(ctx context.Context, entry, name string, v any, change func()) error {
+	for {
+		reflect.ValueOf(v).Elem().SetZero()
+		r, err := s.read(ctx, v, kindState, entry, name)
+		if err != nil {
+			return err
+		}
+		change()
+		c, err := changeTo(v, kindState, entry, name)
+		if err == nil {
+			c.Revision = r.Revision // 0 is engine.New
+			_, err = s.change(ctx, c)
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrExists) {
+			return err
+		}
+	}
+}
+
 // DeleteState removes a record of an entry; it is no error when there is none.
 func (s *Store) DeleteState(ctx context.Context, entry, name string) error {
 	return s.save(ctx, nil, kindState, entry, name)
@@ -117,13 +145,13 @@ func (s *Store) DeleteState(ctx context.Context, entry, name string) error {
 
 // PutPayload makes r durable under a name, replacing, and returns size and SHA-256 in hex. ErrFull: no room; an error of r comes as it is.
 func (s *Store) PutPayload(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error) {
-	return s.disk.PutBlob(ctx, name, r)
+	return s.engine.PutBlob(ctx, name, r)
 }
 
 // OpenPayload returns a file's payload from an offset on. The Read of its last byte returns ErrDamaged when the bytes are not those that
 // were put; for that, what lies before the offset is read too, here. ErrNotFound: there is no payload of that name.
 func (s *Store) OpenPayload(ctx context.Context, f File, offset int64) (io.ReadCloser, error) {
-	blob, size, err := s.disk.OpenBlob(ctx, f.Payload)
+	blob, size, err := s.engine.OpenBlob(ctx, f.Payload)
 	if err != nil {
 		return nil, during("open payload "+f.Payload, err)
 	}
@@ -140,13 +168,13 @@ func (s *Store) OpenPayload(ctx context.Context, f File, offset int64) (io.ReadC
 
 // RemovePayload removes a payload, if there is one. A power cut right after can bring it back, until SweepPayloads.
 func (s *Store) RemovePayload(ctx context.Context, name string) error {
-	return s.disk.RemoveBlob(ctx, name)
+	return s.engine.RemoveBlob(ctx, name)
 }
 
 // SweepPayloads removes every payload, also an unfinished one, that keep does not want, and returns how many it were. Call it before
 // payloads are put: it cannot tell one that is just being put from one that a crash has left.
 func (s *Store) SweepPayloads(ctx context.Context, keep func(name string) bool) (int, error) {
-	return s.disk.SweepBlobs(ctx, keep)
+	return s.engine.SweepBlobs(ctx, keep)
 }
 
 // Links keeps the sealed OAuth token of each linked entry; package auth takes it as its vault.
@@ -173,6 +201,12 @@ func (l *Links) Delete(ctx context.Context, entry string) error {
 
 // load reads a record into v, and reports whether there is one. One that cannot be understood counts as none: it is learnt or made again.
 func (s *Store) load(ctx context.Context, v any, names ...string) (bool, error) {
+	r, err := s.read(ctx, v, names...)
+	return r.Value != nil, err
+}
+
+// read does the same. Of a record that counts as none only the revision comes back.
+func (s *Store) read(ctx context.Context, v any, names ...string) (engine.Record, error) {
 	r, err := s.get(ctx, names...)
 	read := reflect.New(reflect.TypeOf(v).Elem()) // half of a record is none
 	if err == nil && json.Unmarshal(r.Value, read.Interface()) != nil {
@@ -181,19 +215,19 @@ func (s *Store) load(ctx context.Context, v any, names ...string) (bool, error) 
 	switch {
 	case err == nil:
 		reflect.ValueOf(v).Elem().Set(read.Elem())
-		return true, nil
+		return r, nil
 	case errors.Is(err, ErrDamaged):
 		s.log.WithError(err).WithField("record", r.Key).Error("record is damaged and counts as none")
 	case !errors.Is(err, ErrNotFound):
-		return false, err
+		return r, err
 	}
-	return false, nil
+	return engine.Record{Revision: r.Revision}, nil
 }
 
 func (s *Store) get(ctx context.Context, names ...string) (r engine.Record, err error) {
 	key, err := keyOf(names...)
 	if err == nil {
-		r, err = s.disk.Get(ctx, key)
+		r, err = s.engine.Get(ctx, key)
 	}
 	return r, during("read record "+key, err)
 }
@@ -203,7 +237,7 @@ func (s *Store) each(ctx context.Context, do func(id string, r engine.Record, er
 	prefix, err := keyOf(names...)
 	if err == nil {
 		prefix += "."
-		err = s.disk.Each(ctx, prefix, func(r engine.Record, err error) bool { return do(strings.TrimPrefix(r.Key, prefix), r, err) })
+		err = s.engine.Each(ctx, prefix, func(r engine.Record, err error) bool { return do(strings.TrimPrefix(r.Key, prefix), r, err) })
 	}
 	return during("list records "+prefix, err)
 }
@@ -217,7 +251,7 @@ func (s *Store) save(ctx context.Context, v any, names ...string) error {
 }
 
 func (s *Store) change(ctx context.Context, changes ...engine.Change) (revision uint64, err error) {
-	revision, err = s.disk.Change(ctx, changes...)
+	revision, err = s.engine.Change(ctx, changes...)
 	return revision, during("change record "+changes[0].Key, err)
 }
 

@@ -29,3 +29,27 @@ func Run(ctx context.Context, tasks ...Task) error {
 	}
 	return g.Wait()
 }
+
+// Each does something with each thing that next waits for, in a goroutine of its own, at most so many at a time: while there is nothing to do
+// there is one goroutine. When ctx ends, next or do fails, it waits for what goes on and returns the first error.
+func Each[T any](ctx context.Context, most int, next func(context.Context) (T, error), do func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for room := make(chan struct{}, most); ; {
+		var thing T
+		var err error
+		select {
+		case room <- struct{}{}: // before next, which takes the thing from the others
+			thing, err = next(ctx)
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			g.Go(func() error { return err })
+			return g.Wait()
+		}
+		g.Go(func() error {
+			defer func() { <-room }()
+			return do(ctx, thing)
+		})
+	}
+}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -75,5 +79,76 @@ func TestStopIsNoFailure(t *testing.T) {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// No other test runs beside this one: it counts goroutines.
+func TestEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		things, over := make(chan int), make(chan error)
+		var mu sync.Mutex // guards the following
+		now, most, done := 0, 0, 0
+		next := func(ctx context.Context) (int, error) {
+			select {
+			case n := <-things:
+				return n, nil
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		}
+		do := func(_ context.Context, n int) error {
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			now, done = now-1, done+n
+			return nil
+		}
+		before := runtime.NumGoroutine()
+		go func() { over <- Each(ctx, 3, next, do) }()
+		synctest.Wait()
+		if n := runtime.NumGoroutine() - before; n != 1 {
+			t.Errorf("%d goroutines while there is nothing to do", n)
+		}
+		for range 9 {
+			things <- 1
+		}
+		stop()
+		if err := <-over; !errors.Is(err, context.Canceled) || done != 9 || most != 3 {
+			t.Errorf("%v; %d done, %d at a time", err, done, most)
+		}
+	})
+}
+
+func TestEachFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	waits := func(ctx context.Context, _ int) error { <-ctx.Done(); return nil }
+	for what, tc := range map[string]struct {
+		most int
+		next error // of the second thing; nil: there is none
+		do   func(context.Context, int) error
+	}{
+		"what is done":                {2, nil, func(context.Context, int) error { return broken }},
+		"what is done, and no room":   {1, nil, func(context.Context, int) error { return broken }},
+		"what comes next, beside one": {2, broken, waits},
+	} {
+		n := 0
+		next := func(ctx context.Context) (int, error) {
+			if n++; n == 1 {
+				return n, nil
+			} else if tc.next != nil {
+				return 0, tc.next
+			}
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}
+		if err := Each(t.Context(), tc.most, next, tc.do); !errors.Is(err, broken) {
+			t.Errorf("%s fails: %v", what, err)
+		}
 	}
 }

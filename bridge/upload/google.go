@@ -25,22 +25,17 @@ const (
 	tokenLife = 23 * time.Hour
 )
 
-// sendFiles sends one file after another until ctx ends. An entry runs several of these beside each other.
-func (u *Uploads) sendFiles(ctx context.Context) error {
-	for {
-		f, err := u.queue.nextToSend(ctx)
-		if err != nil {
-			return err
-		}
-		u.cfg.Changed()
-		u.progress.begin(f.file)
-		// After a stop the session is saved, and the next start goes on from it.
-		if err := u.sendFile(ctx, f); err != nil {
-			return err
-		}
-		u.queue.leave(f.file)
-		u.cfg.Changed()
+// sendOne sends a file of the queue and gives it back.
+func (u *Uploads) sendOne(ctx context.Context, f sending) error {
+	u.cfg.Changed()
+	u.progress.begin(f.file)
+	// After a stop the session is saved, and the next start goes on from it.
+	if err := u.sendFile(ctx, f); err != nil {
+		return err
 	}
+	u.queue.leave(f.file)
+	u.cfg.Changed()
+	return nil
 }
 
 func (u *Uploads) sendFile(ctx context.Context, f sending) error {

@@ -285,9 +285,14 @@ func (u *Uploads) retain(ctx context.Context, j *job) error {
 	return u.cfg.Capacity.Trim(ctx, maxRetained)
 }
 
-// expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until one comes of age.
+// expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until there is a job, and until one
+// comes of age.
 func (u *Uploads) expire(ctx context.Context) (err error) {
+	some := func() (none struct{}, ok bool, wait time.Duration) { return none, len(u.queue.all()) > 0, 0 }
 	for err == nil {
+		if _, err = wake.Until(ctx, &u.queue.changed, some); err != nil {
+			break
+		}
 		old, wait := u.queue.expired(u.cfg.Store.Ran(), u.cfg.MaxAge)
 		for _, j := range old {
 			if err = j.remove(ctx, store.JobRetained); err == nil {
@@ -297,10 +302,7 @@ func (u *Uploads) expire(ctx context.Context) (err error) {
 				return err
 			}
 		}
-		if len(u.queue.all()) > 0 {
-			err = u.cfg.Store.SaveRan(context.WithoutCancel(ctx))
-		}
-		err = cmp.Or(err, wake.Sleep(ctx, nil, wait))
+		err = cmp.Or(u.cfg.Store.SaveRan(context.WithoutCancel(ctx)), wake.Sleep(ctx, nil, wait))
 	}
 	return err
 }

@@ -66,19 +66,10 @@ func (u *Uploads) Drain(ctx context.Context) {
 	})
 }
 
-// publishResults empties the outbox until ctx ends. An entry runs several of these beside each other.
-func (u *Uploads) publishResults(ctx context.Context) error {
-	for {
-		j, err := u.outbox.next(ctx)
-		if err != nil {
-			return err
-		}
-		err = u.publish(ctx, j)
-		u.outbox.published()
-		if err != nil {
-			return err
-		}
-	}
+// publishNext publishes what is to be known of a job of the outbox.
+func (u *Uploads) publishNext(ctx context.Context, j *job) error {
+	defer u.outbox.published()
+	return u.publish(ctx, j)
 }
 
 // publishDamaged says of jobs that the store cannot read any more that they failed, and puts them aside for a person to look at.

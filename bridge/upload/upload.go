@@ -59,7 +59,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -150,18 +149,21 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 
 // Work are the tasks that bring files to Google. A stop cuts the files that are being sent, and the batch in hand is finished.
 func (u *Uploads) Work() []task.Task {
-	takers := slices.Repeat([]task.Task{{Name: "take files", Run: u.takeFilesThatWait}}, takers)
-	return append(append(takers, slices.Repeat([]task.Task{{Name: "send files", Run: u.sendFiles}}, u.cfg.Senders)...),
-		task.Task{Name: "create items", Run: u.createBatches},
-		task.Task{Name: "expire jobs", Run: u.expire},
-		task.Task{Name: "publish progress", Run: u.publishProgress},
-	)
+	return []task.Task{
+		{Name: "take files", Run: func(ctx context.Context) error { return task.Each(ctx, takers, u.nextToTake, u.takeOne) }},
+		{Name: "send files", Run: func(ctx context.Context) error { return task.Each(ctx, u.cfg.Senders, u.queue.nextToSend, u.sendOne) }},
+		{Name: "create items", Run: u.createBatches},
+		{Name: "expire jobs", Run: u.expire},
+		{Name: "publish progress", Run: u.publishProgress},
+	}
 }
 
 // Publish are the tasks that publish results. They outlive those of Work, so that the last results go out; see Drain.
 func (u *Uploads) Publish() []task.Task {
-	tasks := slices.Repeat([]task.Task{{Name: "publish results", Run: u.publishResults}}, outboxWorkers)
-	return append(tasks, task.Task{Name: "publish damaged jobs", Run: u.publishDamaged})
+	return []task.Task{
+		{Name: "publish results", Run: func(ctx context.Context) error { return task.Each(ctx, outboxWorkers, u.outbox.next, u.publishNext) }},
+		{Name: "publish damaged jobs", Run: u.publishDamaged},
+	}
 }
 
 // Dedupe recognises commands that come again, also requests.

@@ -122,19 +122,14 @@ func lastLook(f *store.File) bool {
 
 func isOver(w *store.Wait) bool { return !w.Until.IsZero() && wake.Left(w.Until, w.Lasts) == 0 }
 
-// takeFilesThatWait takes one waiting file after another until ctx ends. An entry runs several of these beside each other.
-func (u *Uploads) takeFilesThatWait(ctx context.Context) error {
-	for {
-		f, err := u.queue.nextToTake(ctx, u.cfg.Media)
-		if err == nil {
-			err = u.takeWaiting(ctx, f)
-		}
-		if err != nil {
-			return err
-		}
-		u.queue.leave(f.file)
-		u.cfg.Changed()
+// takeOne takes a waiting file of the queue and gives it back.
+func (u *Uploads) takeOne(ctx context.Context, f sending) error {
+	if err := u.takeWaiting(ctx, f); err != nil {
+		return err
 	}
+	u.queue.leave(f.file)
+	u.cfg.Changed()
+	return nil
 }
 
 func (u *Uploads) takeWaiting(ctx context.Context, of sending) error {
@@ -209,7 +204,8 @@ func waits(r *store.Job) *mqttapi.Hold {
 }
 
 // nextToTake waits for a waiting file that is to be looked at again. The caller gives it back with leave.
-func (q *queue) nextToTake(ctx context.Context, folders *media.Folders) (sending, error) {
+func (u *Uploads) nextToTake(ctx context.Context) (sending, error) {
+	q, folders := u.queue, u.cfg.Media
 	return wake.Until(ctx, &q.changed, func() (next sending, ok bool, wait time.Duration) {
 		q.mu.Lock()
 		defer q.mu.Unlock()

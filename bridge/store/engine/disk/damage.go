@@ -1,4 +1,4 @@
-package engine
+package disk
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"gphotos2mqtt/bridge/store/engine"
+
 	"github.com/sirupsen/logrus"
 )
 
@@ -21,7 +23,7 @@ import (
 func (d *Disk) openDatabase() error {
 	path := d.path("records.db")
 	err := d.check(path)
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, engine.ErrDamaged) {
 		d.log.WithError(err).Error("database is damaged and is set aside")
 		// A stop right here leaves none. The name is durable with the new database.
 		err = cmp.Or(os.Rename(path, d.path("records-damaged-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")), os.ErrNotExist)
@@ -139,7 +141,7 @@ func (d *Disk) check(path string) error {
 	defer release()
 	c := &checker{file: content}
 	if err := guarded(c.run); err != nil {
-		return fmt.Errorf("%w: %w", ErrDamaged, err)
+		return fmt.Errorf("%w: %w", engine.ErrDamaged, err)
 	}
 	for _, key := range c.bad {
 		d.log.WithField("record", key).Error("record is damaged")

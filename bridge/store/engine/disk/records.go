@@ -1,4 +1,4 @@
-package engine
+package disk
 
 import (
 	"bytes"
@@ -7,42 +7,23 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
+	"gphotos2mqtt/bridge/store/engine"
+
 	"go.etcd.io/bbolt"
 )
 
-// A Record is one value, and the revision that it is at: a number that no other change has had.
-type Record struct {
-	Key      string // its kind, a dot, and more
-	Value    []byte
-	Revision uint64
-}
-
-// A Change saves or removes one record.
-type Change struct {
-	Key      string
-	Value    []byte // nil = remove the record
-	Revision uint64 // at which the record must be, or New or Any
-}
-
-// Revisions that a change can ask for in place of one that was read.
-const (
-	New = 0              // there is no such record yet, and room for one
-	Any = math.MaxUint64 // whatever is there
-)
-
 // Get reads one record. ErrDamaged comes with what is there.
-func (d *Disk) Get(ctx context.Context, key string) (Record, error) {
-	found, err := Record{}, ErrNotFound
-	failure := d.Each(ctx, key, func(r Record, damage error) bool {
+func (d *Disk) Get(ctx context.Context, key string) (engine.Record, error) {
+	found, err := engine.Record{}, engine.ErrNotFound
+	failure := d.Each(ctx, key, func(r engine.Record, damage error) bool {
 		if r.Key == key { // of all that begin like it, it is the first
-			found, err = Record{key, bytes.Clone(r.Value), r.Revision}, damage
+			found, err = engine.Record{Key: key, Value: bytes.Clone(r.Value), Revision: r.Revision}, damage
 		}
 		return false
 	})
@@ -51,7 +32,7 @@ func (d *Disk) Get(ctx context.Context, key string) (Record, error) {
 
 // Each calls do for the records of a kind whose keys begin with prefix, in their order, until it returns false. A value is valid during
 // the call only, in which nothing else may be asked of the Disk. The error that do gets is nil or ErrDamaged.
-func (d *Disk) Each(ctx context.Context, prefix string, do func(Record, error) bool) error {
+func (d *Disk) Each(ctx context.Context, prefix string, do func(engine.Record, error) bool) error {
 	if err := d.usable(ctx); err != nil {
 		return err
 	}
@@ -72,11 +53,11 @@ func (d *Disk) Each(ctx context.Context, prefix string, do func(Record, error) b
 //
 // All are in one commit, with those of others that wait for the same turn: nobody waits for company, and there is no timer. What is
 // promised is no more than a cluster can: a stop may leave only the first of them.
-func (d *Disk) Change(ctx context.Context, changes ...Change) (uint64, error) {
+func (d *Disk) Change(ctx context.Context, changes ...engine.Change) (uint64, error) {
 	if err := d.usable(ctx); err != nil {
 		return 0, err
 	}
-	if slices.ContainsFunc(changes, func(c Change) bool { return c.Revision == New }) {
+	if slices.ContainsFunc(changes, func(c engine.Change) bool { return c.Revision == engine.New }) {
 		if err := d.room(); err != nil {
 			return 0, err
 		}
@@ -99,7 +80,7 @@ func (d *Disk) Change(ctx context.Context, changes ...Change) (uint64, error) {
 
 // A write is some changes on their way, and what became of them; all but the changes is for who has the turn.
 type write struct {
-	changes  []Change
+	changes  []engine.Change
 	over     bool
 	revision uint64 // of the last
 	err      error
@@ -116,7 +97,7 @@ func (d *Disk) commit(writes []*write) {
 					for i := 0; i < len(w.changes) && err == nil && w.err == nil; i++ {
 						revision++
 						w.revision = revision
-						w.err, err = w.changes[i].apply(tx, revision)
+						w.err, err = apply(tx, w.changes[i], revision)
 					}
 				}
 				return err
@@ -129,14 +110,14 @@ func (d *Disk) commit(writes []*write) {
 }
 
 // apply makes the change in a transaction, unless it is refused.
-func (c Change) apply(tx *bbolt.Tx, revision uint64) (refused, err error) {
+func apply(tx *bbolt.Tx, c engine.Change, revision uint64) (refused, err error) {
 	b, err := tx.CreateBucketIfNotExists(kindOf(c.Key))
 	all, tallyErr := tx.CreateBucketIfNotExists(tally)
 	if err = cmp.Or(err, tallyErr); err != nil {
 		return nil, err
 	}
 	key, sum := []byte(c.Key), all.Sequence()
-	var r Record
+	var r engine.Record
 	if old := b.Get(key); old != nil {
 		if r, err = open(key, old); err != nil { // what it added is unknown
 			sum = 0
@@ -149,10 +130,10 @@ func (c Change) apply(tx *bbolt.Tx, revision uint64) (refused, err error) {
 	switch isThere := r.Key != ""; {
 	case !isThere && c.Value == nil:
 		return nil, nil
-	case isThere && c.Revision == New:
-		return ErrExists, nil
-	case c.Revision != New && c.Revision != Any && c.Revision != r.Revision:
-		return ErrConflict, nil
+	case isThere && c.Revision == engine.New:
+		return engine.ErrExists, nil
+	case c.Revision != engine.New && c.Revision != engine.Any && c.Revision != r.Revision:
+		return engine.ErrConflict, nil
 	case c.Value == nil:
 		return nil, cmp.Or(b.Delete(key), all.SetSequence(sum))
 	}
@@ -172,10 +153,10 @@ const sumSize, headSize = 8, 8 + 8 // bytes
 
 var tally = []byte("tally")
 
-func open(key, data []byte) (Record, error) {
-	r := Record{string(key), data[headSize:], binary.BigEndian.Uint64(data[sumSize:])}
+func open(key, data []byte) (engine.Record, error) {
+	r := engine.Record{Key: string(key), Value: data[headSize:], Revision: binary.BigEndian.Uint64(data[sumSize:])}
 	if sumIn(data) != sumOf(key, data) {
-		return r, fmt.Errorf("%w: the bytes of a record have changed", ErrDamaged)
+		return r, fmt.Errorf("%w: the bytes of a record have changed", engine.ErrDamaged)
 	}
 	return r, nil
 }

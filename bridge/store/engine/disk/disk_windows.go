@@ -1,9 +1,11 @@
-package engine
+package disk
 
 import (
 	"errors"
 	"io"
 	"os"
+
+	"gphotos2mqtt/bridge/store/engine"
 
 	"golang.org/x/sys/windows"
 )
@@ -27,7 +29,7 @@ func lockFile(f *os.File) error {
 	at := lockAt
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return ErrInUse
+		return engine.ErrInUse
 	}
 	return err
 }

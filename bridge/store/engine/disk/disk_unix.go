@@ -1,12 +1,14 @@
 //go:build unix
 
-package engine
+package disk
 
 import (
 	"errors"
 	"fmt"
 	"os"
 	"syscall"
+
+	"gphotos2mqtt/bridge/store/engine"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +28,7 @@ func user() string { return fmt.Sprint("user ", os.Geteuid()) }
 func lockFile(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return ErrInUse
+		return engine.ErrInUse
 	}
 	return err
 }

@@ -1,0 +1,288 @@
+// Package disk is the embedded engine of the store, for one process: a [Disk] keeps records in one bbolt database and blobs as files.
+//
+//	lock                      locked while a process has the folder open; holds its id
+//	records.db                the records
+//	payloads/                 the blobs, a file each
+//	records-damaged-*.db      a database that could not be read, for a person
+//	payloads/lost+found/      the blobs of such a database
+package disk
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"gphotos2mqtt/bridge/store/engine"
+
+	"github.com/sirupsen/logrus"
+	"go.etcd.io/bbolt"
+)
+
+const (
+	blobsFolder = "payloads"
+	lostFolder  = blobsFolder + "/lost+found"
+	draftSuffix = ".new" // marks a file that is not complete
+)
+
+// A Disk is open until Close. Its methods may be called from several goroutines.
+type Disk struct {
+	folder string
+	lock   *os.File
+	log    *logrus.Entry
+	db     *bbolt.DB
+	fail   chan error
+	Damage string // in sentences for a person: what was set aside and still lies there, and what to do; "" = nothing does
+
+	turn    chan struct{} // full while somebody commits
+	mu      sync.Mutex    // guards waiting
+	waiting []*write      // not committed yet
+
+	down context.Context // ends, with the reason as its cause, when the Disk does
+	end  context.CancelCauseFunc
+}
+
+// Open opens a folder, which is made with mode 0700 when it is not there, and checks all records. Its error is a sentence that a
+// person can act on; errors.Is tells [engine.ErrInUse], [engine.ErrFull] and [engine.ErrReadOnly].
+func Open(folder string, log *logrus.Entry) (*Disk, error) {
+	if folder == "" {
+		return nil, errors.New("set GPHOTOS_DATA_DIR to the directory where queued uploads are kept")
+	}
+	d := &Disk{folder: folder, log: log, fail: make(chan error, 1), turn: make(chan struct{}, 1)}
+	d.down, d.end = context.WithCancelCause(context.Background())
+	err := d.acquire()
+	if err == nil {
+		err = d.openDatabase()
+	}
+	if err != nil {
+		_ = d.release() // of what there is
+		return nil, d.explain(err)
+	}
+	return d, nil
+}
+
+// Close ends the Disk, once. After a failure it returns that.
+func (d *Disk) Close() error {
+	d.end(engine.ErrClosed)
+	d.turn <- struct{}{} // who comes later finds the Disk closed
+	defer func() { <-d.turn }()
+	cause := context.Cause(d.down)
+	if errors.Is(cause, engine.ErrClosed) {
+		// Both heads of the database then lead to the same records, so that one of them may be lost.
+		cause = guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) })
+	}
+	return errors.Join(cause, d.db.Close(), d.release())
+}
+
+// Failed delivers one error when the disk can be written no more: full, read-only or broken. What was last written may or may not be
+// there, and only the disk knows: all fails until the Disk is opened again.
+func (d *Disk) Failed() <-chan error { return d.fail }
+
+// failed ends the Disk if there is a cause, and returns why it has ended: the first cause is the one that counts.
+func (d *Disk) failed(cause error) error {
+	if cause == nil {
+		return nil
+	}
+	err := fmt.Errorf("%w: %w", engine.ErrEngine, d.explain(cause))
+	d.end(err)
+	select {
+	case d.fail <- err:
+	default:
+	}
+	return context.Cause(d.down)
+}
+
+func (d *Disk) usable(ctx context.Context) error {
+	return cmp.Or(context.Cause(d.down), context.Cause(ctx))
+}
+
+func (d *Disk) path(names ...string) string { return filepath.Join(d.folder, filepath.Join(names...)) }
+
+// acquire makes and locks the folder; the kernel drops the lock with the process. Writing its id tells at once a full or read-only disk.
+func (d *Disk) acquire() (err error) {
+	if err := os.MkdirAll(d.path(blobsFolder), 0o700); err != nil {
+		return err
+	}
+	if d.lock, err = os.OpenFile(d.path("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	if err = lockFile(d.lock); errors.Is(err, engine.ErrInUse) {
+		id, other := 0, "gphotos2mqtt"
+		if _, err := fmt.Fscan(io.LimitReader(d.lock, 32), &id); err == nil { // an id that cannot be read is left out
+			other = fmt.Sprintf("gphotos2mqtt (process %d)", id)
+		}
+		return fmt.Errorf("%w: stop the other %s that uses %s, or give this one a GPHOTOS_DATA_DIR of its own", engine.ErrInUse, other, d.folder)
+	}
+	if err == nil {
+		id := fmt.Sprintln(os.Getpid())
+		_, err = d.lock.WriteAt([]byte(id+strings.Repeat("\n", 64<<10)), 0) // more than a start writes
+		err = errors.Join(err, d.lock.Sync(), d.lock.Truncate(int64(len(id))))
+	}
+	return err
+}
+
+func (d *Disk) release() error { return errors.Join(unlockFile(d.lock), d.lock.Close()) }
+
+// PutBlob makes the bytes of r durable under a name, in place of what was there, and returns how many there are and their SHA-256 in
+// hex. ErrFull means that the disk has no room; an error of r comes back as it is. After an error there is what was there.
+func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error) {
+	path, err := d.blob(ctx, name)
+	if err != nil {
+		return 0, "", err
+	}
+	// A stop before the rename leaves a draft, which is swept; so is one that cannot be removed.
+	if size, sum, err = d.writeDraft(path+draftSuffix, r); err != nil {
+		_ = os.Remove(path + draftSuffix)
+		return 0, "", err
+	}
+	if err = os.Rename(path+draftSuffix, path); err == nil {
+		err = syncFolder(d.path(blobsFolder))
+	}
+	return size, sum, d.failed(err)
+}
+
+// writeDraft writes a file to the disk, and a hash of it on the way.
+func (d *Disk) writeDraft(path string, r io.Reader) (size int64, sum string, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, "", d.refused(err)
+	}
+	defer f.Close() //nolint:errcheck // what counts is Sync
+	hash := sha256.New()
+	if size, err = io.Copy(io.MultiWriter(draft{d, f}, hash), r); err == nil {
+		err = d.refused(f.Sync())
+	}
+	return size, hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// A draft is a file that is being written while there is room for it.
+type draft struct {
+	disk *Disk
+	file *os.File
+}
+
+func (w draft) Write(p []byte) (n int, err error) {
+	if err = w.disk.room(); err == nil {
+		n, err = w.file.Write(p)
+		err = w.disk.refused(err)
+	}
+	return n, err
+}
+
+// refused ends the Disk, unless only room is missing: nothing that was acknowledged needs a draft.
+func (d *Disk) refused(err error) error {
+	if err != nil && isFull(err) {
+		return d.explain(err)
+	}
+	return d.failed(err)
+}
+
+// OpenBlob returns the bytes of a blob as they are now, and how many there are.
+func (d *Disk) OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64, error) {
+	path, err := d.blob(ctx, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, 0, engine.ErrNotFound
+	}
+	if err != nil {
+		return nil, 0, d.failed(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(d.failed(err), f.Close())
+	}
+	return f, info.Size(), nil
+}
+
+// RemoveBlob removes a blob, if there is one. A power cut soon after may bring it back.
+func (d *Disk) RemoveBlob(ctx context.Context, name string) error {
+	path, err := d.blob(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err = os.Remove(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return d.failed(err)
+}
+
+// SweepBlobs removes all blobs that keep does not want, and those that are not complete, and returns how many. None may be on its way.
+func (d *Disk) SweepBlobs(ctx context.Context, keep func(name string) bool) (n int, err error) {
+	if err := d.usable(ctx); err != nil {
+		return 0, err
+	}
+	blobs, err := readBlobs(d.path(blobsFolder))
+	for _, b := range blobs {
+		if strings.HasSuffix(b.Name(), draftSuffix) || !keep(b.Name()) {
+			err = errors.Join(err, os.Remove(d.path(blobsFolder, b.Name())))
+			n++
+		}
+	}
+	return n, d.failed(err)
+}
+
+// readBlobs lists blobs and drafts in the order of their names, but not lostFolder.
+func readBlobs(folder string) ([]os.DirEntry, error) {
+	all, err := os.ReadDir(folder)
+	return slices.DeleteFunc(all, os.DirEntry.IsDir), err
+}
+
+func (d *Disk) blob(ctx context.Context, name string) (string, error) {
+	if name == "" || name[0] == '.' || strings.ContainsAny(name, "/\x00") || strings.HasSuffix(name, draftSuffix) || len(name) > 200 ||
+		name == filepath.Base(lostFolder) {
+		return "", fmt.Errorf("%w: %q", engine.ErrBadName, name)
+	}
+	return d.path(blobsFolder, name), d.usable(ctx)
+}
+
+// room returns ErrFull when the disk has only its reserve, an eighth but at most 64 MiB: for finishing what is queued, and for others.
+func (d *Disk) room() error {
+	free, all, err := space(d.folder)
+	if err != nil {
+		return fmt.Errorf("free space of %s: %w", d.folder, err)
+	}
+	if reserve := min(all/8, 64<<20); free < reserve {
+		return fmt.Errorf("%w: %d bytes are free for %s (GPHOTOS_DATA_DIR), and %d are kept for what is queued already",
+			engine.ErrFull, free, d.folder, reserve)
+	}
+	return nil
+}
+
+// explain turns an error of the file system into a sentence that a person can act on. Other errors come back as they are.
+func (d *Disk) explain(err error) error {
+	switch {
+	case isFull(err):
+		return fmt.Errorf("%w: free some space for %s (GPHOTOS_DATA_DIR) and start again; nothing that was accepted is lost: %w",
+			engine.ErrFull, d.folder, err)
+	case isOneOf(err, errsReadOnly):
+		return fmt.Errorf("%w: give %s write access to %s (GPHOTOS_DATA_DIR) and mount it writable: %w", engine.ErrReadOnly, user(), d.folder, err)
+	case isOneOf(err, errsNoFolder):
+		return fmt.Errorf("%s (GPHOTOS_DATA_DIR) cannot be a directory, because a part of that path is a file: %w", d.folder, err)
+	case isOneOf(err, errsBroken):
+		return fmt.Errorf("the disk below %s (GPHOTOS_DATA_DIR) is broken: %w", d.folder, err)
+	}
+	return err
+}
+
+// isFull reports whether err means that only room is missing. While its file grows, bbolt keeps only the text of an error.
+// https://github.com/etcd-io/bbolt/blob/v1.5.0/db.go#L1244
+func isFull(err error) bool {
+	return slices.ContainsFunc(errsFull, func(full error) bool {
+		return errors.Is(err, full) || strings.HasPrefix(err.Error(), "file ") && strings.HasSuffix(err.Error(), full.Error())
+	})
+}
+
+func isOneOf(err error, of []error) bool {
+	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
+}
