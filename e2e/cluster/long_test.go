@@ -45,6 +45,28 @@ func TestCluster(t *testing.T) {
 	}
 	<-published
 	w.settled(u)
+
+	u, published = w.publishOver(500, 60*time.Second)
+	for _, b := range w.bridges { // as an update does
+		w.terminate(b)
+		w.restart(b)
+	}
+	<-published
+	w.settled(u)
+
+	u = w.more(300)
+	u.publish(0)
+	at := time.Now()
+	w.broker.process.Stop(0)
+	w.broker.start()
+	w.allOnline(w.entries, at)
+	w.Logf("the broker was restarted: all entries were online again within %.1f s", time.Since(at).Seconds())
+	w.settled(u)
+
+	u, published = w.publishOver(300, 60*time.Second)
+	w.withoutQuorum(time.Minute)
+	<-published
+	w.settled(u)
 }
 
 // random is what chooses, by the flag or anew.

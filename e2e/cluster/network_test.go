@@ -33,11 +33,18 @@ type way struct {
 
 func newNetwork(tb testing.TB) *network {
 	tb.Helper()
-	n := &network{tb: tb, proxies: map[way]*e2etest.Proxy{}}
 	if os.Getenv(spacesVariable) == "" {
-		tb.Log("there are no network namespaces here (root, or a user namespace, with ip and nft): all run on loopback")
-		return n
+		tb.Log("there are no network namespaces here (they take root or user namespaces, ip and nft): all run on loopback")
+		return newLoopback(tb)
 	}
+	return newSpaces(tb)
+}
+
+func newLoopback(tb testing.TB) *network { return &network{tb: tb, proxies: map[way]*e2etest.Proxy{}} }
+
+func newSpaces(tb testing.TB) *network {
+	tb.Helper()
+	n := newLoopback(tb)
 	var err error
 	n.home, err = os.Open("/proc/thread-self/ns/net")
 	e2etest.Must(tb, err)

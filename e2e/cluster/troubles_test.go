@@ -86,3 +86,20 @@ func (w *world) sever(l link, long time.Duration) {
 	time.Sleep(long)
 	w.heal(l.from, l.to)
 }
+
+// withoutQuorum leaves one NATS server of three for a time. Nobody can renew a lease: all
+// entries have to be offline before the servers return.
+func (w *world) withoutQuorum(long time.Duration) {
+	w.Helper()
+	at := time.Now()
+	w.nats.kill(0)
+	w.nats.kill(1)
+	w.until("all entries to stop", func() bool { return len(w.online) == 0 })
+	w.Logf("without a quorum all entries had stopped within %.1f s", time.Since(at).Seconds())
+	time.Sleep(time.Until(at.Add(long)))
+	at = time.Now()
+	w.nats.start(0)
+	w.nats.start(1)
+	w.allOnline(w.entries, at)
+	w.Logf("all entries were online again %.1f s after the quorum's return", time.Since(at).Seconds())
+}
