@@ -5,7 +5,7 @@ import (
 )
 
 // calm publishes uploads without troubles, and tells what they have cost.
-func (w *world) calm(count int) *uploads {
+func (w *world) calm(count int) {
 	w.Helper()
 	before, written := w.nats.sum()
 	cpu := w.cpu()
@@ -23,7 +23,6 @@ func (w *world) calm(count int) *uploads {
 	for _, b := range w.bridges {
 		w.Logf("%s: %d MB resident, %d MB at most, with %d entries", b.name, b.process.Resident()>>20, b.process.Peak()>>20, len(w.owners.of(w.process(b))))
 	}
-	return u
 }
 
 func (w *world) cpu() (sum time.Duration) {

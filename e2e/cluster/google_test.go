@@ -34,6 +34,9 @@ func startGoogle(tb testing.TB, n *network, entries []string) *google {
 	}
 	g.in(func() { g.process = e2etest.Start(tb, e2etest.Command{Name: "google", Path: "photosim", Args: args}) })
 	g.process.Expect("photosim listening on")
+	g.post("latency", map[string]any{ // so that writes take their time, and a kill comes in the middle of one
+		"uploads.*": "200ms", "albums.create": "300ms", "mediaItems.batchCreate": map[string]string{"base": "500ms", "per_item": "30ms"},
+	})
 	return g
 }
 

@@ -19,7 +19,7 @@ func TestCluster(t *testing.T) {
 	w := newWorld(t, 200, 3)
 	random := w.random()
 	w.even()
-	u := w.calm(300)
+	w.calm(300)
 	u, published := w.publishOver(2000, 150*time.Second)
 	bridges, server := random.Perm(len(w.bridges)), random.IntN(serverCount)
 	links := w.links(w.bridges[random.IntN(len(w.bridges))], random.IntN(serverCount))

@@ -40,7 +40,10 @@ func newNetwork(tb testing.TB) *network {
 	return newSpaces(tb)
 }
 
-func newLoopback(tb testing.TB) *network { return &network{tb: tb, proxies: map[way]*e2etest.Proxy{}} }
+func newLoopback(tb testing.TB) *network {
+	tb.Helper()
+	return &network{tb: tb, proxies: map[way]*e2etest.Proxy{}}
+}
 
 func newSpaces(tb testing.TB) *network {
 	tb.Helper()
