@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(e2etest.M{
-		M: m, MoreThanGo: true, Needs: []string{"mosquitto"}, Builds: []string{"github.com/nats-io/nats-server/v2"},
+		M: m, Race: !e2etest.Acceptance(), MoreThanGo: true, Needs: []string{"mosquitto"}, Builds: []string{"github.com/nats-io/nats-server/v2"},
 	}.Run())
 }
 

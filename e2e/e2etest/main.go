@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ type M struct {
 	*testing.M
 	Race       bool     // build the programs with the race detector, but not under -short: it takes a C compiler
 	Needs      []string // programs of others; without them the tests fail, under -short they are not looked for
-	Builds     []string // packages of programs that are built too: others' that are written in Go
+	Builds     []string // programs of others that are written in Go: their packages
 	MoreThanGo bool     // under -short the whole package is left out
 	Acceptance bool     // only with -acceptance any of the package runs
 }
@@ -77,12 +78,18 @@ func (m M) prepare(dir string) error {
 			return fmt.Errorf("%s is not installed: `make test` and `make acceptance` install what their tests need", program)
 		}
 	}
-	args := []string{"build", "-o", dir + "/"}
+	var race []string
 	if m.Race && !testing.Short() {
-		args = append(args, "-race")
+		race = []string{"-race"}
 	}
-	args = append(args, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim")
-	build := exec.Command("go", append(args, m.Builds...)...)
+	if err := build(dir, race, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
+		return err
+	}
+	return build(dir, nil, m.Builds...)
+}
+
+func build(dir string, flags []string, packages ...string) error {
+	build := exec.Command("go", slices.Concat([]string{"build", "-o", dir + "/"}, flags, packages)...)
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the programs: %w", err)
