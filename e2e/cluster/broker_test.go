@@ -51,3 +51,6 @@ persistence_location %s/
 	})
 	b.process.Expect(`mosquitto version \S+ running`)
 }
+
+// printed is all that it has said, over its restarts.
+func (b *broker) printed() string { return b.before + b.process.Output() }

@@ -99,6 +99,11 @@ func (w *world) settled(u *uploads) {
 	if stats.Writes.Overlapping != 0 {
 		w.Errorf("%d of %d writes overlapped: %+v", stats.Writes.Overlapping, stats.Writes.Total, stats.Overlaps)
 	}
+	var answer struct{ Error struct{ Code string } }
+	w.ask("nobody", "albums", "", &answer)
+	if answer.Error.Code != "unknown_entry" {
+		w.Errorf("what is asked of an entry that there is not is answered with %+v", answer)
+	}
 	var jobs []string
 	var payloads uint64
 	e2etest.Until(w, "the store to be empty", func() bool {

@@ -98,7 +98,7 @@ func (o *owners) left() (jobs []string, payloads uint64) {
 	o.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), e2etest.Patience)
 	defer cancel()
-	keys, err := o.records.ListKeysFiltered(ctx, "jobs.>")
+	keys, err := o.records.ListKeysFiltered(ctx, "e.*.jobs.>")
 	e2etest.Must(o.tb, err)
 	for key := range keys.Keys() {
 		jobs = append(jobs, key)
@@ -113,18 +113,24 @@ func (o *owners) left() (jobs []string, payloads uint64) {
 // connected is what Mosquitto prints of a client that a bridge has connected.
 var connected = regexp.MustCompile(`(?m)^(\S+)Z: New client connected from \S+ as gphotos2mqtt-(\S+) \(.*u'(bridge-\d+)'\)`)
 
-// process is the id of a bridge's process that runs now, by the client that it leads with.
-func (w *world) process(b *bridge) (id string) {
+// process is the id of a bridge's process that runs now, or ran last, by the client that it
+// leads with.
+func (w *world) process(b *bridge) string {
 	w.Helper()
-	e2etest.Until(w, "the id of "+b.name, func() bool {
-		for _, m := range connected.FindAllStringSubmatch(w.broker.before+w.broker.process.Output(), -1) {
-			if process, ok := strings.CutPrefix(m[2], "bridge-"); ok && m[3] == b.name {
-				id = process // the last one
+	if b.id == "" {
+		e2etest.Until(w, "the id of "+b.name, func() bool {
+			for _, m := range connected.FindAllStringSubmatch(w.broker.printed()[b.since:], -1) {
+				if process, ok := strings.CutPrefix(m[2], "bridge-"); ok && m[3] == b.name {
+					b.id = process
+				}
 			}
-		}
-		return id != ""
-	})
-	return id
+			return b.id != "" || b.process.Over()
+		})
+	}
+	if b.id == "" {
+		w.Fatalf("%s has ended (%s) before it took part", b.name, b.process.Cmd.ProcessState)
+	}
+	return b.id
 }
 
 // checkSessions looks whether each session at the broker was opened by the process that
@@ -132,7 +138,7 @@ func (w *world) process(b *bridge) (id string) {
 func (w *world) checkSessions() {
 	w.Helper()
 	const tolerance = time.Second // between the clocks of a server and of the broker, and of either's answer
-	all := connected.FindAllStringSubmatch(w.broker.before+w.broker.process.Output(), -1)
+	all := connected.FindAllStringSubmatch(w.broker.printed(), -1)
 	processes := map[string][]string{} // by bridge
 	for _, m := range all {
 		if process, ok := strings.CutPrefix(m[2], "bridge-"); ok {

@@ -89,11 +89,14 @@ func (s *servers) ready() {
 		if !p.Over() {
 			e2etest.Until(s.tb, s.sites[i].name+" to be healthy", func() bool {
 				answer, err := monitor.Get("http://" + s.sites[i].addr("monitor") + "/healthz")
-				if err != nil {
-					return false
+				if err == nil {
+					err = answer.Body.Close()
 				}
-				defer answer.Body.Close()
-				return answer.StatusCode == http.StatusOK
+				if err == nil && answer.StatusCode == http.StatusOK {
+					return true
+				}
+				time.Sleep(50 * time.Millisecond) // it prints each answer that it is not
+				return false
 			})
 		}
 	}

@@ -39,6 +39,8 @@ type bridge struct {
 	dir      string
 	process  *e2etest.Process
 	stopped  atomic.Bool // on purpose
+	id       string      // of the process in the fleet; "" = not known yet
+	since    int         // how much the broker had printed when it was started
 }
 
 // newWorld starts all of it and waits until every entry is online and linked.
@@ -81,6 +83,7 @@ func (w *world) newBridge(i int) *bridge {
 func (w *world) start(b *bridge) {
 	w.Helper()
 	b.stopped.Store(false)
+	b.id, b.since = "", len(w.broker.printed())
 	b.in(func() {
 		b.process = e2etest.Start(w, e2etest.Command{Name: b.name, Path: "gphotos2mqtt", Env: b.settings, Dir: b.dir})
 	})
@@ -102,12 +105,20 @@ func (w *world) ended() *e2etest.Process {
 	return nil
 }
 
-// link links each entry to its account, half of them by the address that a person pastes,
-// and half by a browser that reaches any process.
+// byBrowser is how many entries are linked by a browser: one address may ask the pages only
+// so often.
+const byBrowser = 6
+
+// link links each entry to its account, some by a browser that reaches any process, and the
+// others by the address that a person pastes.
 func (w *world) link() {
 	w.Helper()
 	var linkers sync.WaitGroup
-	next := make(chan int)
+	next := make(chan int, len(w.entries))
+	for n := range w.entries {
+		next <- n
+	}
+	close(next)
 	for range 8 {
 		linkers.Go(func() {
 			for n := range next {
@@ -115,10 +126,6 @@ func (w *world) link() {
 			}
 		})
 	}
-	for n := range w.entries {
-		next <- n
-	}
-	close(next)
 	linkers.Wait()
 	w.until("all entries to be linked", func() bool { return len(w.linked) == len(w.entries) })
 }
@@ -133,7 +140,7 @@ func (w *world) linkEntry(n int) {
 	}
 	w.ask(w.entries[n], "link", "", &r)
 	to := w.google.consents(n, r.Data.ConsentURL)
-	if n%2 == 0 {
+	if n >= byBrowser {
 		w.ask(w.entries[n], "link/finish", to.String(), &r)
 		if r.Status != "ok" {
 			w.Errorf("%s is not linked: %+v", w.entries[n], r)
@@ -142,7 +149,7 @@ func (w *world) linkEntry(n int) {
 	}
 	req, err := http.NewRequest(http.MethodGet, to.String(), nil)
 	e2etest.Must(w, err)
-	req.URL.Host = w.bridges[n/2%len(w.bridges)].addr("pages") // where the name of the public address may lead
+	req.URL.Host = w.bridges[n%len(w.bridges)].addr("pages") // where the name of the public address may lead
 	page, err := browser.Do(req)
 	e2etest.Must(w, err)
 	e2etest.Must(w, page.Body.Close())
