@@ -63,7 +63,7 @@ func TestDamagedDatabaseIsSaid(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	status := NewStatus(StatusConfig{Root: "gphotos", Media: new(media.Folders), Store: r.store, Out: r.broker, Log: logrus.NewEntry(log)})
-	status.Add(r.entry)
+	defer status.Add(r.entry)()
 	running.Go(func() {
 		if err := task.Run(ctx, task.Task{Name: "status", Run: status.Run}); err != nil {
 			t.Errorf("status: %v", err)

@@ -100,16 +100,22 @@ type Entry struct {
 	busy           chan string // topics of commands that are answered with busy
 	invited        string      // the one-time address that was logged last, owned by linkChanged
 	unticked       string      // the features without scope that were logged last, owned by linkChanged
+	closers        []func()    // of what is shared with other entries
 }
 
 // OpenEntry loads what the store knows of the entry: its queued jobs go on where they stopped.
-func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
+func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	e := &Entry{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root, Entry: cfg.Name}, log: cfg.Log,
 		changed: wake.NewFlag(), failures: make(chan error, 1), busy: make(chan string, busyAnswers),
 	}
 	e.account = account.New(account.Config{Topics: e.topics, Link: cfg.Link, Project: cfg.Project, Changed: e.changed.Set, Log: cfg.Log})
-	var err error
+	e.closers = append(e.closers, e.account.Close, cfg.Media.Watch(e.changed.Set))
+	defer func() {
+		if err != nil {
+			e.Close()
+		}
+	}()
 	e.albums, err = albums.Open(ctx, albums.Config{
 		Entry: cfg.Name, Store: cfg.Store, Google: cfg.Google, Log: cfg.Log, Owner: func() string { return cfg.Link.State().Account.ID },
 	})
@@ -131,7 +137,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Media.Watch(e.changed.Set)
+	e.closers = append(e.closers, e.uploads.Close)
 	latest := ""
 	if totals, _ := e.uploads.Totals().Now(); totals.LastUpload != nil {
 		latest = totals.LastUpload.MediaItemID
@@ -193,6 +199,13 @@ func (e *Entry) Run(ctx context.Context) error {
 		return err
 	})
 	return g.Wait()
+}
+
+// Close ends the entry's part in what all entries share, after Run and every Handle have returned.
+func (e *Entry) Close() {
+	for _, closePart := range e.closers {
+		closePart()
+	}
 }
 
 // stateLook is the longest time between two looks whether E/state is still true: the clock may have been set.

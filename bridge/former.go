@@ -1,9 +1,12 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"slices"
 
+	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -13,51 +16,54 @@ import (
 const sessionsRecord = "sessions"
 
 // FormerSessions are the sessions of entries that are gone, or have another root now, with the root that they had. The broker goes on filling
-// them, so each is to be emptied and ended, and then SessionEnded. Sessions of this run are noted here, before they begin: a stop in between
-// notes what never was, and ending that does no harm.
-func (s *Status) FormerSessions(ctx context.Context) (former map[string]string, err error) {
-	var sessions map[string]string
-	found, err := s.cfg.Store.LoadState(ctx, store.Bridge, sessionsRecord, &sessions)
-	if err != nil {
-		return nil, err
-	}
-	if sessions == nil {
-		sessions = map[string]string{}
-	}
-	if !found { // an earlier version has noted where entries have published alone
-		known, err := s.removed.Known(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range known {
-			sessions[p.Entry] = p.Root
-		}
-	}
-	former = maps.Clone(sessions)
-	for _, name := range s.names() {
-		if sessions[name] == "" {
-			sessions[name] = s.cfg.Root
-		}
-		if sessions[name] == s.cfg.Root {
-			delete(former, name)
-		}
-	}
-	return former, s.cfg.Store.SaveState(ctx, store.Bridge, sessionsRecord, sessions)
+// them, so each is to be emptied and ended, and then SessionEnded.
+func (s *Status) FormerSessions(ctx context.Context) (map[string]string, error) {
+	former, err := s.sessions(ctx)
+	now := s.known()
+	maps.DeleteFunc(former, func(name, root string) bool { return root == s.cfg.Root && slices.Contains(now, name) })
+	return former, err
 }
 
 // SessionEnded notes that a former session is no more. A stop before the save has an empty session ended again.
 func (s *Status) SessionEnded(ctx context.Context, entry string) error {
-	var sessions map[string]string
-	if _, err := s.cfg.Store.LoadState(ctx, store.Bridge, sessionsRecord, &sessions); err != nil {
+	return s.changeSessions(ctx, func(sessions map[string]string) {
+		delete(sessions, entry)
+		if slices.Contains(s.known(), entry) {
+			sessions[entry] = s.cfg.Root
+		}
+	})
+}
+
+// recordSessions notes those of the entries that there are, but for former ones.
+func (s *Status) recordSessions(ctx context.Context) error {
+	return s.changeSessions(ctx, func(sessions map[string]string) {
+		for _, name := range s.known() {
+			sessions[name] = cmp.Or(sessions[name], s.cfg.Root)
+		}
+	})
+}
+
+func (s *Status) changeSessions(ctx context.Context, change func(map[string]string)) error {
+	before, err := s.sessions(ctx)
+	after := maps.Clone(before)
+	change(after)
+	if err != nil || maps.Equal(before, after) {
 		return err
 	}
-	delete(sessions, entry)
-	for _, p := range s.presences() {
-		if p.Entry == entry {
-			sessions[entry] = p.Root
+	return s.cfg.Store.SaveState(ctx, store.Bridge, sessionsRecord, after)
+}
+
+func (s *Status) sessions(ctx context.Context) (map[string]string, error) {
+	sessions := map[string]string{}
+	found, err := s.cfg.Store.LoadState(ctx, store.Bridge, sessionsRecord, &sessions)
+	if err == nil && !found { // an earlier version has noted where entries have published alone
+		var known []homeassistant.Presence
+		known, err = s.removed.Known(ctx)
+		for _, p := range known {
+			sessions[p.Entry] = p.Root
 		}
 	}
-	return s.cfg.Store.SaveState(ctx, store.Bridge, sessionsRecord, sessions)
+	return sessions, err
 }
 
 // HandleFormer answers a command that waited in a former session where it was sent, by way of send.

@@ -128,6 +128,7 @@ func (r *harness) start() {
 		cancel()
 		running.Wait()
 		r.acked.Wait()
+		r.entry.Close()
 		r.must(s.Close())
 		r.stop = nil
 	}

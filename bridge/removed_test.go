@@ -25,21 +25,15 @@ func TestRemovedEntriesAreCleared(t *testing.T) {
 		t.Fatal(err)
 	}
 	broker := newBroker()
-	start := func(entries ...EntryConfig) {
+	start := func(root, prefix string, names ...string) {
 		t.Helper()
-		f := NewStatus(StatusConfig{Root: "gphotos", Media: new(media.Folders), Store: s, Out: broker, Log: logrus.NewEntry(log)})
-		for _, cfg := range entries {
-			f.Add(&Entry{cfg: cfg})
-		}
-		if err := f.RecordTopics(t.Context()); err != nil {
+		f := NewStatus(StatusConfig{Root: root, Prefix: prefix, Media: new(media.Folders), Store: s, Out: broker, Log: logrus.NewEntry(log)})
+		if err := f.Know(t.Context(), names); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.ClearRemoved(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	entry := func(name, root, prefix string) EntryConfig {
-		return EntryConfig{Name: name, Root: root, DiscoveryPrefix: prefix}
 	}
 	publish := func(topics ...string) {
 		for _, topic := range topics {
@@ -53,22 +47,22 @@ func TestRemovedEntriesAreCleared(t *testing.T) {
 		}
 	}
 
-	start(entry("home", "gphotos", "ha"), entry("garden", "gphotos", "ha"))
+	start("gphotos", "ha", "home", "garden")
 	publish("gphotos/home/state", "ha/device/gphotos_home/config", "ha/device/gphotos_garden/config",
 		"gphotos/garden/availability", "gphotos/garden/state", "gphotos/garden/albums", "gphotos/garden/albums/one",
 		"gphotos/garden/albums/a%2Fb", "gphotos/garden/media", "gphotos/garden/image")
-	start(entry("home", "gphotos", "ha"))
+	start("gphotos", "ha", "home")
 	left("gphotos/home/state", "ha/device/gphotos_home/config")
 
 	// What has been cleared once is left to others.
 	publish("gphotos/garden/state")
-	start(entry("home", "gphotos", "ha"))
+	start("gphotos", "ha", "home")
 	left("gphotos/garden/state", "gphotos/home/state", "ha/device/gphotos_home/config")
 
 	// Discovery that was switched off goes, the rest stays; a new root takes all along.
-	start(entry("home", "gphotos", ""))
+	start("gphotos", "", "home")
 	left("gphotos/garden/state", "gphotos/home/state")
-	start(entry("home", "house", ""))
+	start("house", "", "home")
 	left("gphotos/garden/state")
 }
 
@@ -76,15 +70,14 @@ func TestRemovedEntriesAreCleared(t *testing.T) {
 func TestRemovedEntriesAfterAStop(t *testing.T) {
 	r := newHarness(t)
 	r.start()
-	status := func(entries ...*Entry) *Status {
-		f := NewStatus(StatusConfig{Root: "gphotos", Media: new(media.Folders), Store: r.store, Out: r.broker, Log: r.entry.log})
-		for _, e := range entries {
-			f.Add(e)
-		}
-		r.must(f.RecordTopics(t.Context()))
+	status := func(names ...string) *Status {
+		f := NewStatus(StatusConfig{
+			Root: "gphotos", Prefix: "homeassistant", Media: new(media.Folders), Store: r.store, Out: r.broker, Log: r.entry.log,
+		})
+		r.must(f.Know(t.Context(), names))
 		return f
 	}
-	status(r.entry)
+	status("home")
 	r.broker.await(t, "the device", func() bool { return r.broker.document("homeassistant/device/gphotos_home/config") != nil })
 	r.stop()
 	log := r.entry.log

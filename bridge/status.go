@@ -35,6 +35,7 @@ type Status struct {
 	removed homeassistant.Removed
 
 	mu      sync.Mutex // guards all below
+	names   []string   // of the entries that there are, here or elsewhere, in order
 	entries map[string]*Entry
 	conns   map[string]mqttapi.Connection
 }
@@ -42,6 +43,7 @@ type Status struct {
 // StatusConfig says what the status shows.
 type StatusConfig struct {
 	Root     string            // the first part of every topic, setting GPHOTOS_TOPIC
+	Prefix   string            // where Home Assistant looks for devices; empty = no discovery
 	Version  string            // the bridge's
 	Settings map[string]string // shown on gphotos/bridge/info, by variable, without secrets
 	Limits   mqttapi.Limits    // shown there too
@@ -65,11 +67,31 @@ func NewStatus(cfg StatusConfig) *Status {
 	}
 }
 
-// Add makes an entry known; all are added before Run.
-func (s *Status) Add(e *Entry) {
+// Know says which entries there are. Before one of them runs, it is noted where it keeps topics and a session at the broker: a stop in
+// between notes what never was, and clearing that does no harm.
+func (s *Status) Know(ctx context.Context, names []string) error {
+	s.mu.Lock()
+	s.names = slices.Sorted(slices.Values(names))
+	s.mu.Unlock()
+	s.changed.Set()
+	if err := s.recordSessions(ctx); err != nil {
+		return err
+	}
+	return s.removed.RecordTopics(ctx, s.presences())
+}
+
+// Add counts a running entry in, until it leaves.
+func (s *Status) Add(e *Entry) (leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.entries[e.cfg.Name] = e
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.entries, e.cfg.Name)
+		delete(s.conns, e.cfg.Name)
+		s.changed.Set()
+	}
 }
 
 // Connected notes how a connection of an entry, or of the status ("bridge"), does.
@@ -89,7 +111,7 @@ func (s *Status) Connected(name string, c broker.State) {
 // empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
-	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.names())
+	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.known())
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
@@ -123,13 +145,11 @@ func (s *Status) refuse(
 	s.cfg.Log.WithFields(logrus.Fields{"kind": why.Code, "topic": d.Topic}).Info("command refused")
 }
 
-// names are those of the entries, in order.
-func (s *Status) names() (names []string) {
-	for _, p := range s.presences() {
-		names = append(names, p.Entry)
-	}
-	slices.Sort(names)
-	return names
+// known are the names of the entries, in order.
+func (s *Status) known() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names
 }
 
 // Run publishes what runs here, and how it does every minute and whenever a connection changes, until ctx ends.
@@ -137,26 +157,29 @@ func (s *Status) Run(ctx context.Context) error {
 	if problem := s.cfg.Store.Damage(); problem != "" {
 		s.cfg.Log.WithField("problem", problem).Error("database was damaged and is set aside")
 	}
-	s.cfg.Media.Watch(s.changed.Set)
-	info := mqttapi.Info{
-		Version: s.cfg.Version, Started: mqttapi.At(s.started), Entries: []string{}, Settings: s.cfg.Settings, Limits: s.cfg.Limits,
-	}
-	for _, p := range s.presences() {
-		info.Entries = append(info.Entries, p.Entry)
-	}
-	err := s.retain(s.topics.Bridge("info"), info)
+	defer s.cfg.Media.Watch(s.changed.Set)()
+	info := mqttapi.Info{Version: s.cfg.Version, Started: mqttapi.At(s.started), Settings: s.cfg.Settings, Limits: s.cfg.Limits}
 	said := ""
-	for err == nil {
+	for {
+		if known := s.known(); info.Entries == nil || !slices.Equal(info.Entries, known) {
+			info.Entries = append([]string{}, known...)
+			if err := s.retain(s.topics.Bridge("info"), info); err != nil {
+				return err
+			}
+		}
 		if now := s.cfg.Media.Problem(); now != said {
 			s.sayFolders(now)
 			said = now
 		}
-		if err = s.retain(s.topics.Bridge("health"), s.health()); err == nil {
+		err := s.retain(s.topics.Bridge("health"), s.health())
+		if err == nil {
 			err = wake.Sleep(ctx, s.changed, healthEvery)
+		}
+		if err != nil {
+			return err
 		}
 		s.cfg.Media.LookAgain(ctx) // only for a folder that had a problem
 	}
-	return err
 }
 
 func (s *Status) sayFolders(problem string) {
@@ -207,21 +230,14 @@ func (s *Status) health() mqttapi.Health {
 	return h
 }
 
-// RecordTopics notes where the entries that were added are going to publish; it comes before they run.
-func (s *Status) RecordTopics(ctx context.Context) error {
-	return s.removed.RecordTopics(ctx, s.presences())
-}
-
 // ClearRemoved clears what the broker retains of entries that are gone or publish elsewhere now, and returns when it has confirmed.
 func (s *Status) ClearRemoved(ctx context.Context) error {
 	return s.removed.ClearTopics(ctx, s.presences())
 }
 
 func (s *Status) presences() (now []homeassistant.Presence) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, e := range s.entries {
-		now = append(now, homeassistant.Presence{Entry: name, Root: e.cfg.Root, Prefix: e.cfg.DiscoveryPrefix})
+	for _, name := range s.known() {
+		now = append(now, homeassistant.Presence{Entry: name, Root: s.cfg.Root, Prefix: s.cfg.Prefix})
 	}
 	return now
 }

@@ -106,8 +106,10 @@ func (e *env) restart() {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	e.link, e.routes = l, Handler([]*auth.Link{l}, e.report)
+	e.link, e.routes = l, Handler(e.links, e.report)
 }
+
+func (e *env) links() []*auth.Link { return []*auth.Link{e.link} }
 
 // RoundTrip carries a request to the simulated Google, unless answers has one, and remembers the secrets in it.
 func (e *env) RoundTrip(req *http.Request) (*http.Response, error) {

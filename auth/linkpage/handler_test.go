@@ -56,7 +56,7 @@ func TestHandlerServesItsPathsOnly(t *testing.T) {
 		r.RemoteAddr = "127.0.0.1:1"
 		r.Host = "evil.example"
 		w := httptest.NewRecorder()
-		Handler([]*auth.Link{e.link}, e.report).ServeHTTP(w, r)
+		Handler(e.links, e.report).ServeHTTP(w, r)
 		if w.Code != tt.want {
 			t.Errorf("%s %.60s: status %d, want %d", tt.method, tt.target, w.Code, tt.want)
 		}

@@ -38,21 +38,21 @@ const finishPath = "/link/finish" // takes the form; no code is like it
 // not found.
 //
 // Whoever reaches it may know all addresses but the codes: they learn whether an entry exists and is linked, not to whom, and can begin
-// and finish nothing. Codes and states exist only after Start, and decide alone which entry is meant, whatever the Host header. report
-// gets the error of every link that failed here; the page does not show its cause.
-func Handler(links []*auth.Link, report func(entry string, err error)) http.Handler {
+// and finish nothing. Codes and states exist only after Start, and decide alone which entry is meant, whatever the Host header. links gives
+// those that there are now, and report gets the error of every link that failed here; the page does not show its cause.
+func Handler(links func() []*auth.Link, report func(entry string, err error)) http.Handler {
 	limit := &limiter{of: make(map[netip.Prefix]*rate.Limiter)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+auth.LinkPath+"{code}", func(w http.ResponseWriter, r *http.Request) { forward(w, r, links) })
+	mux.HandleFunc("GET "+auth.LinkPath+"{code}", func(w http.ResponseWriter, r *http.Request) { forward(w, r, links()) })
 	mux.HandleFunc("GET "+auth.CallbackPath, func(w http.ResponseWriter, r *http.Request) {
 		if !passive(w, r) {
-			finish(w, r, links, r.URL.RawQuery, report)
+			finish(w, r, links(), r.URL.RawQuery, report)
 		}
 	})
 	mux.HandleFunc("POST "+finishPath, func(w http.ResponseWriter, r *http.Request) { // a form that is too long has no address
-		finish(w, r, links, r.PostFormValue("address"), report)
+		finish(w, r, links(), r.PostFormValue("address"), report)
 	})
-	mux.HandleFunc("GET "+auth.EntryPath+"{entry}", func(w http.ResponseWriter, r *http.Request) { stand(w, r, links) })
+	mux.HandleFunc("GET "+auth.EntryPath+"{entry}", func(w http.ResponseWriter, r *http.Request) { stand(w, r, links()) })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { homePage.write(w) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // what every answer needs
 		guard(w.Header(), policy)

@@ -16,12 +16,12 @@ var Supervisor = netip.MustParseAddr("172.30.32.2")
 const PanelPath = "/panel/entries"
 
 // Panel serves PanelPath, which shows how all entries stand, with a button for each that has no link, and what its forms send to. From
-// is who is let in. Report is as in Handler.
-func Panel(links []*auth.Link, from netip.Addr, report func(entry string, err error)) http.Handler {
+// is who is let in. Links and report are as in Handler.
+func Panel(links func() []*auth.Link, from netip.Addr, report func(entry string, err error)) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+PanelPath, func(w http.ResponseWriter, _ *http.Request) { panelPage(links).write(w) })
+	mux.HandleFunc("GET "+PanelPath, func(w http.ResponseWriter, _ *http.Request) { panelPage(links()).write(w) })
 	mux.HandleFunc("POST /panel/begin", func(w http.ResponseWriter, r *http.Request) {
-		for _, l := range links {
+		for _, l := range links() {
 			if l.Entry() == r.PostFormValue("entry") {
 				awayPage(l, l.Start().Consent).write(w)
 				return
@@ -30,7 +30,7 @@ func Panel(links []*auth.Link, from netip.Addr, report func(entry string, err er
 		http.NotFound(w, r)
 	})
 	mux.HandleFunc("POST "+finishPath, func(w http.ResponseWriter, r *http.Request) {
-		finish(w, r, links, r.PostFormValue("address"), report)
+		finish(w, r, links(), r.PostFormValue("address"), report)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if visitor(r) != from {

@@ -9,13 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"gphotos2mqtt/auth"
 )
 
 // TestPanel links an entry as somebody does who administers Home Assistant, and lets nobody else in.
 func TestPanel(t *testing.T) {
 	e := newEnv(t)
-	panel := Panel([]*auth.Link{e.link}, Supervisor, e.report)
+	panel := Panel(e.links, Supervisor, e.report)
 	visit := func(peer, method, path string, form url.Values) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

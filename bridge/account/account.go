@@ -33,6 +33,7 @@ type Config struct {
 // An Account is safe for use by several goroutines.
 type Account struct {
 	cfg       Config
+	leave     func()     // the project
 	writer    wake.Lock  // held by who writes to Google, across the call
 	following sync.Mutex // held while the link's state becomes a hold, so that the last state counts
 	mu        sync.Mutex // guards all below; taken after following
@@ -63,13 +64,17 @@ func New(cfg Config) *Account {
 	a := &Account{cfg: cfg, writer: wake.NewLock(), watchers: []func(){cfg.Changed}}
 	p := cfg.Project
 	var until time.Time
-	p.change(func(today *projectState) { p.accounts, until = append(slices.Clip(p.accounts), a), today.HeldUntil })
+	a.leave = p.accounts.Join(a) // before the look: what holds the project in between is not missed
+	p.change(func(today *projectState) { until = today.HeldUntil })
 	if left := wake.Left(until, longestDay); left > 0 { // held before a restart: one more request of an exhausted day would be in vain
 		quota := mqttapi.Hold{Reason: mqttapi.HoldQuotaDaily, Until: mqttapi.At(until), Message: mqttapi.CodeQuotaDaily.Sentence()}
 		a.set(byProject, hold{quota, left, Creating})
 	}
 	return a
 }
+
+// Close ends the account's part in its project.
+func (a *Account) Close() { a.leave() }
 
 // Link returns the link of the account.
 func (a *Account) Link() *auth.Link { return a.cfg.Link }

@@ -29,9 +29,9 @@ type Project struct {
 	saving wake.Lock    // held across a save; guards saved
 	saved  projectState // what the store has
 
-	mu       sync.Mutex // guards all below
+	accounts wake.Members[*Account]
+	mu       sync.Mutex // guards state
 	state    projectState
-	accounts []*Account
 }
 
 type projectState struct {
@@ -95,7 +95,7 @@ func (p *Project) change(f func(*projectState)) []*Account {
 		p.state = projectState{Day: day}
 	}
 	f(&p.state)
-	return p.accounts
+	return p.accounts.All()
 }
 
 // NextQuotaDay returns the next midnight Pacific time, when Google's daily quota starts anew (Google's page says "per day" only).

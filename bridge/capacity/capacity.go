@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -22,9 +23,10 @@ type Config struct {
 type Capacity struct {
 	Config
 
-	mu     sync.Mutex // guards all below
-	used   Room
-	oldest []Oldest // one an entry
+	oldest wake.Members[Oldest] // one an entry
+
+	mu   sync.Mutex // guards used
+	used Room
 }
 
 // Room is what jobs take: jobs that wait for Google, retained ones, bytes of payloads.
@@ -53,12 +55,8 @@ func Of(r *store.Job) Room {
 	return t
 }
 
-// Share lets an entry's retained jobs make room for others.
-func (c *Capacity) Share(oldest Oldest) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.oldest = append(c.oldest, oldest)
-}
+// Share lets an entry's retained jobs make room for others, until it leaves.
+func (c *Capacity) Share(oldest Oldest) (leave func()) { return c.oldest.Join(oldest) }
 
 // Exchange gives room back and takes other, whether there is enough or not.
 func (c *Capacity) Exchange(back, taken Room) {
@@ -106,14 +104,14 @@ func (c *Capacity) Trim(ctx context.Context, most int) error {
 func (c *Capacity) makeRoom(ctx context.Context, enough func() bool) (bool, error) {
 	for {
 		c.mu.Lock()
-		done, entries := enough(), c.oldest
+		done := enough()
 		c.mu.Unlock()
 		if done {
 			return true, nil
 		}
 		var first time.Duration
 		var forget func(context.Context) error
-		for _, oldest := range entries {
+		for _, oldest := range c.oldest.All() {
 			if ran, f := oldest(); f != nil && (forget == nil || ran < first) {
 				first, forget = ran, f
 			}

@@ -175,8 +175,11 @@ func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
 	if err != nil {
 		return err
 	}
-	known = append(slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }), now...)
-	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, known)
+	fresh := slices.DeleteFunc(slices.Clone(now), func(p Presence) bool { return slices.Contains(known, p) })
+	if len(fresh) == 0 {
+		return nil
+	}
+	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, append(known, fresh...))
 }
 
 // ClearTopics clears what RecordTopics noted in earlier runs and is not there now. It returns when the broker has confirmed.
@@ -189,7 +192,8 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }) {
+	former := slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) })
+	for _, p := range former {
 		topics, err := r.topics(ctx, p)
 		if err != nil {
 			return err
@@ -201,8 +205,15 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 		}
 		r.Log.WithField("entry", p.Entry).Info("topics of a removed entry cleared")
 	}
+	if len(former) == 0 {
+		return nil
+	}
+	if known, err = r.Known(ctx); err != nil { // entries may have been added meanwhile
+		return err
+	}
+	known = slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(former, p) })
 	// A stop before this save clears the same topics again; after it they are free for another bridge.
-	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, now)
+	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, known)
 }
 
 // topics are all that entries may have a retained message on.

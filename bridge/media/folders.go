@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -25,8 +26,7 @@ type Folders struct {
 	after []string     // where files may be deleted or moved
 	stop  func() error // between two steps of After; tests alone set it, to stop there
 
-	mu       sync.Mutex // guards watchers
-	watchers []func()
+	watchers wake.Members[func()]
 }
 
 // A folder is opened for each use: what is mounted there or linked to now is what counts.
@@ -69,18 +69,11 @@ func (f *Folders) Allowed(path string) bool {
 // Abs makes a path absolute, below the first folder if it is not.
 func (f *Folders) Abs(path string) string { return append(f.names(path), path)[0] }
 
-// Watch has changed called whenever a folder does better or worse; it must not wait.
-func (f *Folders) Watch(changed func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.watchers = append(f.watchers, changed)
-}
+// Watch has changed called, which must not wait, whenever a folder does better or worse, until who watches leaves.
+func (f *Folders) Watch(changed func()) (leave func()) { return f.watchers.Join(changed) }
 
 func (f *Folders) notify() {
-	f.mu.Lock()
-	watchers := f.watchers
-	f.mu.Unlock()
-	for _, changed := range watchers {
+	for _, changed := range f.watchers.All() {
 		changed()
 	}
 }

@@ -31,7 +31,7 @@ type job struct {
 
 	publishing wake.Lock  // held by who publishes what became of the job, across the publish
 	saving     sync.Mutex // held by who changes the record, across the save
-	gone       bool       // in the store no more; guarded by saving
+	gone       bool       // in the store no more, or no longer changed from here; guarded by saving
 }
 
 type file struct {
@@ -101,6 +101,16 @@ func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) erro
 	j.of.queue.remove(j.ID)
 	j.of.cfg.Changed()
 	return nil
+}
+
+// close leaves the job in the store, for who opens it next.
+func (j *job) close() {
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	if !j.gone {
+		j.gone = true
+		j.of.cfg.Capacity.Exchange(capacity.Of(j.view()), capacity.Room{})
+	}
 }
 
 // view returns the record as it is now, to be read only.

@@ -117,6 +117,7 @@ type Uploads struct {
 	dedupe   *dedupe.Index
 	twins    dedupe.Twins
 	damaged  []string // ids of jobs that could not be read; never changes
+	leave    []func() // what is shared with other entries
 }
 
 // Open loads the entry's jobs, which go on where they stopped.
@@ -141,10 +142,19 @@ func Open(ctx context.Context, cfg Config) (*Uploads, error) {
 		}
 		u.queue.add(j)
 	}
-	cfg.Capacity.Share(u.queue.oldestRetained)
+	u.leave = []func(){cfg.Capacity.Share(u.queue.oldestRetained), cfg.Media.Watch(u.queue.changed.Wake)}
 	cfg.Account.Watch(u.queue.changed.Wake)
-	cfg.Media.Watch(u.queue.changed.Wake)
 	return u, nil
+}
+
+// Close gives back the room of the jobs, which stay in the store, after all that Work and Publish name has ended.
+func (u *Uploads) Close() {
+	for _, leave := range u.leave {
+		leave()
+	}
+	for _, j := range u.queue.all() {
+		j.close()
+	}
 }
 
 // Work are the tasks that bring files to Google. A stop cuts the files that are being sent, and the batch in hand is finished.

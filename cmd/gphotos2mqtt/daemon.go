@@ -2,14 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -21,7 +21,6 @@ import (
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/homeassistant"
-	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
@@ -31,7 +30,6 @@ import (
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/mqttapi/broker/embedded"
-	"gphotos2mqtt/photos"
 	"gphotos2mqtt/photos/spec"
 )
 
@@ -45,21 +43,32 @@ type daemon struct {
 	media    *media.Folders
 	capacity *capacity.Capacity
 	status   *bridge.Status
-	projects map[string]*account.Project // by client id
-	links    []*auth.Link                // one an entry
-	inner    string                      // the built-in broker's address for the bridge itself; empty with another broker
+	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
-	ready              chan struct{} // closed when no entry's session has anything of another root
-	works, connections []task.Task
-	refresh            []func()       // one an entry: sends again what it has retained
+	ready              chan struct{}  // closed when no entry's session has anything of another root
+	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
+
+	solo     solo
+	opening  wake.Lock                   // held while an entry is opened; guards projects
+	projects map[string]*account.Project // by client id
+	links    wake.Members[*auth.Link]    // one an entry that runs here
+	refresh  wake.Members[func()]        // the same: sends again what it has retained
+	opened   chan struct{}               // closed when all in toOpen have been opened
+
+	mu     sync.Mutex      // guards toOpen
+	toOpen map[string]bool // entries that the start has found
 }
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
 func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
-	d := &daemon{config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(), projects: map[string]*account.Project{}, ready: make(chan struct{})}
-	// As many connections as all entries send files at a time, so that none is opened anew for each file.
-	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = c.Uploads*len(c.Entries), 0
+	d := &daemon{
+		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
+		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
+		solo: solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+	}
+	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
+	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.close())
@@ -87,21 +96,24 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
 	})
 	d.openStatus()
-	for _, e := range c.Entries {
-		if err := d.openEntry(ctx, e); err != nil {
-			return nil, fmt.Errorf("entry %s: %w", e.Name, err)
-		}
-	}
 	d.servePages()
-	former, err := d.status.FormerSessions(ctx)
-	if err == nil {
-		err = d.status.RecordTopics(ctx)
-	}
-	if err != nil {
+	if err := d.know(ctx); err != nil {
 		return nil, err
 	}
-	d.work("removed entries", func(ctx context.Context) error { return d.endFormer(ctx, former, d.ready) })
+	d.work("removed entries", d.endFormer)
+	d.work("entries", func(ctx context.Context) error { return d.solo.Run(ctx, d.keepEntry) })
 	return d, upload.Sweep(ctx, d.store)
+}
+
+// know says which entries there are.
+func (d *daemon) know(ctx context.Context) error {
+	var names []string
+	for _, e := range d.config.Entries {
+		names = append(names, e.Name)
+		d.toOpen[e.Name] = true
+	}
+	d.solo.Want(names)
+	return d.status.Know(ctx, names)
 }
 
 func (d *daemon) work(name string, run func(context.Context) error) {
@@ -143,7 +155,7 @@ func (d *daemon) startBroker() error {
 }
 
 func (d *daemon) refreshAll() {
-	for _, refresh := range d.refresh {
+	for _, refresh := range d.refresh.All() {
 		refresh()
 	}
 }
@@ -164,9 +176,10 @@ func (d *daemon) openStatus() {
 		}
 	}
 	connection.OnState = func(s broker.State) { d.status.Connected("bridge", s) }
-	conn := d.connect(connection)
+	conn := d.newConn(connection)
+	d.connections = append(d.connections, task.Task{Name: "connection bridge", Run: conn.Run})
 	d.status = bridge.NewStatus(bridge.StatusConfig{
-		Root: c.Topic, Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
@@ -181,14 +194,19 @@ func (d *daemon) openStatus() {
 
 // run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
 func (d *daemon) run(ctx context.Context, also ...task.Task) error {
+	return errors.Join(runOnline(ctx, d.connections, append(d.works, also...)), d.close())
+}
+
+// runOnline runs works until ctx ends or a task fails, and connections until all works have ended, so that their last results go out.
+func runOnline(ctx context.Context, connections, works []task.Task) error {
 	online, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return task.Run(online, d.connections...) })
+	g.Go(func() error { return task.Run(online, connections...) })
 	g.Go(func() error {
 		defer disconnect()
-		return task.Run(ctx, append(d.works, also...)...)
+		return task.Run(ctx, works...)
 	})
-	return errors.Join(g.Wait(), d.close())
+	return g.Wait()
 }
 
 func (d *daemon) close() (err error) {
@@ -198,18 +216,11 @@ func (d *daemon) close() (err error) {
 	return err
 }
 
-func (d *daemon) connect(c broker.Config) *broker.Conn {
+func (d *daemon) newConn(c broker.Config) *broker.Conn {
 	if d.inner != "" {
 		c.URL = "tcp://" + d.inner
 	}
-	conn := broker.New(c)
-	d.connections = append(d.connections, task.Task{Name: "connection " + c.ClientID, Run: func(ctx context.Context) error {
-		if !c.Clean && wake.Sleep(ctx, d.ready, 0) != nil {
-			return nil //nolint:nilerr // stopped before it began
-		}
-		return conn.Run(ctx)
-	}})
-	return conn
+	return broker.New(c)
 }
 
 // connConfig is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
@@ -246,75 +257,6 @@ func openKey(c config.Config) (secret.Key, error) {
 		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)
 	}
 	return key, err
-}
-
-// openEntry makes one entry with its link, its client for Google and its connection.
-func (d *daemon) openEntry(ctx context.Context, e config.Entry) error {
-	c, log := d.config, d.log.WithField("entry", e.Name)
-	project, err := d.project(ctx, e.ClientID)
-	if err != nil {
-		return err
-	}
-	discovery := ""
-	if c.Discovery {
-		discovery = c.DiscoveryPrefix
-	}
-	google := &transport{base: d.google, log: log}
-	link, err := auth.Open(ctx, auth.Config{
-		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
-		AuthURL: c.GoogleAuthURL, TokenURL: c.GoogleTokenURL, RevokeURL: c.GoogleRevokeURL, UserInfoURL: c.GoogleUserInfoURL,
-		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: google,
-		InUse: func(id string) bool {
-			return slices.ContainsFunc(d.links, func(l *auth.Link) bool { return l.Entry() != e.Name && l.State().Account.ID == id })
-		},
-	}, d.key, d.store.Links())
-	if err != nil {
-		return err
-	}
-	api := link.Client()
-	api.Transport = &transport{base: api.Transport, count: project.Count}
-	var entry *bridge.Entry
-	topics := mqttapi.Topics{Root: c.Topic, Entry: e.Name}
-	connection := connConfig(c, e.Name, 1, topics.Commands()...)
-	connection.Subscriptions[0].Check, connection.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
-	connection.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
-	connection.Log = log
-	connection.Handle = func(ctx context.Context, m broker.Delivery) { entry.Handle(ctx, m) }
-	connection.OnBusy = func(m broker.Delivery) { entry.Busy(m) }
-	connection.OnState = func(s broker.State) { d.status.Connected(e.Name, s) }
-	conn := d.connect(connection)
-	entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
-		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
-		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
-		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
-		MaxPublish: conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: discovery,
-		Patience: media.Patience{Missing: c.MediaWait, Quiet: c.MediaQuiet, Limit: c.MediaLimit},
-		Store:    d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: conn, Log: log,
-		Google: photos.New(photos.Config{
-			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: google},
-			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },
-		}),
-	})
-	if err != nil {
-		return err
-	}
-	d.links = append(d.links, link)
-	d.work("entry "+e.Name, entry.Run)
-	d.refresh = append(d.refresh, conn.Refresh)
-	d.status.Add(entry)
-	return nil
-}
-
-func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
-	if p, ok := d.projects[clientID]; ok {
-		return p, nil
-	}
-	sum := sha256.Sum256([]byte(clientID))
-	p, err := account.OpenProject(ctx, d.store, "requests-"+hex.EncodeToString(sum[:6]))
-	if err == nil {
-		d.projects[clientID] = p
-	}
-	return p, err
 }
 
 // A transport counts requests to Google for the day's quota and, at debug level, logs each without query, header and body, for secrets.

@@ -120,10 +120,12 @@ func demoBridge(ctx context.Context, c config.Config, sim *photosim.Server, goog
 	if err != nil {
 		return err
 	}
-	// Also an entry that an earlier demo linked: that simulated Google is gone.
-	back, err := sim.Allow(ctx, d.links[0].Start().URL, photosim.DefaultAccountID)
+	link, err := d.openLink(ctx, c.Entries[0])
 	if err == nil {
-		_, err = d.links[0].FinishAddress(ctx, back)
+		var back string // also of an entry that an earlier demo linked: that simulated Google is gone
+		if back, err = sim.Allow(ctx, link.Start().URL, photosim.DefaultAccountID); err == nil {
+			_, err = link.FinishAddress(ctx, back)
+		}
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("link the simulated account: %w", err), d.close())

@@ -14,7 +14,11 @@ const sessionIdle = 2 * time.Second
 
 // endFormer empties and ends the sessions of entries that are gone or have another root, and clears what they have retained: after that,
 // since the will of a bridge that was killed is published when its session is taken over. Entries connect when ready is closed.
-func (d *daemon) endFormer(ctx context.Context, former map[string]string, ready chan<- struct{}) error {
+func (d *daemon) endFormer(ctx context.Context) error {
+	former, err := d.status.FormerSessions(ctx)
+	if err != nil {
+		return err
+	}
 	for entry, root := range former {
 		// A stop before the session has ended has it taken up again at the next start: what was answered does not come back.
 		d.empty(ctx, entry, root)
@@ -27,7 +31,7 @@ func (d *daemon) endFormer(ctx context.Context, former map[string]string, ready 
 		}
 		d.log.WithField("entry", entry).Info("former session at the broker ended")
 	}
-	close(ready)
+	close(d.ready)
 	return d.status.ClearRemoved(ctx)
 }
 

@@ -65,14 +65,17 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	}
 	d, err := openDaemon(ctx, c, log)
 	if err == nil {
-		log.WithField("version", version()).Info("bridge started")
-		if early {
-			debug.SetGCPercent(50)
-		}
-		releaseMemory()
-		// Outside of systemd this does nothing: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
-		_, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
-		err = d.run(ctx, task.Task{Name: "release memory", Run: func(ctx context.Context) error {
+		err = d.run(ctx, task.Task{Name: "start", Run: func(ctx context.Context) error {
+			if err := wake.Sleep(ctx, d.opened, 0); err != nil {
+				return err
+			}
+			log.WithField("version", version()).Info("bridge started")
+			if early {
+				debug.SetGCPercent(50)
+			}
+			releaseMemory()
+			// Outside of systemd this does nothing: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
+			_, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
 			defer releaseMemory() // what connecting and the first listings needed
 			return wake.Sleep(ctx, nil, 5*time.Second)
 		}})

@@ -84,8 +84,8 @@ func (d *daemon) servePages() {
 	serve := func(name, address string, pages http.Handler) {
 		d.work(name, func(ctx context.Context) error { return linkpage.Serve(ctx, address, pages) })
 	}
-	serve("linking pages", d.config.HTTPListen, linkpage.Handler(d.links, failed))
+	serve("linking pages", d.config.HTTPListen, linkpage.Handler(d.links.All, failed))
 	if d.config.PanelListen != "" {
-		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(d.links, linkpage.Supervisor, failed))
+		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(d.links.All, linkpage.Supervisor, failed))
 	}
 }

@@ -213,6 +213,14 @@ func (r *reader) errorOf(names []string) error {
 // RedirectURL is the address to register in Google's console.
 func (c Config) RedirectURL() string { return c.PublicURL + auth.CallbackPath }
 
+// DiscoversAt is where Home Assistant looks for devices, "" without discovery.
+func (c Config) DiscoversAt() string {
+	if !c.Discovery {
+		return ""
+	}
+	return c.DiscoveryPrefix
+}
+
 // BrokerURL is the broker's address with port, without user; loopback for a built-in one that listens on every address.
 func (c Config) BrokerURL() string {
 	if c.MQTTURL != "" {

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+
+	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge"
+	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/library"
+	"gphotos2mqtt/bridge/media"
+	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
+	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
+	"gphotos2mqtt/photos"
+)
+
+const (
+	openAgain  = time.Second // the first pause after which an entry that has failed is opened again, doubled with each failure
+	openSeldom = time.Minute // the longest
+)
+
+// A solo process runs all entries there are.
+type solo struct {
+	changed wake.Flag
+
+	mu     sync.Mutex // guards wanted
+	wanted []string
+}
+
+// Want says which entries there are now.
+func (s *solo) Want(entries []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wanted = entries
+	s.changed.Set()
+}
+
+// Run calls run for each entry that there is, as long as it is there, until ctx ends or one fails, and returns when all have returned.
+func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry string) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	type running struct {
+		stop  context.CancelFunc
+		ended chan struct{}
+	}
+	all := map[string]running{}
+	for {
+		s.mu.Lock()
+		wanted := s.wanted
+		s.mu.Unlock()
+		for name, r := range all {
+			if !slices.Contains(wanted, name) {
+				r.stop()
+				<-r.ended // or it would run twice when it comes back
+				delete(all, name)
+			}
+		}
+		for _, name := range wanted {
+			if _, ok := all[name]; ok {
+				continue
+			}
+			own, stop := context.WithCancel(ctx)
+			r := running{stop, make(chan struct{})}
+			all[name] = r
+			g.Go(func() error {
+				defer close(r.ended)
+				defer stop()
+				return run(own, name)
+			})
+		}
+		if wake.Sleep(ctx, s.changed, 0) != nil {
+			return g.Wait()
+		}
+	}
+}
+
+// keepEntry runs an entry until ctx ends, again when it has failed by itself. The error is the store's.
+func (d *daemon) keepEntry(ctx context.Context, name string) error {
+	at := slices.IndexFunc(d.config.Entries, func(e config.Entry) bool { return e.Name == name })
+	for pause := openAgain; ; pause = min(2*pause, openSeldom) {
+		began := time.Now()
+		err := d.runEntry(ctx, d.config.Entries[at])
+		if ctx.Err() != nil || errors.Is(err, store.ErrEngine) {
+			return err
+		}
+		if time.Since(began) > openSeldom {
+			pause = openAgain
+		}
+		d.log.WithError(err).WithFields(map[string]any{"entry": name, "wait": pause.String()}).Error("entry failed and is opened again")
+		_ = wake.Sleep(ctx, nil, pause)
+	}
+}
+
+// runEntry makes all of an entry, runs it until ctx ends, and takes it down: when it returns, nothing of it is left in this process. Its
+// session stays at the broker, and what it has retained there, for who runs it next.
+func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
+	defer func() {
+		if ctx.Err() != nil && !errors.Is(err, store.ErrEngine) {
+			err = nil // a stop is no failure
+		} else if err != nil {
+			err = fmt.Errorf("entry %s: %w", e.Name, err)
+		}
+	}()
+	one, err := d.openEntry(ctx, e)
+	d.openedFirst(e.Name)
+	if err != nil {
+		return err
+	}
+	defer one.close()
+	connection := task.Task{Name: "connection", Run: func(ctx context.Context) error {
+		for _, awaited := range []chan struct{}{d.opened, d.ready} {
+			if wake.Sleep(ctx, awaited, 0) != nil {
+				return nil //nolint:nilerr // stopped before it began
+			}
+		}
+		return one.conn.Run(ctx)
+	}}
+	return runOnline(ctx, []task.Task{connection}, []task.Task{{Name: "work", Run: one.Run}})
+}
+
+// openedFirst lets entries connect when all that the start has found have been opened once: none takes room of which another's uploads
+// have a part.
+func (d *daemon) openedFirst(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := len(d.toOpen)
+	if delete(d.toOpen, name); before == 1 && len(d.toOpen) == 0 {
+		close(d.opened)
+	}
+}
+
+// A hosted entry is one with all that it alone uses.
+type hosted struct {
+	*bridge.Entry
+
+	conn    *broker.Conn
+	closers []func() // in the order in which their parts were opened
+}
+
+func (h *hosted) close() {
+	for _, closePart := range slices.Backward(h.closers) {
+		closePart()
+	}
+}
+
+// openEntry makes one entry with its link, its client for Google and its connection. Entries are opened one after another, which needs
+// less memory.
+func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
+	c, log, h := d.config, d.log.WithField("entry", e.Name), &hosted{}
+	if err := d.opening.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer d.opening.Unlock()
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	project, err := d.project(ctx, e.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	link, err := d.openLink(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	h.conn = d.entryConn(e.Name, log, h)
+	api := link.Client()
+	api.Transport = &transport{base: api.Transport, count: project.Count}
+	h.Entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
+		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
+		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
+		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
+		MaxPublish: h.conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: c.DiscoversAt(),
+		Patience: media.Patience{Missing: c.MediaWait, Quiet: c.MediaQuiet, Limit: c.MediaLimit},
+		Store:    d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: h.conn, Log: log,
+		Google: photos.New(photos.Config{
+			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: d.transport(log)},
+			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },
+		}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.closers = []func(){h.Close, d.links.Join(link), d.refresh.Join(h.conn.Refresh), d.status.Add(h.Entry)}
+	return h, nil
+}
+
+func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
+	c := d.config
+	return auth.Open(ctx, auth.Config{
+		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
+		AuthURL: c.GoogleAuthURL, TokenURL: c.GoogleTokenURL, RevokeURL: c.GoogleRevokeURL, UserInfoURL: c.GoogleUserInfoURL,
+		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: d.transport(d.log.WithField("entry", e.Name)),
+		InUse: func(id string) bool {
+			return slices.ContainsFunc(d.links.All(), func(l *auth.Link) bool { return l.Entry() != e.Name && l.State().Account.ID == id })
+		},
+	}, d.key, d.store.Links())
+}
+
+// transport carries an entry's requests to Google.
+func (d *daemon) transport(log *logrus.Entry) *transport { return &transport{base: d.google, log: log} }
+
+func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
+	topics := mqttapi.Topics{Root: d.config.Topic, Entry: name}
+	c := connConfig(d.config, name, 1, topics.Commands()...)
+	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
+	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
+	c.Log = log
+	c.Handle = func(ctx context.Context, m broker.Delivery) { h.Handle(ctx, m) }
+	c.OnBusy = func(m broker.Delivery) { h.Busy(m) }
+	c.OnState = func(s broker.State) { d.status.Connected(name, s) }
+	return d.newConn(c)
+}
+
+func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
+	if p, ok := d.projects[clientID]; ok {
+		return p, nil
+	}
+	sum := sha256.Sum256([]byte(clientID))
+	p, err := account.OpenProject(ctx, d.store, "requests-"+hex.EncodeToString(sum[:6]))
+	if err == nil {
+		d.projects[clientID] = p
+	}
+	return p, err
+}
