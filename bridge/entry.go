@@ -63,6 +63,8 @@ type EntryConfig struct {
 	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
 	Version         string           // the bridge's, for Home Assistant
 	Renew           time.Duration    // the age at which a listing's addresses are renewed
+	Machine         string           // as upload.Config has it, with Seek
+	Seek            func(seen store.Source, machine string)
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -124,7 +126,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	}
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
-		Patience: cfg.Patience, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
+		Patience: cfg.Patience, Machine: cfg.Machine, Seek: cfg.Seek, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
 		Account: e.account, Albums: e.albums,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
@@ -200,6 +202,12 @@ func (e *Entry) Run(ctx context.Context) error {
 	})
 	return g.Wait()
 }
+
+// Idle reports whether no upload is on its way to Google.
+func (e *Entry) Idle() bool { return e.uploads.Idle() }
+
+// NeedsMachine reports whether a file of this machine is about to be sent.
+func (e *Entry) NeedsMachine() bool { return e.uploads.NeedsMachine() }
 
 // Close ends the entry's part in what all entries share, after Run and every Handle have returned.
 func (e *Entry) Close() {

@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	healthEvery = time.Minute // between two messages on gphotos/bridge/health
-	logLines    = 64          // how many lines may wait to be published; more are dropped, since the log itself has them
+	healthEvery  = time.Minute      // between two messages on gphotos/bridge/health
+	healthOfMany = 15 * time.Second // the same, of several processes
+	logLines     = 64               // how many lines may wait to be published; more are dropped, since the log itself has them
 )
 
 // A Status speaks for the bridge as a whole: it answers commands for unknown entries, and publishes what runs here and how it does.
@@ -51,6 +52,9 @@ type StatusConfig struct {
 	Media    *media.Folders    // shown on gphotos/bridge/health
 	Out      Publisher
 	Log      *logrus.Entry
+
+	Process, Machine string                   // of several processes, this one; empty = it is alone
+	Processes        func() map[string]Report // all of them, by id; nil = it is alone
 }
 
 // NewStatus returns a status without entries.
@@ -173,7 +177,7 @@ func (s *Status) Run(ctx context.Context) error {
 		}
 		err := s.retain(s.topics.Bridge("health"), s.health())
 		if err == nil {
-			err = wake.Sleep(ctx, s.changed, healthEvery)
+			err = wake.Sleep(ctx, s.changed, s.healthEvery())
 		}
 		if err != nil {
 			return err
@@ -211,22 +215,15 @@ func (s *Status) health() mqttapi.Health {
 	runtime.ReadMemStats(&memory)
 	h := mqttapi.Health{
 		Time: mqttapi.At(time.Now()), Uptime: int64(time.Since(s.started).Seconds()), Memory: int64(memory.Sys), //nolint:gosec // far from the limit
-		Goroutines: runtime.NumGoroutine(), Counters: map[string]int64{}, Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
+		Goroutines: runtime.NumGoroutine(), Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
 	}
 	for path, state := range s.cfg.Media.States() {
 		h.Folders[path] = mqttapi.Folder{Available: state.Problem == "", Since: mqttapi.At(state.Since), Problem: state.Problem}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	h.Connections = maps.Clone(s.conns)
-	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals().Now()
-		queue := e.uploads.Summary()
-		h.Counters["uploaded"] += totals.Totals.Uploaded
-		h.Counters["failed"] += totals.Totals.Failed
-		h.Counters["waiting"] += int64(queue.Waiting)
-		h.Counters["active"] += int64(queue.Active)
-	}
+	h.Connections, h.Counters = maps.Clone(s.conns), s.counters()
+	s.mu.Unlock()
+	s.addProcesses(&h)
 	return h
 }
 
@@ -259,6 +256,7 @@ func (h *LogHook) Fire(l *logrus.Entry) error {
 	line := mqttapi.LogLine{Level: l.Level.String(), Message: l.Message, Time: mqttapi.At(l.Time)}
 	line.Entry, _ = l.Data["entry"].(string)
 	line.Job, _ = l.Data["job"].(string)
+	line.Process, _ = l.Data["process"].(string)
 	select {
 	case h.lines <- line:
 	default:

@@ -109,7 +109,8 @@ func goldenExamples(t *testing.T) map[string][]string {
 	t.Helper()
 	documents := map[string]string{
 		"albums": home.Albums(), "album": home.Album("AF1QipAlbum"), "media": home.Media(), "state-busy": home.State(),
-		"progress": home.Progress(), "progress-idle": home.Progress(), "info": home.Bridge("info"), "health": home.Bridge("health"), "log": home.Bridge("log"),
+		"progress": home.Progress(), "progress-idle": home.Progress(), "info": home.Bridge("info"), "health": home.Bridge("health"),
+		"health-processes": home.Bridge("health"), "log": home.Bridge("log"),
 	}
 	known := map[string][]string{home.Availability(): {Online, Offline}}
 	for _, name := range []string{"uploads", "requests", "documents"} {

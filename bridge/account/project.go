@@ -22,16 +22,19 @@ const (
 )
 
 // A Project is what the entries of one client id share: Google counts requests per project and day. Count and daily hold are saved with
-// each E/state: a crash loses a quarter of a second of counting, and then Google says no a little before we expect it.
+// each E/state: a crash loses a quarter of a second of counting (a second, when processes share it), and then Google says no a little before
+// we expect it.
 type Project struct {
 	id     string
 	store  *store.Store
-	saving wake.Lock    // held across a save; guards saved
-	saved  projectState // what the store has
+	saving wake.Lock          // held across a save
+	tell   func(state []byte) // see Share; nil = not shared
 
 	accounts wake.Members[*Account]
-	mu       sync.Mutex // guards state
+	mu       sync.Mutex // guards all below
 	state    projectState
+	saved    projectState // what the store had when it was last seen
+	savedAt  time.Time    // when it was last saved
 }
 
 type projectState struct {
@@ -68,23 +71,6 @@ func (p *Project) Requests() (made int, resets time.Time) {
 func (p *Project) Spare() bool {
 	made, _ := p.Requests()
 	return made < QuotaPerDay-uploadReserve
-}
-
-// Save writes the count down if it has changed.
-func (p *Project) Save(ctx context.Context) error {
-	if err := p.saving.Lock(ctx); err != nil {
-		return err
-	}
-	defer p.saving.Unlock()
-	var state projectState
-	if p.change(func(today *projectState) { state = *today }); state == p.saved {
-		return nil
-	}
-	if err := p.store.SaveState(ctx, store.Bridge, p.id, state); err != nil {
-		return fmt.Errorf("save request count: %w", err)
-	}
-	p.saved = state
-	return nil
 }
 
 // change calls f with the state of the day, which is a new one when a new day has begun at Google, and returns the accounts.

@@ -83,10 +83,11 @@ type File struct {
 	SHA256      string  `json:"sha256,omitempty"`
 	Payload     string  `json:"payload,omitempty"`
 	Source      *Source `json:"source,omitempty"`
-	Wait        *Wait   `json:"wait,omitempty"`   // of a file that is waiting or made
-	Expand      bool    `json:"expand,omitempty"` // Path stands for files that are not known yet
-	Below       bool    `json:"below,omitempty"`  // with Expand: also for those below folders
-	After       *After  `json:"after,omitempty"`  // what happens to the file of Path once it is an item; nil = nothing
+	Machine     string  `json:"machine,omitempty"` // of several, where Source or the file of After was seen
+	Wait        *Wait   `json:"wait,omitempty"`    // of a file that is waiting or made
+	Expand      bool    `json:"expand,omitempty"`  // Path stands for files that are not known yet
+	Below       bool    `json:"below,omitempty"`   // with Expand: also for those below folders
+	After       *After  `json:"after,omitempty"`   // what happens to the file of Path once it is an item; nil = nothing
 
 	Session secret.Text `json:"-"` // Google's address for an unfinished upload
 	Token   secret.Text `json:"-"` // upload token

@@ -302,7 +302,7 @@ func (r *payloadReader) Read(p []byte) (int, error) {
 		return 0, r.damaged(errors.New("its bytes have changed"))
 	case r.left == 0 && n == 0:
 		return 0, io.EOF
-	case err != nil && !errors.Is(err, os.ErrClosed):
+	case err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, ErrEngine) && !errors.Is(err, context.Canceled):
 		return n, r.damaged(err)
 	}
 	return n, err

@@ -105,6 +105,9 @@ func (u *Uploads) takeOpen(ctx context.Context, f *store.File, src *media.File, 
 	} else {
 		f.Size, f.Source = src.Size, new(store.Source(src.Seen))
 	}
+	if f.Source != nil || f.After != nil {
+		f.Machine = u.cfg.Machine
+	}
 	if err == nil && f.After != nil {
 		after := *f.After
 		after.Seen, after.Skip, f.After = store.Source(src.Seen), skip, &after

@@ -85,6 +85,9 @@ type Config struct {
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
 	Patience   media.Patience
+	Machine    string // this machine's name, when the entry may move to others; empty = it does not
+	// Seek is told, again and again, of a file that is not here, as it was seen on a machine. It must not wait. Needed with Machine.
+	Seek func(seen store.Source, machine string)
 
 	Store    *store.Store
 	Media    *media.Folders

@@ -70,7 +70,10 @@ type Config struct {
 	OnBusy     func(Delivery) // takes the QoS 0 deliveries above 16 at a time and returns at once; nil: they are dropped
 	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
 	MaxPublish int            // largest payload that is published, in bytes; default 1,000,000
-	Log        *logrus.Entry  // gets one line whenever the Reason changes; needed
+	// Holds reports whether this process still has the client id for its own. It is asked before each connection and each packet: once it
+	// says no, nothing more is sent, and the connection is cut, so that the will speaks. nil: always.
+	Holds func() bool
+	Log   *logrus.Entry // gets one line whenever the Reason changes; needed
 }
 
 // Availability is a retained topic: Online after everything else is out, Offline at a stop and, as the will, when the connection breaks.
@@ -125,6 +128,9 @@ var defaultTimeouts = timeouts{
 // New makes a connection; Run makes it live.
 func New(cfg Config) *Conn {
 	cfg.MaxPublish = cmp.Or(cfg.MaxPublish, defaultMaxPublish)
+	if cfg.Holds == nil {
+		cfg.Holds = func() bool { return true }
+	}
 	c := &Conn{
 		cfg: cfg, timeouts: defaultTimeouts, outbox: newOutbox(), deliveries: make(chan Delivery), qos0: make(chan struct{}, maxQoS0),
 		handled: make(chan struct{}, maxHandled),

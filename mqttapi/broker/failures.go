@@ -145,6 +145,8 @@ func hungUp(err error) bool {
 func (c *Conn) reason(s *session, err error) string {
 	at := " at " + c.address.String()
 	switch {
+	case errors.Is(err, errNotHeld):
+		return fmt.Sprintf("this process has the client id %q no more", c.cfg.ClientID)
 	case s.accepted:
 		return "the connection to the broker" + at + " was lost"
 	case s.refused == packets.ErrRefusedBadUsernameOrPassword, s.refused == packets.ErrRefusedNotAuthorised:

@@ -20,7 +20,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// TLSFiles names what a TLS connection to a broker needs beyond the system's certificate authorities. Zero needs nothing.
+// TLSFiles names what a TLS connection to a broker, or to another server, needs beyond the system's certificate authorities. Zero needs nothing.
 type TLSFiles struct {
 	CA          string // PEM file with the authorities to trust in place of the system's
 	Certificate string // PEM file with the client's certificate and its chain; needs Key
@@ -36,12 +36,12 @@ func (f TLSFiles) Config() (*tls.Config, error) {
 			err = fmt.Errorf("%s holds no certificate in PEM form", f.CA)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("certificate authorities of the broker: %w", err)
+			return nil, fmt.Errorf("certificate authorities: %w", err)
 		}
 	}
 	switch {
 	case (f.Certificate == "") != (f.Key == ""):
-		return nil, errors.New("a client certificate for the broker needs both its file and the file of its key")
+		return nil, errors.New("a client certificate needs both its file and the file of its key")
 	case f.Certificate != "":
 		pair, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
 		if err != nil {
@@ -61,6 +61,9 @@ const (
 
 // errClosed is why paho closes a connection by itself.
 var errClosed = fmt.Errorf("a ping was not answered, or what came is no MQTT: %w", net.ErrClosed)
+
+// errNotHeld is why nothing is sent any more: the client id is another process's.
+var errNotHeld = fmt.Errorf("this process has the client id no more: %w", net.ErrClosed)
 
 // connect makes one attempt: one TCP connection, one CONNECT, one CONNACK. A session that failed is also returned, for how far it came.
 func (c *Conn) connect(ctx context.Context) (*session, error) {
@@ -91,10 +94,13 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 	})
 	opts.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 		var conn net.Conn
+		if dialed = errNotHeld; !c.cfg.Holds() {
+			return nil, dialed
+		}
 		if conn, dialed = dial(ctx, c.address, c.cfg.TLS, c.timeouts.connect); dialed != nil {
 			return nil, dialed
 		}
-		s.transport = newTransport(conn, c.timeouts.write, &c.intake)
+		s.transport = newTransport(conn, c.timeouts.write, &c.intake, c.cfg.Holds)
 		c.writers.Go(s.transport.send)
 		armed = context.AfterFunc(ctx, func() { s.transport.fail(context.Cause(ctx)) })
 		return s.transport, nil
@@ -162,6 +168,7 @@ type transport struct {
 	out    chan []byte
 	gone   chan struct{}   // closed at the end, whoever ended it
 	intake *intake         // reading waits for room in it
+	holds  func() bool     // Config.Holds
 	read   atomic.Int64    // bytes that have come
 	life   context.Context //nolint:containedctx // ends with gone
 	end    context.CancelFunc
@@ -169,8 +176,8 @@ type transport struct {
 	err    error // why it ended; set once, before gone is closed
 }
 
-func newTransport(conn net.Conn, limit time.Duration, room *intake) *transport {
-	t := &transport{Conn: conn, limit: limit, intake: room, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
+func newTransport(conn net.Conn, limit time.Duration, room *intake, holds func() bool) *transport {
+	t := &transport{Conn: conn, limit: limit, intake: room, holds: holds, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
 	t.life, t.end = context.WithCancel(context.Background())
 	return t
 }
@@ -189,6 +196,9 @@ func (t *transport) send() {
 			packet = <-t.out
 		}
 		err := t.Conn.SetWriteDeadline(time.Now().Add(t.limit))
+		if err == nil && !t.holds() { // right before: a process may be stopped and go on at any point
+			err = errNotHeld
+		}
 		if err == nil {
 			_, err = t.Conn.Write(packet)
 		}

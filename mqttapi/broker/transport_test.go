@@ -15,7 +15,7 @@ import (
 func newTestTransport(t *testing.T, limit time.Duration) (*transport, net.Conn) {
 	t.Helper()
 	near, far := net.Pipe()
-	w := newTransport(near, limit, &intake{})
+	w := newTransport(near, limit, &intake{}, func() bool { return true })
 	sent := make(chan struct{})
 	go func() {
 		w.send()

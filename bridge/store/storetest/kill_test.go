@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/cluster/clustertest"
 )
 
 // childEnv and engineEnv name the folder in which a test binary that is started again
@@ -28,6 +29,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	clustertest.Serve()
 	if dir := os.Getenv(childEnv); dir != "" {
 		writeUntilKilled(engines[os.Getenv(engineEnv)], dir)
 	}

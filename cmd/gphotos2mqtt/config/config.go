@@ -17,6 +17,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
@@ -32,7 +33,7 @@ type Config struct {
 	// Names of the entries, separated by commas. An entry is one linked Google account; its name is a level of its topics: 1 to 32 of
 	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
 	EntryNames []string `env:"ENTRIES" default:"home"`
-	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
+	// Folder for the queue, the sealed links and the key that seals them; not used with GPHOTOS_NATS_URL. The container image sets `/data`. Default:
 	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
 	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
@@ -70,11 +71,39 @@ type Config struct {
 	// Start of the MQTT client ids; each entry adds `-` and its name. Two bridges at one broker need different ones.
 	MQTTClientID string `env:"MQTT_CLIENT_ID" default:"gphotos2mqtt"`
 
+	// Addresses of the servers of a NATS JetStream cluster, separated by commas: `nats://nats-1:4222,nats://nats-2:4222`, or `tls://`, `ws://`
+	// or `wss://`. All processes of the bridge that name the same cluster share the entries among each other, and keep queue and links
+	// there, see docs/scaling.md. Needs GPHOTOS_MQTT_URL and GPHOTOS_SECRET_KEY, in each process the same. Empty: one process, with the
+	// data folder.
+	NATSURL string `env:"NATS_URL"`
+	// User name at the cluster. Empty: none.
+	NATSUser string `env:"NATS_USER"`
+	// Password at the cluster. Empty: none.
+	NATSPassword secret.Text `env:"NATS_PASSWORD" file:"true"`
+	// Token to log in to the cluster with, in place of a user. Empty: none.
+	NATSToken secret.Text `env:"NATS_TOKEN" file:"true"`
+	// Path of a file with the seed of an NKey to log in to the cluster with, in place of a user. Empty: none.
+	NATSNKey string `env:"NATS_NKEY"`
+	// Path of a credentials file (a JWT and a seed) to log in to the cluster with, in place of a user. Empty: none.
+	NATSCreds string `env:"NATS_CREDS"`
+	// Path of a PEM file with the certificate authorities that sign the cluster's certificates. Empty: the system's.
+	NATSCA string `env:"NATS_CA"`
+	// Path of a PEM file with a client certificate for the cluster. Needs GPHOTOS_NATS_KEY. Empty: none.
+	NATSCert string `env:"NATS_CERT"`
+	// Path of the PEM file with that client certificate's private key.
+	NATSKey string `env:"NATS_KEY"`
+	// On how many of the cluster's servers everything is kept: 1, 3 or 5. Of 3 one may be away, of 5 two.
+	NATSReplicas int `env:"NATS_REPLICAS" default:"3"`
+	// Start of the names of buckets and subjects in the cluster: 1 to 32 letters, digits, `_` and `-`. Two bridges in one account of a cluster
+	// need different ones.
+	NATSPrefix string `env:"NATS_PREFIX" default:"gphotos"`
+
 	// Client id of your OAuth client in Google's console. Needed unless every entry has its own.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of that OAuth client. Needed unless every entry has its own.
 	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
-	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder.
+	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder; with
+	// GPHOTOS_NATS_URL it is needed, because each process opens what another has sealed.
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
 	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
@@ -138,6 +167,7 @@ type Config struct {
 	Entries []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.
 	Broker  broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
 	MQTTTLS *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
+	Cluster cluster.Config `env:"-"` // Cluster is made from the settings of NATS, but for its Log; without Servers there is none.
 }
 
 // Entry holds the settings of one entry. Each is read from GPHOTOS_ENTRY_<NAME>_ followed by the name in its env tag, where <NAME> is the

@@ -39,7 +39,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Topic: "gphotos", EntryNames: []string{"home"}, DataDir: "/home/ada/.local/state/gphotos2mqtt",
 		MediaWait: 10 * time.Second, MediaQuiet: 2 * time.Second, MediaLimit: 5 * time.Minute,
-		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt",
+		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt", NATSReplicas: 3, NATSPrefix: "gphotos",
 		ClientID: "id", ClientSecret: "hush",
 		HTTPListen: "127.0.0.1:8099", PublicURL: "http://localhost:8099", LinkURL: "http://localhost:8099",
 		SpoolMax: 2 << 30, SpoolMaxJobs: 10000, SpoolCopy: 32 << 20, MaxPublish: 1_000_000,
