@@ -63,6 +63,8 @@ func TestCluster(t *testing.T) {
 	w.Logf("the broker was restarted: all entries were online again within %.1f s", time.Since(at).Seconds())
 	w.settled(u)
 
+	w.addEntry()
+
 	u, published = w.publishOver(300, 60*time.Second)
 	w.withoutQuorum(time.Minute)
 	<-published

@@ -123,7 +123,7 @@ func (u *uploads) check() {
 		u.Error(text)
 	}
 	again := 0
-	for i, has := range u.google.library() {
+	for i, has := range u.google.library()[:len(u.entries)] {
 		entry := u.entries[i]
 		want := map[string]string{} // the album's title by sum
 		for n := i; n < u.published; n += len(u.entries) {
