@@ -113,22 +113,15 @@ func (o *owners) left() (jobs []string, payloads uint64) {
 // connected is what Mosquitto prints of a client that a bridge has connected.
 var connected = regexp.MustCompile(`(?m)^(\S+)Z: New client connected from \S+ as gphotos2mqtt-(\S+) \(.*u'(bridge-\d+)'\)`)
 
-// process is the id of a bridge's process that runs now, or ran last, by the client that it
-// leads with.
+// named is how a process calls itself in what it logs.
+const named = `"process":"(\w+)"`
+
+// process is the id of a bridge's process that runs now, or ran last.
 func (w *world) process(b *bridge) string {
 	w.Helper()
 	if b.id == "" {
-		e2etest.Until(w, "the id of "+b.name, func() bool {
-			for _, m := range connected.FindAllStringSubmatch(w.broker.printed()[b.since:], -1) {
-				if process, ok := strings.CutPrefix(m[2], "bridge-"); ok && m[3] == b.name {
-					b.id = process
-				}
-			}
-			return b.id != "" || b.process.Over()
-		})
-	}
-	if b.id == "" {
-		w.Fatalf("%s has ended (%s) before it took part", b.name, b.process.Cmd.ProcessState)
+		b.id = b.process.Expect(named)[1]
+		b.ids = append(b.ids, b.id)
 	}
 	return b.id
 }
@@ -139,22 +132,18 @@ func (w *world) checkSessions() {
 	w.Helper()
 	const tolerance = time.Second // between the clocks of a server and of the broker, and of either's answer
 	all := connected.FindAllStringSubmatch(w.broker.printed(), -1)
-	processes := map[string][]string{} // by bridge
-	for _, m := range all {
-		if process, ok := strings.CutPrefix(m[2], "bridge-"); ok {
-			processes[m[3]] = append(processes[m[3]], process)
-		}
+	ids := map[string][]string{} // of a bridge's processes
+	for _, b := range w.bridges {
+		w.process(b)
+		ids[b.name] = b.ids
 	}
 	count := 0
 	for _, m := range all {
 		entry := m[2]
-		if !slices.Contains(w.entries, entry) {
-			continue
-		}
 		at, err := time.Parse("2006-01-02T15:04:05", m[1])
 		e2etest.Must(w, err)
 		count++
-		if !slices.ContainsFunc(processes[m[3]], func(process string) bool {
+		if !slices.ContainsFunc(ids[m[3]], func(process string) bool {
 			return w.owners.held(process, entry, at.Add(-tolerance), at.Add(time.Second+tolerance))
 		}) {
 			w.Errorf("%s has opened the session of %s at %s, which it did not have", m[3], entry, m[1])

@@ -41,7 +41,7 @@ type bridge struct {
 	process  *e2etest.Process
 	stopped  atomic.Bool // on purpose
 	id       string      // of the process in the fleet; "" = not known yet
-	since    int         // how much the broker had printed when it was started
+	ids      []string    // of all so far
 }
 
 // newWorld starts all of it and waits until every entry is online and linked.
@@ -84,7 +84,7 @@ func (w *world) newBridge(i int) *bridge {
 func (w *world) start(b *bridge) {
 	w.Helper()
 	b.stopped.Store(false)
-	b.id, b.since = "", len(w.broker.printed())
+	b.id = ""
 	b.in(func() {
 		b.process = e2etest.Start(w, e2etest.Command{Name: b.name, Path: "gphotos2mqtt", Env: b.settings, Dir: b.dir})
 	})
