@@ -152,7 +152,7 @@ func (o *observer) until(what string, holds func() bool) {
 
 // patience is how long the whole may take for one step: a fleet has its lease to wait for
 // before it acts.
-const patience = 3 * time.Minute
+const patience = 2 * time.Minute
 
 // allOnline waits until each of the entries is online, and has become so after a time.
 func (o *observer) allOnline(entries []string, after time.Time) {

@@ -61,6 +61,9 @@ func newWorld(t *testing.T, entries, processes int) *world {
 	for _, b := range w.bridges {
 		w.start(b)
 	}
+	for _, b := range w.bridges {
+		b.process.Expect("bridge started")
+	}
 	w.allOnline(w.entries, time.Time{})
 	w.owners = watchOwners(t, w.nats)
 	w.link()
