@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -53,6 +54,7 @@ func (f TLSFiles) Config() (*tls.Config, error) {
 }
 
 const (
+	headBuffer     = 512         // bytes: for small packets and the heads of large ones, whose rest is read straight to its place
 	transportQueue = 256         // packets that wait for the network before a write blocks: more than publishes and acknowledgements in flight
 	flushLimit     = time.Second // for packets handed over before the end to leave
 	// handOver is how long paho waits for its writer, which waits for nothing here: it is over only when the connection ends just then.
@@ -158,6 +160,7 @@ func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) 
 // included. It also knows when and of what the connection ended before paho has taken itself apart.
 type transport struct {
 	net.Conn
+	in     *bufio.Reader // paho reads the head of a packet byte by byte
 	limit  time.Duration
 	out    chan []byte
 	gone   chan struct{}   // closed at the end, whoever ended it
@@ -170,7 +173,7 @@ type transport struct {
 }
 
 func newTransport(conn net.Conn, limit time.Duration, room *intake) *transport {
-	t := &transport{Conn: conn, limit: limit, intake: room, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
+	t := &transport{Conn: conn, in: bufio.NewReaderSize(conn, headBuffer), limit: limit, intake: room, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
 	t.life, t.end = context.WithCancel(context.Background())
 	return t
 }
@@ -202,7 +205,7 @@ func (t *transport) send() {
 // Read gives the end's first reason: paho takes "use of closed network connection" for its own doing, and waits for a failed ping.
 func (t *transport) Read(p []byte) (int, error) {
 	t.intake.await(t.life)
-	n, err := t.Conn.Read(p)
+	n, err := t.in.Read(p)
 	t.read.Add(int64(n))
 	if err != nil {
 		t.fail(err)
