@@ -37,11 +37,11 @@ func lonePhoto(r *run) {
 	slices.Sort(took)
 	r.atMost(5, "a photo of 200 KB from publish to done, median", "ms", took[len(took)/2])
 	r.atMost(15, "99 of 100", "ms", took[len(took)*99/100])
-	rows := make([]figures.Row, 0, 101)
-	for percent := range 101 {
-		rows = append(rows, figures.Row{Cells: []float64{float64(percent), took[min(percent*len(took)/100, len(took)-1)]}})
+	var rows []figures.Row
+	for percent := range 100 {
+		rows = append(rows, figures.Row{Cells: []float64{float64(percent), took[percent*len(took)/100]}})
 	}
-	r.out.Tables = append(r.out.Tables, figures.Table{Name: "lone photos by how many are faster", Columns: []string{"photos (%)", "ms"}, Rows: rows})
+	r.table("lone photos by how many are faster", []string{"photos (%)", "ms"}, rows...)
 	loneParts(r)
 }
 
