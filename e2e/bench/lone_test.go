@@ -34,9 +34,11 @@ func lonePhoto(r *run) {
 		took = append(took, ms(time.Since(began)))
 	}
 	e.Bridge.Stop(0)
+	alone := disk{e.Temp}.alone(r, loneSize)
 	slices.Sort(took)
 	r.atMost(5, "a photo of 200 KB from publish to done, median", "ms", took[len(took)/2])
 	r.atMost(15, "99 of 100", "ms", took[len(took)*99/100])
+	r.figure("of it, the disk alone: a file of 200 KB and its folder are synced", "ms", alone)
 	var rows []figures.Row
 	for percent := range 100 {
 		rows = append(rows, figures.Row{Cells: []float64{float64(percent), took[percent*len(took)/100]}})
