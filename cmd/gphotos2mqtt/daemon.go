@@ -72,6 +72,9 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 		solo: solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
 		connecting: wake.NewTurns(connecting), turns: newTurns(),
 	}
+	if c.MQTTURL == "" {
+		d.connecting = wake.NewTurns(inside)
+	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
 	defer func() {
