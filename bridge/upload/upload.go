@@ -59,7 +59,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -195,13 +194,9 @@ func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
 
 // Sweep removes payloads without a job in the store, left by a crash. It is called once, before commands are taken.
 func Sweep(ctx context.Context, s *store.Store) error {
-	jobs, err := s.JobIDs(ctx)
-	if err != nil {
-		return err
+	named, err := s.PayloadNames(ctx)
+	if err == nil {
+		_, err = s.SweepPayloads(ctx, named)
 	}
-	_, err = s.SweepPayloads(ctx, func(name string) bool {
-		job, _, _ := strings.Cut(name, ".")
-		return jobs[job]
-	})
 	return err
 }
