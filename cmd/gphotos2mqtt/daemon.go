@@ -180,6 +180,7 @@ func (d *daemon) startBroker() error {
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
 	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
+	d.log.WithFields(logrus.Fields{"entries": len(c.Entries), "limit": c.MaxEntries}).Info("built-in broker serves entries up to its limit")
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
 		defer d.refreshAll()
