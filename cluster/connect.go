@@ -19,6 +19,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -211,7 +212,7 @@ func (c *Conn) until(ctx context.Context, op string, size int, do func(context.C
 		}
 		if errors.Is(err, errAtOnce) {
 			if ended := wake.Sleep(ctx, nil, atOncePause()); ended != nil {
-				return errors.Join(ended, err)
+				return fmt.Errorf("%w: %w", err, ended)
 			}
 			continue
 		}
@@ -221,7 +222,7 @@ func (c *Conn) until(ctx context.Context, op string, size int, do func(context.C
 			c.cfg.Log.WithField("op", op).WithError(err).Warn("waiting for the cluster")
 		}
 		if ended := wake.Sleep(ctx, nil, pause); ended != nil {
-			return errors.Join(ended, err)
+			return fmt.Errorf("%w: %w", err, ended)
 		}
 	}
 }

@@ -43,7 +43,10 @@ func runCheck(ctx context.Context, c call) error {
 	if wrong == nil {
 		k.broker(ctx)
 	}
-	if settings.DataDir != "" {
+	switch {
+	case len(settings.Cluster.Servers) > 0:
+		k.cluster(ctx)
+	case settings.DataDir != "":
 		k.dataFolder()
 	}
 	k.mediaFolders(ctx)
