@@ -19,6 +19,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
@@ -54,7 +55,7 @@ func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	}
 	d.closers = append(d.closers, func() error { conn.Close(); return nil })
 	engine := conn.Engine()
-	d.fleet = conn.Fleet(engine, cluster.FleetConfig{
+	d.fleet = fleet.New(conn.Shared(), engine, fleet.Config{
 		Process: d.process, Idle: d.idle, Report: func() any { return d.status.Report() }, Log: d.log,
 	})
 	d.entries, d.failing = d.fleet, conn.Failing

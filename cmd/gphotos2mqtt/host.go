@@ -22,7 +22,7 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -98,7 +98,7 @@ func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry stri
 
 // keep runs an entry, or leads.
 func (d *daemon) keep(ctx context.Context, name string) error {
-	if name == cluster.Leading {
+	if name == fleet.Leading {
 		return d.lead(ctx)
 	}
 	return d.keepEntry(ctx, name)
