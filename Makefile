@@ -18,7 +18,7 @@ export OWNER REGISTRY
 
 LINTER    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help unit test acceptance chaos lint platforms fmt bench bench-page guard fuzz demo build release-check release-snapshot release images-push app
+.PHONY: help unit test acceptance chaos cluster lint platforms fmt bench bench-page guard fuzz demo build release-check release-snapshot release images-push app
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -39,6 +39,11 @@ chaos: ## e2e/survival alone, in its long forms: 500 uploads among kills and cut
 	./e2e/setup.sh test
 	$(GO) test -v -count=1 -timeout 60m ./e2e/survival -acceptance
 
+# make cluster SEED=7 runs the troubles of a run again that has printed `-seed 7`.
+cluster: ## e2e/cluster in its long form: three NATS servers, three bridges with 200 entries, 2,000 uploads among kills, freezes and cuts
+	./e2e/setup.sh test
+	$(GO) test -v -count=1 -timeout 60m -run 'Cluster' ./e2e/cluster -acceptance -seed $(or $(SEED),0)
+
 lint: ## style, bugs, and the import arrows of ARCHITECTURE.md
 	$(LINTER) run ./...
 
@@ -49,10 +54,11 @@ fmt: ## gofumpt and import groups
 	$(LINTER) fmt ./...
 
 SCENARIO ?= all
+RCLONE   ?= rclone
 
 bench: ## the figures of docs/performance.md and its pictures; with SCENARIO=model-a,lone these alone
 	./e2e/setup.sh test
-	$(GO) test -v -count=1 -timeout 60m -run Scenarios ./e2e/bench -scenario $(SCENARIO); code=$$?; \
+	$(GO) test -v -count=1 -timeout 60m -run Scenarios ./e2e/bench -scenario $(SCENARIO) -rclone $(RCLONE); code=$$?; \
 		$(MAKE) bench-page && exit $$code
 
 guard: ## that no count has grown that does not depend on the machine; with RECORD=1 it records them anew
