@@ -240,7 +240,8 @@ func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, erro
 		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
 		AuthURL: c.GoogleAuthURL, TokenURL: c.GoogleTokenURL, RevokeURL: c.GoogleRevokeURL, UserInfoURL: c.GoogleUserInfoURL,
 		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: d.transport(e.Name, d.log.WithField("entry", e.Name)),
-		InUse: func(account string) bool { return d.inUse(e.Name, account) },
+		InUse:    func(account string) bool { return d.inUse(e.Name, account) },
+		Attempts: d.attempts(),
 	}, d.key, d.store.Links())
 }
 
