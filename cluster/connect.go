@@ -20,6 +20,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,6 +37,7 @@ const (
 	// A server that hangs is left after two pings without an answer, long before a lease ends.
 	pingEvery, pingsOpen = 2 * time.Second, 2
 	answerLimit          = 2 * time.Second // for one request; what is not answered is asked again
+	silentFor            = 3 * time.Second // without an answer until another server is tried: a lease must last
 	sayAgain             = time.Minute     // until what still holds up the same is logged once more
 )
 
@@ -62,6 +64,7 @@ type Conn struct {
 	nats    *nats.Conn
 	js      jetstream.JetStream
 	denied  denials
+	heard   hearing
 	founded time.Time // when the bucket of the records was made, by the monotonic clock of this process
 
 	records, processes jetstream.KeyValue
@@ -170,6 +173,29 @@ func (c *Conn) options() ([]nats.Option, error) {
 	return options, nil
 }
 
+// hearing is how long it is that the cluster has answered.
+type hearing struct {
+	mu   sync.Mutex // guards last
+	last time.Time  // when it answered, or another server was tried
+}
+
+// note tells what became of a request. A server that the others have lost is there and never has an answer: then another one is tried.
+func (c *Conn) note(err error) {
+	refused, _ := errors.AsType[*jetstream.APIError](err)
+	silent := isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+		jetstream.ErrJetStreamNotEnabled) || refused != nil && isLeaderless(refused.ErrorCode)
+	c.heard.mu.Lock()
+	try := silent && !c.heard.last.IsZero() && time.Since(c.heard.last) > silentFor
+	if !silent || try || c.heard.last.IsZero() {
+		c.heard.last = time.Now()
+	}
+	c.heard.mu.Unlock()
+	if try && c.nats != nil && c.nats.IsConnected() && c.denied.recent() == "" {
+		c.cfg.Log.WithField("server", c.nats.ConnectedAddr()).Warn("another server of the cluster is tried")
+		_ = c.nats.ForceReconnect() // but for a connection that is closed
+	}
+}
+
 // settledError is what waiting does not change.
 type settledError struct{ error }
 
@@ -184,6 +210,7 @@ func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do fun
 		asking, cancel := context.WithTimeout(ctx, answerLimit)
 		err := do(asking)
 		cancel()
+		c.note(err)
 		if err == nil {
 			if last != "" {
 				c.cfg.Log.WithField("op", op).Info("the cluster answers")
