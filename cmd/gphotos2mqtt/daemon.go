@@ -26,7 +26,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
@@ -59,9 +59,9 @@ type daemon struct {
 	catalog          *catalog.Catalog
 	entries          keeper
 	voice            voice
-	fleet            *cluster.Fleet // nil = this process is alone
-	process, machine string         // in a fleet
-	failing          func() string  // why the cluster cannot be reached
+	fleet            *fleet.Fleet  // nil = this process is alone
+	process, machine string        // in a fleet
+	failing          func() string // why the cluster cannot be reached
 
 	opening  wake.Lock                   // held while an entry is opened; guards projects
 	projects map[string]*account.Project // by projectID

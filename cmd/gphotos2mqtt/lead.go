@@ -10,7 +10,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 )
@@ -39,7 +39,7 @@ func (d *daemon) bridgeConn() *broker.Conn {
 			connection.Subscriptions[i].QoS = 1
 		}
 	}
-	connection.Clean, connection.Log, connection.Holds = true, d.log, d.holds(cluster.Leading)
+	connection.Clean, connection.Log, connection.Holds = true, d.log, d.holds(fleet.Leading)
 	connection.Handle = func(ctx context.Context, m broker.Delivery) {
 		if m.Topic != c.BirthTopic {
 			d.status.Handle(ctx, m)
