@@ -133,7 +133,9 @@ func (d *daemon) know(ctx context.Context) error {
 	var names []string
 	for _, e := range d.config.Entries {
 		names = append(names, e.Name)
-		d.toOpen[e.Name] = d.fleet == nil
+		if d.fleet == nil {
+			d.toOpen[e.Name] = true
+		}
 	}
 	d.entries.Want(names)
 	return d.status.Know(ctx, names)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -18,6 +19,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
 // What the processes of a fleet say to each other, by subject.
@@ -40,9 +42,9 @@ const (
 func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	d.process = rand.Text()[:12]
 	d.log = d.log.WithField("process", d.process)
-	var err error
-	if d.machine, err = os.Hostname(); err != nil {
-		return nil, fmt.Errorf("this machine has no name: %w", err)
+	host, err := os.Hostname()
+	if d.machine = cmp.Or(d.config.Machine, host); d.machine == "" {
+		return nil, fmt.Errorf("this machine has no name: set %sMACHINE: %w", config.Prefix, err)
 	}
 	settings := d.config.Cluster
 	settings.Log = d.log

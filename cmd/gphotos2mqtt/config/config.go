@@ -97,6 +97,9 @@ type Config struct {
 	// Start of the names of buckets and subjects in the cluster: 1 to 32 letters, digits, `_` and `-`. Two bridges in one account of a cluster
 	// need different ones.
 	NATSPrefix string `env:"NATS_PREFIX" default:"gphotos"`
+	// Name of this machine among those with GPHOTOS_NATS_URL: a file above GPHOTOS_SPOOL_COPY is uploaded where it was seen. In a container,
+	// give the machine's or the volume's name. Empty: the host name.
+	Machine string `env:"MACHINE"`
 
 	// Client id of your OAuth client in Google's console. Needed unless every entry has its own.
 	ClientID string `env:"CLIENT_ID" file:"true"`
