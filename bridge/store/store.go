@@ -72,6 +72,7 @@ const ( // the first part of a record's key
 	kindReceipts = "receipts" // receipts.<entry>.<job id>
 	kindLinks    = "links"    // links.<entry>
 	kindState    = "state"    // state.<entry>.<name>
+	kindEntries  = "entries"  // entries.bridge.<entry>: those that were added at run time
 )
 
 // Open opens the store and checks what is there. Its error is a sentence to act on; errors.Is tells [ErrInUse], [ErrFull], [ErrReadOnly].

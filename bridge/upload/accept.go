@@ -117,7 +117,9 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 		}
 	}
 	for i := range r.Files {
-		u.dropPayload(ctx, &r.Files[i])
+		if !errors.Is(err, store.ErrEngine) { // else the job may be there, for the next owner of the entry
+			u.dropPayload(ctx, &r.Files[i])
+		}
 	}
 	u.cfg.Capacity.Exchange(capacity.Room{Jobs: 1}, capacity.Room{})
 	if err == nil {

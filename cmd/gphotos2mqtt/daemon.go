@@ -44,8 +44,11 @@ type daemon struct {
 	media    *media.Folders
 	capacity *capacity.Capacity
 	status   *bridge.Status
+	turns    bridge.Turns
+	memory   int64  // the limit that limitMemory has set; 0 = none
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
+	connecting         wake.Turns     // of all connections to the broker
 	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
@@ -73,6 +76,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
 		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
 		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		connecting: wake.NewTurns(connecting), turns: newTurns(),
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
@@ -137,6 +141,8 @@ func (d *daemon) know(ctx context.Context) error {
 			d.toOpen[e.Name] = true
 		}
 	}
+	d.limitMemory(len(names))
+	d.checkFiles(len(names))
 	d.entries.Want(names)
 	return d.status.Know(ctx, names)
 }
@@ -230,6 +236,7 @@ func (d *daemon) newConn(c broker.Config) *broker.Conn {
 	if d.inner != "" {
 		c.URL = "tcp://" + d.inner
 	}
+	c.Turns = d.connecting
 	return broker.New(c)
 }
 

@@ -18,7 +18,7 @@ const serversEnv = "GPHOTOS_STORETEST_SERVERS"
 
 func startServers(t *testing.T, engine string) {
 	t.Helper()
-	if count := map[string]int{"one server": 1, "three servers": 3}[engine]; count > 0 {
+	if count := map[string]int{"jetstream-1": 1, "jetstream-3": 3}[engine]; count > 0 {
 		t.Setenv(serversEnv, clustertest.Start(t, count, "").URLs())
 	}
 }

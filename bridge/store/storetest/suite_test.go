@@ -23,7 +23,7 @@ import (
 // the store was closed or its process killed.
 type Opener func(ctx context.Context, dir string) (*store.Store, error)
 
-var engines = map[string]Opener{"embedded": openEmbedded, "one server": openCluster(1), "three servers": openCluster(3)}
+var engines = map[string]Opener{"embedded": openEmbedded, "jetstream-1": openCluster(1), "jetstream-3": openCluster(3)}
 
 func openEmbedded(ctx context.Context, dir string) (*store.Store, error) {
 	return store.Open(ctx, store.Config{Dir: dir, Log: quiet()})
