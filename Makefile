@@ -18,7 +18,7 @@ export OWNER REGISTRY
 
 LINTER    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help unit test acceptance chaos lint platforms fmt bench bench-page guard fuzz demo build release-check release-snapshot release images-push app
+.PHONY: help unit test acceptance chaos cluster lint platforms fmt bench bench-page guard fuzz demo build release-check release-snapshot release images-push app
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -38,6 +38,11 @@ acceptance: ## Chromium, Node-RED, Home Assistant, and the long forms of e2e/sur
 chaos: ## e2e/survival alone, in its long forms: 500 uploads among kills and cuts, 10,000 in the queue, 1 GiB
 	./e2e/setup.sh test
 	$(GO) test -v -count=1 -timeout 60m ./e2e/survival -acceptance
+
+# make cluster SEED=7 runs the troubles of a run again that has printed `-seed 7`.
+cluster: ## e2e/cluster in its long form: three NATS servers, three bridges with 200 entries, 2,000 uploads among kills, freezes and cuts
+	./e2e/setup.sh test
+	$(GO) test -v -count=1 -timeout 60m -run 'Cluster' ./e2e/cluster -acceptance -seed $(or $(SEED),0)
 
 lint: ## style, bugs, and the import arrows of ARCHITECTURE.md
 	$(LINTER) run ./...
