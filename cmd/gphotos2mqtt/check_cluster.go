@@ -14,6 +14,7 @@ import (
 
 	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 )
 
 const clusterWait = 10 * time.Second // for the cluster to answer
@@ -67,7 +68,7 @@ func processHealth(ctx context.Context, c config.Config, stdout io.Writer) error
 	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
 		host = "localhost"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+healthPath, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+daemon.HealthPath, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("unhealthy: %w", err)
 	}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -100,7 +100,7 @@ func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry stri
 }
 
 // keep runs an entry, or leads.
-func (d *daemon) keep(ctx context.Context, name string) error {
+func (d *Daemon) keep(ctx context.Context, name string) error {
 	if name == fleet.Leading {
 		return d.lead(ctx)
 	}
@@ -109,7 +109,7 @@ func (d *daemon) keep(ctx context.Context, name string) error {
 
 // keepEntry runs an entry until ctx ends: again when it has failed by itself, and anew when it has other settings. One that is to be removed
 // is. The error is the store's.
-func (d *daemon) keepEntry(ctx context.Context, name string) error {
+func (d *Daemon) keepEntry(ctx context.Context, name string) error {
 	for pause := openAgain; ctx.Err() == nil; {
 		e, there := d.catalog.Get(name)
 		own, stop := context.WithCancel(ctx)
@@ -147,14 +147,14 @@ func (d *daemon) keepEntry(ctx context.Context, name string) error {
 }
 
 // awaitEnd waits until the broker has seen the end of a connection that another one of its id is to follow.
-func (d *daemon) awaitEnd(ctx context.Context) {
+func (d *Daemon) awaitEnd(ctx context.Context) {
 	if d.inner != "" {
 		_ = wake.Sleep(ctx, nil, endPause)
 	}
 }
 
 // fail notes why an entry does not run.
-func (d *daemon) fail(name, problem string) {
+func (d *Daemon) fail(name, problem string) {
 	d.openedFirst(name)
 	d.mu.Lock()
 	if d.failures[name] = problem; problem == "" {
@@ -166,7 +166,7 @@ func (d *daemon) fail(name, problem string) {
 
 // runEntry makes all of an entry, runs it until ctx ends, and takes it down: when it returns, nothing of it is left in this process. Its
 // session stays at the broker, and what it has retained there, for who runs it next.
-func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
+func (d *Daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 	defer func() {
 		if ctx.Err() != nil && !errors.Is(err, store.ErrEngine) {
 			err = nil // a stop is no failure
@@ -201,7 +201,7 @@ func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 
 // openedFirst lets entries connect when all that the start has found have been opened once: none takes room of which another's uploads
 // have a part.
-func (d *daemon) openedFirst(name string) {
+func (d *Daemon) openedFirst(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := len(d.toOpen)
@@ -237,7 +237,7 @@ func (h *hosted) seek(seen store.Source, machine string) {
 
 // openEntry makes one entry with its link, its client for Google and its connection. Entries are opened one after another, which needs
 // less memory.
-func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
+func (d *Daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
 	c, log, h := d.config, d.log.WithField("entry", e.Name), &hosted{name: e.Name, sought: make(chan foundFile, 1)}
 	if err := d.opening.Lock(ctx); err != nil {
 		return nil, err
@@ -252,7 +252,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	if err != nil {
 		return nil, err
 	}
-	link, err := d.openLink(ctx, e)
+	link, err := d.OpenLink(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	api := link.Client()
 	api.Transport = &transport{base: api.Transport, count: project.Count}
 	h.Entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
-		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
+		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: d.version,
 		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
 		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: h.conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: c.DiscoversAt(),
@@ -280,7 +280,8 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	return h, nil
 }
 
-func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
+// OpenLink opens the link of an entry, which must not be open already.
+func (d *Daemon) OpenLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
 	c := d.config
 	return auth.Open(ctx, auth.Config{
 		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
@@ -292,13 +293,13 @@ func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, erro
 }
 
 // transport carries an entry's requests to Google.
-func (d *daemon) transport(entry string, log *logrus.Entry) *transport {
+func (d *Daemon) transport(entry string, log *logrus.Entry) *transport {
 	return &transport{base: guarded{d.google, d.holds(entry)}, log: log}
 }
 
-func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
+func (d *Daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
 	topics := mqttapi.Topics{Root: d.config.Topic, Entry: name}
-	c := connConfig(d.config, name, 1, topics.Commands()...)
+	c := Connection(d.config, name, 1, topics.Commands()...)
 	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
 	c.Log, c.Holds = log, d.holds(name)
@@ -311,7 +312,7 @@ func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Co
 	return d.newConn(c)
 }
 
-func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
+func (d *Daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
 	sum := sha256.Sum256([]byte(clientID))
 	id := "requests-" + hex.EncodeToString(sum[:6])
 	if p, ok := d.projects[id]; ok {
@@ -329,7 +330,7 @@ func (d *daemon) project(ctx context.Context, clientID string) (*account.Project
 }
 
 // closeProjects saves what is left of the day's counts; a cluster that is away does not hold up the stop.
-func (d *daemon) closeProjects() (err error) {
+func (d *Daemon) closeProjects() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeFor)
 	defer cancel()
 	for _, p := range d.projects {

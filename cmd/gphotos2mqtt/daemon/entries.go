@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // revokeLimit is how long Google may take to be told that the link of a removed entry ends.
 const revokeLimit = 10 * time.Second
 
-func (d *daemon) openCatalog(ctx context.Context) (err error) {
+func (d *Daemon) openCatalog(ctx context.Context) (err error) {
 	d.catalog, err = catalog.Open(ctx, catalog.Config{
 		Settings: d.config, Store: d.store, Most: d.config.MaxEntries, Log: d.log, Follow: d.follow, Waiting: d.waiting, Standing: d.standing,
 	})
@@ -45,7 +45,7 @@ func (d *daemon) openCatalog(ctx context.Context) (err error) {
 }
 
 // follow lets all know which entries there are now.
-func (d *daemon) follow(ctx context.Context) error {
+func (d *Daemon) follow(ctx context.Context) error {
 	if err := d.status.Know(ctx, d.catalog.Staying()); err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (d *daemon) follow(ctx context.Context) error {
 }
 
 // waiting is how many uploads have no result yet that the broker has.
-func (d *daemon) waiting(ctx context.Context, entry string) (n int, err error) {
+func (d *Daemon) waiting(ctx context.Context, entry string) (n int, err error) {
 	jobs, err := d.store.Jobs(ctx, entry)
 	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
 		n, err = len(damaged.IDs), nil
@@ -71,7 +71,7 @@ func (d *daemon) waiting(ctx context.Context, entry string) (n int, err error) {
 }
 
 // standing tells how the entries do that run here, and in a fleet asks the other processes for theirs.
-func (d *daemon) standing(ctx context.Context, entries []string) map[string]catalog.Standing {
+func (d *Daemon) standing(ctx context.Context, entries []string) map[string]catalog.Standing {
 	all := d.standingHere(entries)
 	if d.fleet == nil || len(all) == len(entries) {
 		return all
@@ -92,7 +92,7 @@ func (d *daemon) standing(ctx context.Context, entries []string) map[string]cata
 	return all
 }
 
-func (d *daemon) standingHere(entries []string) map[string]catalog.Standing {
+func (d *Daemon) standingHere(entries []string) map[string]catalog.Standing {
 	all := map[string]catalog.Standing{}
 	d.mu.Lock()
 	for name, problem := range d.failures {
@@ -109,7 +109,7 @@ func (d *daemon) standingHere(entries []string) map[string]catalog.Standing {
 
 // removeEntry takes away all that there is of an entry that does not run, unless uploads are waiting that nobody has given up. A stop on
 // the way has it gone through again from its beginning; what is gone by then is found gone.
-func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
+func (d *Daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 	if wake.Sleep(ctx, d.ready, 0) != nil {
 		return nil //nolint:nilerr // a stop
 	}
@@ -149,13 +149,13 @@ func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 }
 
 // endLink has Google told that the link ends, if that is wanted and can be done soon. What is stored of it goes with the rest.
-func (d *daemon) endLink(ctx context.Context, e catalog.Entry, revoke bool) {
+func (d *Daemon) endLink(ctx context.Context, e catalog.Entry, revoke bool) {
 	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
 	defer cancel()
 	sealed, err := d.store.Links().Load(ctx, e.Name)
 	if err == nil && sealed != nil {
 		var link *auth.Link
-		if link, err = d.openLink(ctx, e.Entry); err == nil {
+		if link, err = d.OpenLink(ctx, e.Entry); err == nil {
 			err = link.Unlink(ctx, revoke)
 		}
 	}
