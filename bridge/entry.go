@@ -63,6 +63,8 @@ type EntryConfig struct {
 	DiscoveryPrefix string           // where Home Assistant looks for devices; empty = no discovery
 	Version         string           // the bridge's, for Home Assistant
 	Renew           time.Duration    // the age at which a listing's addresses are renewed
+	Machine         string           // as upload.Config has it, with Seek
+	Seek            func(seen store.Source, machine string)
 
 	Store    *store.Store
 	Media    *media.Folders
@@ -70,8 +72,17 @@ type EntryConfig struct {
 	Google   *photos.Client
 	Link     *auth.Link
 	Project  *account.Project
+	Turns    Turns
 	Out      Publisher
 	Log      *logrus.Entry
+}
+
+// Turns bound what all entries that share them ask of Google at a time, so that a thousand entries that start do not ask at once. Zero: nothing
+// is bounded but what one entry does.
+type Turns struct {
+	Listing  wake.Turns // requests for what is listed
+	Fetching wake.Turns // items whose bytes are fetched
+	Sending  wake.Turns // files that are sent
 }
 
 // Mirror says which albums are kept as files.
@@ -124,8 +135,8 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	}
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
-		Patience: cfg.Patience, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
-		Account: e.account, Albums: e.albums,
+		Patience: cfg.Patience, Machine: cfg.Machine, Seek: cfg.Seek, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
+		Account: e.account, Albums: e.albums, Turns: cfg.Turns.Sending,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
 			Had:          func(id string, at time.Time) bool { return e.library.Had(id, at) },
@@ -145,8 +156,8 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	titles := slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles, cfg.Mirror.Titles)
 	e.library, err = library.Open(ctx, library.Config{
 		Topics: e.topics, Choice: library.Listings{All: cfg.Listings.All, Titles: titles}, Items: cfg.ListItems, Renew: cfg.Renew,
-		MaxPublish: cfg.MaxPublish,
-		Latest:     latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
+		MaxPublish: cfg.MaxPublish, Turns: cfg.Turns.Listing, Fetching: cfg.Turns.Fetching,
+		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
 		AwaitIdle: e.uploads.AwaitIdle, Changed: e.listed,
 	})
 	if err != nil {
@@ -154,7 +165,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	}
 	e.mirror, err = mirror.Open(ctx, mirror.Config{
 		Entry: cfg.Name, Folder: cfg.Mirror.Folder, Items: cfg.Mirror.Items, MaxBytes: cfg.Mirror.MaxBytes,
-		Store: cfg.Store, Media: cfg.Media, Google: cfg.Google, Albums: e.mirrored, Log: cfg.Log,
+		Store: cfg.Store, Media: cfg.Media, Google: cfg.Google, Albums: e.mirrored, Turns: cfg.Turns.Fetching, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -183,23 +194,25 @@ func (e *Entry) Run(ctx context.Context) error {
 		defer stop() // of an error: nobody publishes what is left
 		return task.Run(publishing, append(e.uploads.Publish(), task.Task{Name: "publish state", Run: e.publishState})...)
 	})
-	g.Go(func() error {
-		defer stop()
-		err := task.Run(ctx, append(e.uploads.Work(),
-			task.Task{Name: "keep listings", Run: e.library.KeepListings},
-			task.Task{Name: "keep image", Run: e.library.KeepImage},
-			task.Task{Name: "announce device", Run: e.device.Run},
-			task.Task{Name: "keep mirror", Run: e.mirror.Run},
-			task.Task{Name: "answer busy", Run: e.answerBusy},
-			task.Task{Name: "handle commands", Run: e.watch},
-		)...)
-		last, done := context.WithTimeout(publishing, shutdownTimeout)
-		defer done()
-		e.uploads.Drain(last)
-		return err
-	})
-	return g.Wait()
+	err := task.Run(ctx, append(e.uploads.Work(),
+		task.Task{Name: "keep listings", Run: e.library.KeepListings},
+		task.Task{Name: "keep image", Run: e.library.KeepImage},
+		task.Task{Name: "announce device", Run: e.device.Run},
+		task.Task{Name: "keep mirror", Run: e.mirror.Run},
+		task.Task{Name: "handle commands", Run: e.watch},
+	)...)
+	last, done := context.WithTimeout(publishing, shutdownTimeout)
+	defer done()
+	e.uploads.Drain(last)
+	stop()
+	return cmp.Or(g.Wait(), err)
 }
+
+// Idle reports whether no upload is on its way to Google.
+func (e *Entry) Idle() bool { return e.uploads.Idle() }
+
+// NeedsMachine reports whether a file of this machine is about to be sent.
+func (e *Entry) NeedsMachine() bool { return e.uploads.NeedsMachine() }
 
 // Close ends the entry's part in what all entries share, after Run and every Handle have returned.
 func (e *Entry) Close() {
@@ -242,18 +255,22 @@ func (e *Entry) publishState(ctx context.Context) error {
 	}
 }
 
-// watch lets everything follow the link until ctx ends, or the store fails while a command is handled.
+// watch lets everything follow the link, and answers with busy, until ctx ends, or the store fails while a command is handled.
 func (e *Entry) watch(ctx context.Context) error {
-	for {
+	answers, ctx := errgroup.WithContext(ctx)
+	answers.SetLimit(busyAnswers)
+	var err error
+	for err == nil && ctx.Err() == nil {
 		select {
 		case <-e.cfg.Link.Watch():
 			e.linkChanged()
-		case err := <-e.failures:
-			return err
+		case topic := <-e.busy:
+			answers.TryGo(func() error { return e.answerBusy(ctx, topic) })
+		case err = <-e.failures:
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return cmp.Or(err, answers.Wait())
 }
 
 // listed says that listings were published.

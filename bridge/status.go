@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	healthEvery = time.Minute // between two messages on gphotos/bridge/health
-	logLines    = 64          // how many lines may wait to be published; more are dropped, since the log itself has them
+	healthEvery  = time.Minute      // between two messages on gphotos/bridge/health
+	healthOfMany = 15 * time.Second // the same, of several processes
+	logLines     = 64               // how many lines may wait to be published; more are dropped, since the log itself has them
 )
 
 // A Status speaks for the bridge as a whole: it answers commands for unknown entries, and publishes what runs here and how it does.
@@ -33,6 +34,8 @@ type Status struct {
 	started time.Time
 	changed wake.Flag // a connection does better or worse than health says
 	removed homeassistant.Removed
+
+	identified wake.Lock // held by a request with an id, while it is carried out
 
 	mu      sync.Mutex // guards all below
 	names   []string   // of the entries that there are, here or elsewhere, in order
@@ -51,15 +54,20 @@ type StatusConfig struct {
 	Media    *media.Folders    // shown on gphotos/bridge/health
 	Out      Publisher
 	Log      *logrus.Entry
+	// Request carries out a request to the bridge as a whole; nil = there is none. Errors are *mqttapi.Error and what is to be logged.
+	Request func(ctx context.Context, params any) (data any, err error)
+
+	Process, Machine string                   // of several processes, this one; empty = it is alone
+	Processes        func() map[string]Report // all of them, by id; nil = it is alone
 }
 
 // NewStatus returns a status without entries.
 func NewStatus(cfg StatusConfig) *Status {
 	return &Status{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root}, started: time.Now(), changed: wake.NewFlag(),
-		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{},
+		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{}, identified: wake.NewLock(),
 		removed: homeassistant.Removed{
-			Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
+			Root: cfg.Root, Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
 			Listed: func(ctx context.Context, entry string) ([]string, error) {
 				return library.ListedAlbums(ctx, cfg.Store, entry)
 			},
@@ -107,11 +115,24 @@ func (s *Status) Connected(name string, c broker.State) {
 	s.changed.Set()
 }
 
+// Connection is how the connection of an entry does that runs here.
+func (s *Status) Connection(entry string) mqttapi.Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns[entry]
+}
+
 // Handle answers a command for an entry that does not exist, or on a topic with a typing error. Those of existing entries are theirs. An
 // empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
-	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.known())
+	if verb, ok := mqttapi.BridgeRequest(s.cfg.Root, d.Topic); ok {
+		if !unanswerable(d, s.cfg.Log) {
+			s.request(ctx, d, verb)
+		}
+		return
+	}
+	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.Names())
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
@@ -145,8 +166,8 @@ func (s *Status) refuse(
 	s.cfg.Log.WithFields(logrus.Fields{"kind": why.Code, "topic": d.Topic}).Info("command refused")
 }
 
-// known are the names of the entries, in order.
-func (s *Status) known() []string {
+// Names are those of the entries that there are, here or elsewhere, in order.
+func (s *Status) Names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.names
@@ -161,7 +182,7 @@ func (s *Status) Run(ctx context.Context) error {
 	info := mqttapi.Info{Version: s.cfg.Version, Started: mqttapi.At(s.started), Settings: s.cfg.Settings, Limits: s.cfg.Limits}
 	said := ""
 	for {
-		if known := s.known(); info.Entries == nil || !slices.Equal(info.Entries, known) {
+		if known := s.Names(); info.Entries == nil || !slices.Equal(info.Entries, known) {
 			info.Entries = append([]string{}, known...)
 			if err := s.retain(s.topics.Bridge("info"), info); err != nil {
 				return err
@@ -173,7 +194,10 @@ func (s *Status) Run(ctx context.Context) error {
 		}
 		err := s.retain(s.topics.Bridge("health"), s.health())
 		if err == nil {
-			err = wake.Sleep(ctx, s.changed, healthEvery)
+			err = wake.Sleep(ctx, nil, statePause) // the connections of all entries change at the same time
+		}
+		if err == nil {
+			err = wake.Sleep(ctx, s.changed, s.healthEvery())
 		}
 		if err != nil {
 			return err
@@ -211,22 +235,15 @@ func (s *Status) health() mqttapi.Health {
 	runtime.ReadMemStats(&memory)
 	h := mqttapi.Health{
 		Time: mqttapi.At(time.Now()), Uptime: int64(time.Since(s.started).Seconds()), Memory: int64(memory.Sys), //nolint:gosec // far from the limit
-		Goroutines: runtime.NumGoroutine(), Counters: map[string]int64{}, Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
+		Goroutines: runtime.NumGoroutine(), Folders: map[string]mqttapi.Folder{}, Problem: problem(s.cfg.Store, s.cfg.Media),
 	}
 	for path, state := range s.cfg.Media.States() {
 		h.Folders[path] = mqttapi.Folder{Available: state.Problem == "", Since: mqttapi.At(state.Since), Problem: state.Problem}
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	h.Connections = maps.Clone(s.conns)
-	for _, e := range s.entries {
-		totals, _ := e.uploads.Totals().Now()
-		queue := e.uploads.Summary()
-		h.Counters["uploaded"] += totals.Totals.Uploaded
-		h.Counters["failed"] += totals.Totals.Failed
-		h.Counters["waiting"] += int64(queue.Waiting)
-		h.Counters["active"] += int64(queue.Active)
-	}
+	h.Connections, h.Counters = maps.Clone(s.conns), s.counters()
+	s.mu.Unlock()
+	s.addProcesses(&h)
 	return h
 }
 
@@ -235,8 +252,13 @@ func (s *Status) ClearRemoved(ctx context.Context) error {
 	return s.removed.ClearTopics(ctx, s.presences())
 }
 
+// ClearEntry clears what the broker retains of one entry, which runs nowhere, by way of clear.
+func (s *Status) ClearEntry(ctx context.Context, entry string, clear func(ctx context.Context, topic string) error) error {
+	return s.removed.ClearEntry(ctx, entry, clear)
+}
+
 func (s *Status) presences() (now []homeassistant.Presence) {
-	for _, name := range s.known() {
+	for _, name := range s.Names() {
 		now = append(now, homeassistant.Presence{Entry: name, Root: s.cfg.Root, Prefix: s.cfg.Prefix})
 	}
 	return now
@@ -259,6 +281,7 @@ func (h *LogHook) Fire(l *logrus.Entry) error {
 	line := mqttapi.LogLine{Level: l.Level.String(), Message: l.Message, Time: mqttapi.At(l.Time)}
 	line.Entry, _ = l.Data["entry"].(string)
 	line.Job, _ = l.Data["job"].(string)
+	line.Process, _ = l.Data["process"].(string)
 	select {
 	case h.lines <- line:
 	default:

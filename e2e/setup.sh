@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a tier of the tests needs and the machine lacks:
 #   setup.sh test         Mosquitto and its command line clients, a C compiler
-#                         (the race detector links with it), and buildah (for the image)
+#                         (the race detector links with it), buildah (for the image), strace
+#                         and valgrind (for the counts of `make guard`), and what lays out
+#                         networks (e2e/cluster)
 #   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
 #                         Node.js with npm (for the flows of examples/node-red), ffmpeg, and
 #                         what e2e/homeassistant/setup.sh needs
@@ -24,8 +26,12 @@ esac
 need gcc gcc libc6-dev
 need mosquitto mosquitto
 need mosquitto_pub mosquitto-clients
-if command -v apt-get >/dev/null; then # elsewhere the image is not looked at
+if command -v apt-get >/dev/null; then # elsewhere the image is not looked at, and `make guard` counts less
 	need buildah buildah
+	need strace strace
+	need valgrind valgrind
+	need ip iproute2 # without these two all of a cluster runs on loopback
+	need nft nftables
 fi
 if [ "$1" = acceptance ]; then
 	need node nodejs
@@ -34,7 +40,6 @@ if [ "$1" = acceptance ]; then
 	need chromium chromium fonts-dejavu-core # without a font it draws boxes for letters
 	if command -v apt-get >/dev/null; then # elsewhere Home Assistant is left out
 		need debootstrap debootstrap
-		need ip iproute2
 	fi
 fi
 homeassistant() { # which tells why when it is left out

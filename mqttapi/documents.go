@@ -182,6 +182,20 @@ type (
 		Counters    map[string]int64      `json:"counters"` // since the start, by what is counted
 		Folders     map[string]Folder     `json:"folders"`  // the media folders, by path
 		Problem     string                `json:"problem"`  // as in State
+		Processes   map[string]Process    `json:"processes,omitzero"`
+	}
+	// Process is one of several that share the entries.
+	Process struct {
+		Machine    string `json:"machine"`
+		Version    string `json:"version"`
+		Started    Time   `json:"started"`
+		Leads      bool   `json:"leads"`      // speaks for all
+		Leaving    bool   `json:"leaving"`    // stops, and hands its entries over
+		Entries    int    `json:"entries"`    // that it runs
+		Connected  int    `json:"connected"`  // of these, to the broker
+		Memory     int64  `json:"memory"`     // as in Health
+		Goroutines int    `json:"goroutines"` // the same
+		Problem    string `json:"problem"`    // as in State
 	}
 	// Connection is how one entry is connected to the broker.
 	Connection struct {
@@ -202,6 +216,7 @@ type (
 		Message string `json:"message"`
 		Entry   string `json:"entry,omitzero"`
 		Job     string `json:"job,omitzero"`
+		Process string `json:"process,omitzero"`
 		Time    Time   `json:"time"`
 	}
 )
@@ -238,6 +253,7 @@ const (
 	WaitTurn       HoldReason = "file_turn"       // others are read first, or its folder is slow
 	WaitAfter      HoldReason = "file_after"      // it is uploaded, and is to be deleted or moved
 	WaitRoom       HoldReason = "spool_full"      // the queue has no room for it
+	WaitElsewhere  HoldReason = "file_elsewhere"  // it is on another machine
 )
 
 // Encode writes the document in at most limit bytes, 0 for no limit: the oldest albums are cut, and "truncated" says so.

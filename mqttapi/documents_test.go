@@ -62,6 +62,20 @@ func TestDocuments(t *testing.T) {
 			},
 			Problem: "The media folder /media/nas does not answer: check the share or the disk.",
 		},
+		"health-processes": Health{
+			Time: at, Uptime: 86_400, Memory: 31_457_280, Goroutines: 42,
+			Connections: map[string]Connection{"home": {Connected: true, Since: at}, "bridge": {Connected: true, Since: at}},
+			Counters:    map[string]int64{"uploaded": 5120, "failed": 0, "waiting": 3, "active": 1},
+			Folders:     map[string]Folder{"/media": {Available: true, Since: at}},
+			Processes: map[string]Process{
+				"QX3FZ7KD2M4V": {
+					Machine: "bridge-1", Version: "1.2.3", Started: at, Leads: true, Entries: 1, Connected: 1, Memory: 31_457_280, Goroutines: 42,
+				},
+				"ZTN5A6WLE2PB": {
+					Machine: "bridge-2", Version: "1.2.3", Started: at, Leaving: true, Entries: 1, Connected: 1, Memory: 30_408_704, Goroutines: 40,
+				},
+			},
+		},
 		"log":         LogLine{Level: "warning", Message: "upload held", Entry: "home", Job: "01JDC2M6TB0000000000000000", Time: at},
 		"albums":      AlbumList{Updated: at, Albums: []Album{album, {ID: "AF1QipEmpty", Title: "Garden & <pond>", Writeable: true}}},
 		"album":       Listing{Updated: at, Expires: At(received.Add(time.Hour)), Sizes: sizes, Album: &album, Items: listed(film, picture)},

@@ -16,6 +16,9 @@ func Misdirections(root string) []string {
 	return filters
 }
 
+// BridgeRequests is the one of Misdirections that receives the requests to the bridge as a whole.
+func BridgeRequests(root string) string { return root + "/+/request/+/#" }
+
 // Misdirected says why a message on a topic reaches none of the entries though it was meant to, and on which topic to answer it; verb is
 // VerbUpload for one that is answered with a Result. why is nil for all else: commands of the entries, and what the bridge itself publishes.
 func Misdirected(root, topic string, entries []string) (answer string, verb Verb, why *Error) {
@@ -29,8 +32,8 @@ func Misdirected(root, topic string, entries []string) (answer string, verb Verb
 	}
 	entry, command, _ := strings.Cut(rest, "/")
 	kind, name, _ := strings.Cut(command, "/")
-	t, known := Topics{Root: root, Entry: entry}, slices.Contains(entries, entry)
 	upload, request := isMeant(kind, VerbUpload) || command == "request/upload", isMeant(kind, "request")
+	t, known := Topics{Root: root, Entry: entry}, slices.Contains(entries, entry) || entry == bridge && request && !upload
 	right := command == string(VerbUpload) || kind == "request"
 	entryless := !known && (isMeant(entry, VerbUpload) || isMeant(entry, "request"))
 	switch {
@@ -70,6 +73,9 @@ func withoutEntry(root, kind, rest string, entries []string) (answer string, ver
 		return "", "", nil
 	case upload:
 		return root + "/upload/result", VerbUpload, Errorf(CodeUnknownEntry, "The topic names no entry: publish to %s.", t.Upload())
+	}
+	if bridgeVerbs[Verb(rest)] != nil {
+		t.Entry = bridge
 	}
 	why = Errorf(CodeUnknownEntry, "The topic names no entry: publish to %s.", t.Request(Verb(rest)))
 	return strings.TrimSuffix(root+"/response/"+rest, "/"), Verb(rest), why

@@ -41,19 +41,34 @@ const finishPath = "/link/finish" // takes the form; no code is like it
 // and finish nothing. Codes and states exist only after Start, and decide alone which entry is meant, whatever the Host header. links gives
 // those that there are now, and report gets the error of every link that failed here; the page does not show its cause.
 func Handler(links func() []*auth.Link, report func(entry string, err error)) http.Handler {
-	limit := &limiter{of: make(map[netip.Prefix]*rate.Limiter)}
+	return (&pages{links: links, report: report}).guarded()
+}
+
+// pages are what is served of some links.
+type pages struct {
+	links  func() []*auth.Link
+	report func(entry string, err error)
+	ask    Ask // nil: there are no other links
+}
+
+func (p *pages) mux() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+auth.LinkPath+"{code}", func(w http.ResponseWriter, r *http.Request) { forward(w, r, links()) })
+	mux.HandleFunc("GET "+auth.LinkPath+"{code}", p.forward)
 	mux.HandleFunc("GET "+auth.CallbackPath, func(w http.ResponseWriter, r *http.Request) {
 		if !passive(w, r) {
-			finish(w, r, links(), r.URL.RawQuery, report)
+			p.finish(w, r, r.URL.RawQuery)
 		}
 	})
 	mux.HandleFunc("POST "+finishPath, func(w http.ResponseWriter, r *http.Request) { // a form that is too long has no address
-		finish(w, r, links(), r.PostFormValue("address"), report)
+		p.finish(w, r, r.PostFormValue("address"))
 	})
-	mux.HandleFunc("GET "+auth.EntryPath+"{entry}", func(w http.ResponseWriter, r *http.Request) { stand(w, r, links()) })
+	mux.HandleFunc("GET "+auth.EntryPath+"{entry}", p.stand)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { homePage.write(w) })
+	return mux
+}
+
+func (p *pages) guarded() http.Handler {
+	limit, mux := &limiter{of: make(map[netip.Prefix]*rate.Limiter)}, p.mux()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // what every answer needs
 		guard(w.Header(), policy)
 		switch {
@@ -76,12 +91,14 @@ func guard(h http.Header, policy string) {
 }
 
 // forward leads to Google. A person whose browser Google may send to another machine's localhost first gets a page with the form.
-func forward(w http.ResponseWriter, r *http.Request, links []*auth.Link) {
+func (p *pages) forward(w http.ResponseWriter, r *http.Request) {
 	if passive(w, r) {
 		return
 	}
-	l, consent, err := auth.Visit(links, secret.Text(r.PathValue("code")))
-	if err != nil {
+	l, consent, err := auth.Visit(p.links(), secret.Text(r.PathValue("code")))
+	if l == nil {
+		p.elsewhere(w, r, "", errorPage(nil, err).write)
+	} else if err != nil {
 		errorPage(l, err).write(w)
 	} else if _, local := l.Redirect(); !local || l.Local() && visitor(r).IsLoopback() { // elsewhere than here a proxy may be the visitor
 		http.Redirect(w, r, consent, http.StatusFound) //nolint:gosec // G710: the consent page of the settings
@@ -91,29 +108,32 @@ func forward(w http.ResponseWriter, r *http.Request, links []*auth.Link) {
 }
 
 // finish completes a link, also when the browser goes away: the state has been used by then, and the person would have to begin again.
-func finish(w http.ResponseWriter, r *http.Request, links []*auth.Link, address string, report func(entry string, err error)) {
+func (p *pages) finish(w http.ResponseWriter, r *http.Request, address string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishLimit)
 	defer cancel()
-	l, err := auth.FinishAny(ctx, links, address)
-	if err == nil {
+	l, err := auth.FinishAny(ctx, p.links(), address)
+	switch {
+	case err == nil:
 		linkedPage(l).write(w)
-		return
+	case l == nil && !errors.Is(err, auth.ErrAddress):
+		p.elsewhere(w, r, address, errorPage(nil, err).write)
+	case l == nil:
+		errorPage(nil, err).write(w)
+	default:
+		p.report(l.Entry(), err)
+		errorPage(l, err).write(w)
 	}
-	if l != nil {
-		report(l.Entry(), err)
-	}
-	errorPage(l, err).write(w)
 }
 
 // stand says how an entry stands.
-func stand(w http.ResponseWriter, r *http.Request, links []*auth.Link) {
-	for _, l := range links {
+func (p *pages) stand(w http.ResponseWriter, r *http.Request) {
+	for _, l := range p.links() {
 		if l.Entry() == r.PathValue("entry") {
 			entryPage(l).write(w)
 			return
 		}
 	}
-	http.NotFound(w, r)
+	p.elsewhere(w, r, "", func(w http.ResponseWriter) { http.NotFound(w, r) })
 }
 
 // passive answers what is no visit of a person: a HEAD, or a browser that loads ahead. Neither uses anything up.

@@ -18,7 +18,7 @@ const PanelPath = "/panel/entries"
 // Panel serves PanelPath, which shows how all entries stand, with a button for each that has no link, and what its forms send to. From
 // is who is let in. Links and report are as in Handler.
 func Panel(links func() []*auth.Link, from netip.Addr, report func(entry string, err error)) http.Handler {
-	mux := http.NewServeMux()
+	own, mux := &pages{links: links, report: report}, http.NewServeMux()
 	mux.HandleFunc("GET "+PanelPath, func(w http.ResponseWriter, _ *http.Request) { panelPage(links()).write(w) })
 	mux.HandleFunc("POST /panel/begin", func(w http.ResponseWriter, r *http.Request) {
 		for _, l := range links() {
@@ -30,7 +30,7 @@ func Panel(links func() []*auth.Link, from netip.Addr, report func(entry string,
 		http.NotFound(w, r)
 	})
 	mux.HandleFunc("POST "+finishPath, func(w http.ResponseWriter, r *http.Request) {
-		finish(w, r, links(), r.PostFormValue("address"), report)
+		own.finish(w, r, r.PostFormValue("address"))
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if visitor(r) != from {

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
 )
 
 // TestPanel links an entry as somebody does who administers Home Assistant, and lets nobody else in.

@@ -66,9 +66,8 @@ func New(cfg Config) *Account {
 	var until time.Time
 	a.leave = p.accounts.Join(a) // before the look: what holds the project in between is not missed
 	p.change(func(today *projectState) { until = today.HeldUntil })
-	if left := wake.Left(until, longestDay); left > 0 { // held before a restart: one more request of an exhausted day would be in vain
-		quota := mqttapi.Hold{Reason: mqttapi.HoldQuotaDaily, Until: mqttapi.At(until), Message: mqttapi.CodeQuotaDaily.Sentence()}
-		a.set(byProject, hold{quota, left, Creating})
+	if h := heldUntil(until); h.Reason != "" { // held before a restart: one more request of an exhausted day would be in vain
+		a.set(byProject, h)
 	}
 	return a
 }
@@ -121,12 +120,12 @@ func (a *Account) Apply(d Decision) {
 	case HoldEntry:
 		a.set(byAnswer, h)
 	case HoldProject:
-		others := a.cfg.Project.change(func(today *projectState) {
+		a.cfg.Project.change(func(today *projectState) {
 			if d.Hold == mqttapi.HoldQuotaDaily {
 				today.HeldUntil = d.At.Round(0)
 			}
 		})
-		for _, other := range others {
+		for _, other := range a.cfg.Project.accounts.All() {
 			other.set(byProject, h)
 		}
 	case Relink: // unless somebody has linked it again by now

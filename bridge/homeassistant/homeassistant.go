@@ -124,14 +124,15 @@ func (d *Device) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	d.published = published{d.topic, document, albums}
-	// A stop after this save publishes the document at the next start, changed or not.
-	err := d.cfg.Store.SaveState(ctx, d.cfg.Topics.Entry, deviceRecord, d.published)
-	if err == nil {
-		d.sent = true
-		err = d.cfg.Out.Retain(d.topic, document)
+	if before := d.published; !bytes.Equal(before.Document, document) || !slices.Equal(before.Albums, albums) {
+		d.published = published{d.topic, document, albums}
+		// A stop after this save publishes the document at the next start, changed or not.
+		if err := d.cfg.Store.SaveState(ctx, d.cfg.Topics.Entry, deviceRecord, d.published); err != nil {
+			return err
+		}
 	}
-	return err
+	d.sent = true
+	return d.cfg.Out.Retain(d.topic, document)
 }
 
 // document is cut to what may be published; the albums that were changed first go. "Visit" always leads to the entry's page, because Home
@@ -156,6 +157,7 @@ type Presence struct {
 
 // Removed clears what is retained of entries that have left the settings or publish elsewhere now. Their jobs and links stay.
 type Removed struct {
+	Root   string // the first part of every topic now
 	Store  *store.Store
 	Clear  func(ctx context.Context, topic string) error             // what is retained there; it returns when the broker has confirmed it
 	Listed func(ctx context.Context, entry string) ([]string, error) // ids of the albums that an entry, even a former one, may have listings of
@@ -172,14 +174,12 @@ func (r Removed) Known(ctx context.Context) (known []Presence, err error) {
 // published, and clearing that does no harm.
 func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
 	known, err := r.Known(ctx)
-	if err != nil {
+	if err != nil || !slices.ContainsFunc(now, func(p Presence) bool { return !slices.Contains(known, p) }) {
 		return err
 	}
-	fresh := slices.DeleteFunc(slices.Clone(now), func(p Presence) bool { return slices.Contains(known, p) })
-	if len(fresh) == 0 {
-		return nil
-	}
-	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, append(known, fresh...))
+	return r.Store.MergeState(ctx, store.Bridge, presenceRecord, &known, func() {
+		known = append(known, slices.DeleteFunc(slices.Clone(now), func(p Presence) bool { return slices.Contains(known, p) })...)
+	})
 }
 
 // ClearTopics clears what RecordTopics noted in earlier runs and is not there now. It returns when the broker has confirmed.
@@ -188,11 +188,27 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 	if err != nil {
 		return err
 	}
+	return r.clear(ctx, slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }), now)
+}
+
+// ClearEntry clears what RecordTopics has noted of one entry that runs nowhere, by way of clear.
+func (r Removed) ClearEntry(ctx context.Context, entry string, clear func(ctx context.Context, topic string) error) error {
+	known, err := r.Known(ctx)
+	if err != nil {
+		return err
+	}
+	r.Clear = clear
+	return r.clear(ctx, slices.DeleteFunc(known, func(p Presence) bool { return p.Entry != entry }), nil)
+}
+
+func (r Removed) clear(ctx context.Context, former, now []Presence) error {
+	if len(former) == 0 {
+		return nil
+	}
 	used, err := r.topics(ctx, now...)
 	if err != nil {
 		return err
 	}
-	former := slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) })
 	for _, p := range former {
 		topics, err := r.topics(ctx, p)
 		if err != nil {
@@ -205,22 +221,21 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 		}
 		r.Log.WithField("entry", p.Entry).Info("topics of a removed entry cleared")
 	}
-	if len(former) == 0 {
-		return nil
-	}
-	if known, err = r.Known(ctx); err != nil { // entries may have been added meanwhile
-		return err
-	}
-	known = slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(former, p) })
 	// A stop before this save clears the same topics again; after it they are free for another bridge.
-	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, known)
+	var known []Presence
+	return r.Store.MergeState(ctx, store.Bridge, presenceRecord, &known, func() {
+		known = slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(former, p) })
+	})
 }
 
 // topics are all that entries may have a retained message on.
 func (r Removed) topics(ctx context.Context, entries ...Presence) (topics []string, err error) {
 	for _, p := range entries {
 		t := mqttapi.Topics{Root: p.Root, Entry: p.Entry}
-		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress(), t.Bridge("info"), t.Bridge("health"))
+		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress())
+		if p.Root != r.Root {
+			topics = append(topics, t.Bridge("info"), t.Bridge("health"))
+		}
 		if p.Prefix != "" {
 			topics = append(topics, t.Discovery(p.Prefix))
 		}

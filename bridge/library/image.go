@@ -48,14 +48,18 @@ func (l *Library) KeepImage(ctx context.Context) error {
 		newest, shown := l.cache.items[id], id == l.cache.shown
 		l.mu.Unlock()
 		if id == noUpload && !shown {
-			l.showImage(id, placeholder())
+			l.showImage(id, placeholder)
 			continue
 		}
 		if shown || newest.BaseURL == "" || !time.Now().Before(takeBack(newest.at)) {
 			tries, wait = 0, 0
 			continue
 		}
+		if err := l.cfg.Fetching.Take(ctx); err != nil {
+			return err
+		}
 		picture, err := l.fetchImage(ctx, newest.Item)
+		l.cfg.Fetching.Give()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil { // the address has died, or Google still works on a video

@@ -35,6 +35,7 @@ type Config struct {
 	Media  *media.Folders
 	Google *photos.Client
 	Albums func() ([]Album, bool) // those that are to be mirrored; false while they are unknown
+	Turns  wake.Turns             // for a file
 	Log    *logrus.Entry
 }
 
@@ -73,12 +74,22 @@ func Open(ctx context.Context, cfg Config) (*Mirror, error) {
 	return m, m.load(ctx)
 }
 
+// Clear takes away what is recorded of an entry that is no more. Its error is the store's, ctx's, or a folder's.
+func Clear(ctx context.Context, cfg Config) error {
+	cfg.Albums = func() ([]Album, bool) { return nil, true }
+	m, err := Open(ctx, cfg)
+	if err == nil {
+		_, err = m.step(ctx)
+	}
+	return err
+}
+
 // Changed says that Albums may return something else.
 func (m *Mirror) Changed() { m.changed.Set() }
 
-// Run keeps the folder true until ctx ends. Its error is the store's, or ctx's.
+// Run keeps the folder true until ctx ends, or returns at once when nothing is mirrored, nor was. Its error is the store's, or ctx's.
 func (m *Mirror) Run(ctx context.Context) error {
-	for {
+	for m.cfg.Folder != "" || len(m.albums) > 0 {
 		more, err := m.step(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -100,6 +111,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // step takes away what is not wanted, writes one file of what is, and reports whether there may be more to do.
@@ -126,6 +138,10 @@ func (m *Mirror) step(ctx context.Context) (more bool, err error) {
 	}
 	id := wanted[next].item.ID
 	m.tries[id]++
+	if err := m.cfg.Turns.Take(ctx); err != nil {
+		return false, err
+	}
+	defer m.cfg.Turns.Give()
 	if err = m.write(ctx, wanted[next], wanted[next+1:]); err == nil {
 		delete(m.tries, id)
 	}

@@ -83,10 +83,11 @@ type File struct {
 	SHA256      string  `json:"sha256,omitempty"`
 	Payload     string  `json:"payload,omitempty"`
 	Source      *Source `json:"source,omitempty"`
-	Wait        *Wait   `json:"wait,omitempty"`   // of a file that is waiting or made
-	Expand      bool    `json:"expand,omitempty"` // Path stands for files that are not known yet
-	Below       bool    `json:"below,omitempty"`  // with Expand: also for those below folders
-	After       *After  `json:"after,omitempty"`  // what happens to the file of Path once it is an item; nil = nothing
+	Machine     string  `json:"machine,omitempty"` // of several, where Source or the file of After was seen
+	Wait        *Wait   `json:"wait,omitempty"`    // of a file that is waiting or made
+	Expand      bool    `json:"expand,omitempty"`  // Path stands for files that are not known yet
+	Below       bool    `json:"below,omitempty"`   // with Expand: also for those below folders
+	After       *After  `json:"after,omitempty"`   // what happens to the file of Path once it is an item; nil = nothing
 
 	Session secret.Text   `json:"-"` // Google's address for an unfinished upload
 	Token   secret.Text   `json:"-"` // upload token
@@ -218,16 +219,6 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Unwrap() error { return e.error }
-
-// JobIDs returns the ids of all jobs of all entries, also of those that were set aside.
-func (s *Store) JobIDs(ctx context.Context) (map[string]bool, error) {
-	ids := make(map[string]bool)
-	add := func(key string, _ engine.Record, _ error) bool {
-		ids[key[strings.LastIndexByte(key, '.')+1:]] = true
-		return true
-	}
-	return ids, errors.Join(s.each(ctx, add, kindJobs), s.each(ctx, add, kindDamaged))
-}
 
 // SetAside moves a damaged job out of the way of Jobs, to where it stays for a person to look at.
 func (s *Store) SetAside(ctx context.Context, entry, id string) error {

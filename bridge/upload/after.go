@@ -42,6 +42,7 @@ func (u *Uploads) actAfter(ctx context.Context, of file) error {
 			})
 		})
 	}
+	err = u.elsewhere(&f, err)
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)
 	unavailable, away := errors.AsType[*media.UnavailableError](err)
 	lasts := u.cfg.Patience.Limit
@@ -52,6 +53,8 @@ func (u *Uploads) actAfter(ctx context.Context, of file) error {
 		return nil //nolint:nilerr // a stop: it goes on at the next start
 	case away:
 		refused = unavailable.Refusal()
+	case errors.Is(err, errElsewhere):
+		refused = mqttapi.Errorf(mqttapi.CodeNotFound, "%s is on the machine %s, where no process of the bridge ran.", called(&f), f.Machine)
 	case err != nil && !isRefused:
 		refused = mqttapi.NewError(mqttapi.CodeGoogleUnavailable)
 	}

@@ -41,6 +41,7 @@ func (u *Uploads) tried(f *store.File, err error) error {
 // postpone lets a file wait for what passes. When it has waited long enough, or nothing passes, the error says why it fails.
 func (u *Uploads) postpone(f *store.File, cause error) error {
 	now := wake.Wall()
+	cause = u.elsewhere(f, cause)
 	before, w := f.Wait, store.Wait{Missing: f.Wait.Missing, Since: now}
 	refused, _ := errors.AsType[*mqttapi.Error](cause)
 	unavailable, isUnavailable := errors.AsType[*media.UnavailableError](cause)
@@ -65,10 +66,13 @@ func (u *Uploads) postpone(f *store.File, cause error) error {
 		if unfinished.Empty {
 			lasts = w.Missing
 		}
-		w.Seen, w.Still = new(store.Source(unfinished.Seen)), lookedAt(f, unfinished.Seen)
+		w.Seen, w.Still, f.Machine = new(store.Source(unfinished.Seen)), lookedAt(f, unfinished.Seen), u.cfg.Machine
 		if unfinished.Ready > 0 {
 			wait = min(wait, unfinished.Ready)
 		}
+	case errors.Is(cause, errElsewhere):
+		reason, refused, w.Seen = mqttapi.WaitElsewhere, mqttapi.NewError(mqttapi.CodeNotFound), before.Seen
+		message = called(f) + " is on the machine " + f.Machine + ": it is uploaded when a process of the bridge runs there."
 	case errors.Is(cause, errTurn):
 		reason, wait, refused = mqttapi.WaitTurn, 0, mqttapi.NewError(mqttapi.CodeUnreadable)
 		message = called(f) + " is read after others, or its folder is slow."

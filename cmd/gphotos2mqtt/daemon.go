@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,13 @@ import (
 	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/capacity"
-	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -39,57 +41,80 @@ type daemon struct {
 	log      *logrus.Entry
 	google   *http.Transport
 	key      secret.Key
+	engine   store.Engine // below store; nil = the files of the data folder
 	store    *store.Store
 	media    *media.Folders
 	capacity *capacity.Capacity
 	status   *bridge.Status
+	turns    bridge.Turns
+	memory   int64  // the limit that limitMemory has set; 0 = none
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
-	ready              chan struct{}  // closed when no entry's session has anything of another root
+	connecting         wake.Turns     // of all connections to the broker
+	emptyAfter         time.Duration  // nothing has come of a session for so long: it is empty
+	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
 
-	solo     solo
+	catalog          *catalog.Catalog
+	entries          keeper
+	voice            voice
+	fleet            *cluster.Fleet // nil = this process is alone
+	process, machine string         // in a fleet
+	failing          func() string  // why the cluster cannot be reached
+
 	opening  wake.Lock                   // held while an entry is opened; guards projects
-	projects map[string]*account.Project // by client id
+	projects map[string]*account.Project // by projectID
+	hosted   wake.Members[*hosted]       // the entries that run here
 	links    wake.Members[*auth.Link]    // one an entry that runs here
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
 
-	mu     sync.Mutex      // guards toOpen
-	toOpen map[string]bool // entries that the start has found
+	mu       sync.Mutex        // guards all below
+	toOpen   map[string]bool   // entries that the start has found
+	failures map[string]string // why an entry that is to run here does not
 }
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
-func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
+func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (*daemon, error) {
+	d := newDaemon(c, log)
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func newDaemon(c config.Config, log *logrus.Entry) *daemon {
 	d := &daemon{
 		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
-		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
-		solo: solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, failures: map[string]string{},
+		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
+	}
+	if c.MQTTURL == "" {
+		d.connecting = wake.NewTurns(inside)
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.close())
-		}
-	}()
+	return d
+}
+
+func (d *daemon) open(ctx context.Context) (err error) {
+	c := d.config
 	if err = free(ctx, c.HTTPListen); err != nil {
-		return nil, err
+		return err
 	}
 	if d.key, err = openKey(c); err != nil {
-		return nil, err
+		return err
 	}
-	if d.store, err = store.Open(ctx, store.Config{Dir: c.DataDir, Key: &d.key, Log: log}); err != nil {
-		return nil, err
+	if err = d.openStore(ctx); err != nil {
+		return err
 	}
-	d.closers = append(d.closers, d.store.Close)
-	d.untilFailed("store", d.store.Failed())
 	if err := d.startBroker(); err != nil {
-		return nil, err
+		return err
 	}
 	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
-		return nil, err
+		return err
 	}
 	d.media.Allow(c.MediaAfter)
 	d.capacity = capacity.New(capacity.Config{
@@ -97,23 +122,30 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	})
 	d.openStatus()
 	d.servePages()
-	if err := d.know(ctx); err != nil {
-		return nil, err
+	if err := d.openCatalog(ctx); err != nil {
+		return err
 	}
-	d.work("removed entries", d.endFormer)
-	d.work("entries", func(ctx context.Context) error { return d.solo.Run(ctx, d.keepEntry) })
-	return d, upload.Sweep(ctx, d.store)
+	d.work("entries", func(ctx context.Context) error { return d.entries.Run(ctx, d.keep) })
+	if d.fleet != nil {
+		return nil
+	}
+	d.connections = append(d.connections, task.Task{Name: "bridge", Run: d.lead})
+	return upload.Sweep(ctx, d.store)
 }
 
-// know says which entries there are.
-func (d *daemon) know(ctx context.Context) error {
-	var names []string
-	for _, e := range d.config.Entries {
-		names = append(names, e.Name)
-		d.toOpen[e.Name] = true
+func (d *daemon) openStore(ctx context.Context) (err error) {
+	settings := store.Config{Dir: d.config.DataDir, Engine: d.engine, Key: &d.key, Log: d.log}
+	if len(d.config.Cluster.Servers) > 0 {
+		if settings.Engine, err = d.joinFleet(ctx); err != nil {
+			return err
+		}
 	}
-	d.solo.Want(names)
-	return d.status.Know(ctx, names)
+	if d.store, err = store.Open(ctx, settings); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.store.Close, d.closeProjects)
+	d.untilFailed("store", d.store.Failed())
+	return nil
 }
 
 func (d *daemon) work(name string, run func(context.Context) error) {
@@ -146,6 +178,7 @@ func (d *daemon) startBroker() error {
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
 	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
+	d.log.WithFields(logrus.Fields{"entries": len(c.Entries), "limit": c.MaxEntries}).Info("built-in broker serves entries up to its limit")
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
 		defer d.refreshAll()
@@ -162,33 +195,21 @@ func (d *daemon) refreshAll() {
 
 func (d *daemon) openStatus() {
 	c := d.config
-	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
-	for i := range mqttapi.Misdirections(c.Topic) {
-		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
-	}
-	connection.Clean, connection.Log = true, d.log
-	connection.Handle = func(ctx context.Context, m broker.Delivery) {
-		if m.Topic != c.BirthTopic {
-			d.status.Handle(ctx, m)
-		} else if string(m.Payload) == c.BirthPayload {
-			homeassistant.OnBirth(ctx, d.refreshAll)
-			m.Ack()
-		}
-	}
-	connection.OnState = func(s broker.State) { d.status.Connected("bridge", s) }
-	conn := d.newConn(connection)
-	d.connections = append(d.connections, task.Task{Name: "connection bridge", Run: conn.Run})
-	d.status = bridge.NewStatus(bridge.StatusConfig{
-		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+	settings := bridge.StatusConfig{
+		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Request: func(ctx context.Context, params any) (any, error) { return d.catalog.Request(ctx, params) },
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
 			Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: mqttapi.MaxTransaction,
 		},
-	})
+	}
+	if d.fleet != nil {
+		settings.Process, settings.Machine, settings.Processes = d.process, d.machine, d.processes
+	}
+	d.status = bridge.NewStatus(settings)
 	hook := bridge.NewLogHook(d.status)
 	d.log.Logger.AddHook(hook)
-	d.work("bridge status", d.status.Run)
 	d.work("published log", hook.Run)
 }
 
@@ -202,11 +223,9 @@ func runOnline(ctx context.Context, connections, works []task.Task) error {
 	online, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return task.Run(online, connections...) })
-	g.Go(func() error {
-		defer disconnect()
-		return task.Run(ctx, works...)
-	})
-	return g.Wait()
+	err := task.Run(ctx, works...)
+	disconnect()
+	return cmp.Or(err, g.Wait())
 }
 
 func (d *daemon) close() (err error) {
@@ -220,6 +239,7 @@ func (d *daemon) newConn(c broker.Config) *broker.Conn {
 	if d.inner != "" {
 		c.URL = "tcp://" + d.inner
 	}
+	c.Turns = d.connecting
 	return broker.New(c)
 }
 
@@ -244,6 +264,8 @@ func giveWrite(dir string) string {
 	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
 }
 
+const keyFile = "secret.key" // in the data folder
+
 func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
@@ -251,7 +273,7 @@ func openKey(c config.Config) (secret.Key, error) {
 	var key secret.Key
 	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
 	if err == nil {
-		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, keyFile))
 	}
 	if errors.Is(err, os.ErrPermission) {
 		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +37,9 @@ func Acceptance() bool { return *acceptance }
 type M struct {
 	*testing.M
 	Race       bool     // build the programs with the race detector, but not under -short: it takes a C compiler
+	Release    bool     // build the programs as they are released
 	Needs      []string // programs of others; without them the tests fail, under -short they are not looked for
+	Builds     []string // programs of others that are written in Go: their packages
 	MoreThanGo bool     // under -short the whole package is left out
 	Acceptance bool     // only with -acceptance any of the package runs
 }
@@ -76,12 +79,25 @@ func (m M) prepare(dir string) error {
 			return fmt.Errorf("%s is not installed: `make test` and `make acceptance` install what their tests need", program)
 		}
 	}
-	args := []string{"build", "-o", dir + "/"}
+	var flags []string
 	if m.Race && !testing.Short() {
-		args = append(args, "-race")
+		flags = []string{"-race"}
 	}
-	build := exec.Command("go", append(args, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim")...)
+	if m.Release {
+		flags = append(flags, "-trimpath", "-ldflags=-s -w")
+	}
+	if err := m.build(dir, flags, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
+		return err
+	}
+	return m.build(dir, nil, m.Builds...)
+}
+
+func (m M) build(dir string, flags []string, packages ...string) error {
+	build := exec.Command("go", slices.Concat([]string{"build", "-o", dir + "/"}, flags, packages)...)
 	build.Stderr = os.Stderr
+	if m.Release {
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the programs: %w", err)
 	}

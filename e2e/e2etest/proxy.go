@@ -8,13 +8,15 @@ import (
 )
 
 // A Proxy leads to a server and can be cut: what it has carried by then arrives, what
-// it has not is lost.
+// it has not is lost. While it is silent it carries nothing, not even that one side has
+// gone, as a network that loses all packets.
 type Proxy struct {
 	target   string
 	listener net.Listener
 	running  sync.WaitGroup
 
-	mu    sync.Mutex // guards all below
+	mu    sync.Mutex    // guards all below
+	flows chan struct{} // closed unless it is silent
 	conns map[net.Conn]bool
 	every int64 // bytes to the server after which a connection is cut; 0 = never
 	sent  int64 // bytes to the server
@@ -26,10 +28,12 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	Must(tb, err)
-	p := &Proxy{target: target, listener: l, conns: map[net.Conn]bool{}}
+	p := &Proxy{target: target, listener: l, conns: map[net.Conn]bool{}, flows: make(chan struct{})}
+	close(p.flows)
 	p.running.Go(p.serve)
 	tb.Cleanup(func() {
 		_ = l.Close()
+		p.Silence(false)
 		p.Cut()
 		p.running.Wait()
 	})
@@ -46,6 +50,30 @@ func (p *Proxy) Cut() {
 	for c := range p.conns {
 		_ = c.Close()
 	}
+}
+
+// Silence makes the proxy silent, or lets it carry on.
+func (p *Proxy) Silence(silent bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.flows:
+		if silent {
+			p.flows = make(chan struct{})
+		}
+	default:
+		if !silent {
+			close(p.flows)
+		}
+	}
+}
+
+// heard waits while the proxy is silent.
+func (p *Proxy) heard() {
+	p.mu.Lock()
+	flows := p.flows
+	p.mu.Unlock()
+	<-flows
 }
 
 // CutEvery ends each connection that has carried so many bytes to the server.
@@ -74,6 +102,7 @@ func (p *Proxy) serve() {
 
 func (p *Proxy) carry(client net.Conn) {
 	defer client.Close()
+	p.heard()
 	server, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
@@ -84,7 +113,7 @@ func (p *Proxy) carry(client net.Conn) {
 	p.mu.Unlock()
 	var back sync.WaitGroup
 	back.Go(func() {
-		_, _ = io.Copy(client, server)
+		_, _ = io.Copy(client, heardReader{p, server})
 		_ = client.Close()
 	})
 	p.forward(server, client)
@@ -102,7 +131,7 @@ func (p *Proxy) forward(server io.Writer, client io.Reader) {
 	buf := make([]byte, 32<<10)
 	var sum int64
 	for {
-		got, err := client.Read(buf)
+		got, err := heardReader{p, client}.Read(buf)
 		if _, lost := server.Write(buf[:got]); err != nil || lost != nil {
 			return
 		}
@@ -118,4 +147,16 @@ func (p *Proxy) forward(server io.Writer, client io.Reader) {
 			return
 		}
 	}
+}
+
+// A heardReader keeps what it has read, and that there is no more, while the proxy is silent.
+type heardReader struct {
+	proxy *Proxy
+	io.Reader
+}
+
+func (r heardReader) Read(buf []byte) (int, error) {
+	n, err := r.Reader.Read(buf)
+	r.proxy.heard()
+	return n, err
 }

@@ -1,8 +1,10 @@
 // Package broker is one connection to an MQTT 3.1.1 broker, made again whenever it is lost.
 //
-// Each session is a new client of paho.mqtt.golang with an empty store, because paho's own reconnection resumes old publishes behind
-// newer ones, completes tokens that the broker never confirmed, and sends what made the broker hang up for ever. So an acknowledgement
-// always belongs to the connection it came on.
+// It speaks MQTT by itself, over the packets of paho.mqtt.golang. Paho's client has ten goroutines and a tick of 5 s for each connection, and
+// of what it offers next to nothing could be used: its reconnection resumes old publishes behind newer ones, completes tokens that the broker
+// never confirmed, and sends what made the broker hang up for ever; a publish waits for a peer that has stopped reading
+// (https://github.com/eclipse-paho/paho.mqtt.golang/issues/723). Here a session keeps nothing, what is to be sent again is in the outbox, and
+// an acknowledgement always belongs to the connection it came on.
 //
 // # What waits and tries again
 //
@@ -13,7 +15,7 @@
 //	                                         over once a session has lasted a minute
 //	SUBSCRIBE: a filter is refused           after 30 s on the same connection, Availability says Offline meanwhile
 //	SUBSCRIBE: no answer in 10 s             with the next connection
-//	PINGREQ: every 30 s, no answer in 10 s   with the next connection; so also when a packet does not leave in 30 s
+//	PINGREQ: every 30 s, nothing in 10 s     with the next connection; so also when 64 KiB do not leave in 30 s
 //	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
 //	Send and Clear                           on each new connection until acknowledged or their context ends
 //	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
@@ -26,8 +28,9 @@
 //
 // # Goroutines and locks
 //
-// Run's goroutine owns the session and decides everything; the transport's writer, one for each publication in flight and the handlers of
-// deliveries are the only others, and Run waits for them. The outbox has the one lock, which is never held across I/O or a callback.
+// Run's goroutine owns the session and decides everything; who reads from the transport, who writes to it while there is something to send,
+// and the handlers of deliveries are the only others, and Run waits for them. The outbox and the transport have a lock each, which is never
+// held across I/O or a callback.
 package broker
 
 import (
@@ -70,7 +73,13 @@ type Config struct {
 	OnBusy     func(Delivery) // takes the QoS 0 deliveries above 16 at a time and returns at once; nil: they are dropped
 	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
 	MaxPublish int            // largest payload that is published, in bytes; default 1,000,000
-	Log        *logrus.Entry  // gets one line whenever the Reason changes; needed
+	// Holds reports whether this process still has the client id for its own. It is asked before each connection and each packet: once it
+	// says no, nothing more is sent, and the connection is cut, so that the will speaks. nil: always.
+	Holds func() bool
+	// Turns bound how many of the connections that share them are being made at a time, from the first packet until Online is confirmed, or
+	// for 10 s: a broker that has just started does not get a thousand at once, each with all that it retains. nil: any number.
+	Turns wake.Turns
+	Log   *logrus.Entry // gets one line whenever the Reason changes; needed
 }
 
 // Availability is a retained topic: Online after everything else is out, Offline at a stop and, as the will, when the connection breaks.
@@ -93,15 +102,14 @@ type Conn struct {
 	timeouts   timeouts
 	outbox     *outbox
 	intake     intake        // of all sessions
-	deliveries chan Delivery // from paho's goroutines to Run's
+	deliveries chan Delivery // from the session's reader to Run's goroutine
 	qos0       chan struct{} // one token per QoS 0 delivery in Handle
 	// What follows belongs to Run's goroutine.
 	address  Address // with the user that counts
 	failures failures
 	handlers sync.WaitGroup
-	handling int           // deliveries with QoS 1 in Handle
-	handled  chan struct{} // one for each that has ended
-	writers  sync.WaitGroup
+	handling int                   // deliveries with QoS 1 in Handle
+	handled  chan struct{}         // one for each that has ended
 	state    atomic.Pointer[State] // changed by Run's goroutine alone
 }
 
@@ -125,6 +133,9 @@ var defaultTimeouts = timeouts{
 // New makes a connection; Run makes it live.
 func New(cfg Config) *Conn {
 	cfg.MaxPublish = cmp.Or(cfg.MaxPublish, defaultMaxPublish)
+	if cfg.Holds == nil {
+		cfg.Holds = func() bool { return true }
+	}
 	c := &Conn{
 		cfg: cfg, timeouts: defaultTimeouts, outbox: newOutbox(), deliveries: make(chan Delivery), qos0: make(chan struct{}, maxQoS0),
 		handled: make(chan struct{}, maxHandled),
@@ -140,7 +151,6 @@ func (c *Conn) Run(ctx context.Context) error {
 	defer func() {
 		c.outbox.close()
 		c.handlers.Wait()
-		c.writers.Wait()
 		c.report(false, stopped, nil)
 	}()
 	if err := c.prepare(); err != nil {
@@ -151,6 +161,7 @@ func (c *Conn) Run(ctx context.Context) error {
 		if err == nil {
 			err = s.run(ctx)
 		}
+		s.pass()
 		if err != nil && ctx.Err() == nil {
 			_ = wake.Sleep(ctx, nil, c.disconnected(ctx, s, err))
 		}

@@ -158,7 +158,7 @@ func TestTLSFilesErrors(t *testing.T) {
 		files TLSFiles
 		want  string
 	}{
-		{TLSFiles{CA: "/nowhere"}, "certificate authorities of the broker: open /nowhere"},
+		{TLSFiles{CA: "/nowhere"}, "certificate authorities: open /nowhere"},
 		{TLSFiles{CA: text}, "holds no certificate in PEM form"},
 		{TLSFiles{Certificate: a.file("ca.pem")}, "needs both"},
 		{TLSFiles{Key: a.file("ca.key")}, "needs both"},

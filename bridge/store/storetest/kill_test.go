@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/cluster/clustertest"
 )
 
 // childEnv and engineEnv name the folder in which a test binary that is started again
@@ -28,6 +29,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	clustertest.Serve()
 	if dir := os.Getenv(childEnv); dir != "" {
 		writeUntilKilled(engines[os.Getenv(engineEnv)], dir)
 	}
@@ -46,7 +48,11 @@ func testKill(t *testing.T, open Opener) {
 	t.Helper()
 	dir := t.TempDir()
 	want := make(map[string]bool) // jobs that are there
-	for round := range 12 {
+	rounds := 12
+	if isCluster(t) {
+		rounds = 4
+	}
+	for round := range rounds {
 		k := killedWriters(t, dir, 20+rand.IntN(200))
 		s, err := open(t.Context(), dir)
 		must(t, err)

@@ -23,25 +23,30 @@ import (
 // the store was closed or its process killed.
 type Opener func(ctx context.Context, dir string) (*store.Store, error)
 
-var engines = map[string]Opener{
-	"embedded": func(ctx context.Context, dir string) (*store.Store, error) {
-		log := logrus.New()
-		log.SetOutput(io.Discard)
-		return store.Open(ctx, store.Config{Dir: dir, Log: logrus.NewEntry(log)})
-	},
+var engines = map[string]Opener{"embedded": openEmbedded, "jetstream-1": openCluster(1), "jetstream-3": openCluster(3)}
+
+func openEmbedded(ctx context.Context, dir string) (*store.Store, error) {
+	return store.Open(ctx, store.Config{Dir: dir, Log: quiet()})
 }
 
+// TestContract is what every engine promises; what a disk or a cluster promises beside it is tested on its own.
 func TestContract(t *testing.T) {
 	for engine, open := range engines {
 		t.Run(engine, func(t *testing.T) {
+			startServers(t, engine)
 			for name, test := range map[string]func(*testing.T, Opener){
-				"kill": testKill, "stale revision": testRevisions, "finish": testFinish, "order": testOrder, "10,000 records": testMany,
-				"at the same time": testTogether, "full disk": testFullDisk, "read-only disk": testReadOnlyDisk,
+				"kill": testKill, "stale revision": testRevisions, "finish": testFinish, "order": testOrder, "many records": testMany,
+				"at the same time": testTogether, "merge": testMerge, "values": testValues, "payloads": testPayloads,
 			} {
 				t.Run(name, func(t *testing.T) { test(t, open) })
 			}
 		})
 	}
+}
+
+func TestDisk(t *testing.T) {
+	t.Run("full", func(t *testing.T) { testFullDisk(t, openEmbedded) })
+	t.Run("read-only", func(t *testing.T) { testReadOnlyDisk(t, openEmbedded) })
 }
 
 func testRevisions(t *testing.T, open Opener) {
@@ -110,10 +115,13 @@ func testOrder(t *testing.T, open Opener) {
 	}
 }
 
-// testMany saves as many records as a long night without a network leaves.
+// testMany saves as many records as a long night without a network leaves; in a cluster fewer, for the sake of time.
 func testMany(t *testing.T, open Opener) {
 	t.Helper()
-	const many = 10_000
+	many := 10_000
+	if isCluster(t) {
+		many = 1_500
+	}
 	dir := t.TempDir()
 	s, err := open(t.Context(), dir)
 	must(t, err)
@@ -171,6 +179,12 @@ func together(t *testing.T, workers, n int, do func(int) error) {
 		})
 	}
 	wg.Wait()
+}
+
+func quiet() *logrus.Entry {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	return logrus.NewEntry(log)
 }
 
 func newJob(id string) *store.Job {

@@ -17,11 +17,16 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
 // Prefix starts the name of every variable that is ours.
 const Prefix = "GPHOTOS_"
+
+// MaxBuiltIn is how many entries the built-in broker serves. Each has a session there of files that are synced and about 0.4 MB of memory:
+// with 250 all are online after 15 s of processor time, while with 1,000 its own calls run into their limits.
+const MaxBuiltIn = 200
 
 // Config holds all settings, checked and with their defaults. Each field is read from GPHOTOS_ followed by the name in its env tag; an
 // empty variable counts as not set. A field tagged file:"true" may come from a file instead, whose path is in the variable of the same name
@@ -30,9 +35,12 @@ type Config struct {
 	// First level of every topic.
 	Topic string `env:"TOPIC" default:"gphotos"`
 	// Names of the entries, separated by commas. An entry is one linked Google account; its name is a level of its topics: 1 to 32 of
-	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
+	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`. `none`: only those that are added at run time.
 	EntryNames []string `env:"ENTRIES" default:"home"`
-	// Folder for the queue, the sealed links and the key that seals them. The container image sets `/data`. Default:
+	// Most entries that there may be, 1 to 1,000,000, with those that are added at run time; further ones are refused. The built-in broker
+	// serves 200.
+	MaxEntries int `env:"MAX_ENTRIES" default:"1000"`
+	// Folder for the queue, the sealed links and the key that seals them; not used with GPHOTOS_NATS_URL. The container image sets `/data`. Default:
 	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
 	// Folders that files may be uploaded from, separated by `:` (on Windows `;`) or commas, as absolute paths. None: only uploads whose
@@ -70,11 +78,45 @@ type Config struct {
 	// Start of the MQTT client ids; each entry adds `-` and its name. Two bridges at one broker need different ones.
 	MQTTClientID string `env:"MQTT_CLIENT_ID" default:"gphotos2mqtt"`
 
-	// Client id of your OAuth client in Google's console. Needed unless every entry has its own.
+	// Addresses of the servers of a NATS JetStream cluster, separated by commas: `nats://nats-1:4222,nats://nats-2:4222`, or `tls://`, `ws://`
+	// or `wss://`. All processes of the bridge that name the same cluster share the entries among each other, and keep queue and links
+	// there, see docs/scaling.md. Needs GPHOTOS_MQTT_URL and GPHOTOS_SECRET_KEY, in each process the same. Empty: one process, with the
+	// data folder.
+	NATSURL string `env:"NATS_URL"`
+	// User name at the cluster. Empty: none.
+	NATSUser string `env:"NATS_USER"`
+	// Password at the cluster. Empty: none.
+	NATSPassword secret.Text `env:"NATS_PASSWORD" file:"true"`
+	// Token to log in to the cluster with, in place of a user. Empty: none.
+	NATSToken secret.Text `env:"NATS_TOKEN" file:"true"`
+	// Path of a file with the seed of an NKey to log in to the cluster with, in place of a user. Empty: none.
+	NATSNKey string `env:"NATS_NKEY"`
+	// Path of a credentials file (a JWT and a seed) to log in to the cluster with, in place of a user. Empty: none.
+	NATSCreds string `env:"NATS_CREDS"`
+	// Path of a PEM file with the certificate authorities that sign the cluster's certificates. Empty: the system's.
+	NATSCA string `env:"NATS_CA"`
+	// Path of a PEM file with a client certificate for the cluster. Needs GPHOTOS_NATS_KEY. Empty: none.
+	NATSCert string `env:"NATS_CERT"`
+	// Path of the PEM file with that client certificate's private key.
+	NATSKey string `env:"NATS_KEY"`
+	// On how many of the cluster's servers everything is kept: 1, 3 or 5. Of 3 one may be away, of 5 two.
+	NATSReplicas int `env:"NATS_REPLICAS" default:"3"`
+	// Start of the names of buckets and subjects in the cluster: 1 to 32 letters, digits, `_` and `-`. Two bridges in one account of a cluster
+	// need different ones.
+	NATSPrefix string `env:"NATS_PREFIX" default:"gphotos"`
+	// Name of this machine among those with GPHOTOS_NATS_URL: a file above GPHOTOS_SPOOL_COPY is uploaded where it was seen. In a container,
+	// give the machine's or the volume's name. Empty: the host name.
+	Machine string `env:"MACHINE"`
+
+	// Client id of your OAuth client in Google's console. Needed unless every entry has its own, or one of GPHOTOS_PROJECTS.
 	ClientID string `env:"CLIENT_ID" file:"true"`
-	// Client secret of that OAuth client. Needed unless every entry has its own.
+	// Client secret of that OAuth client. Needed as the client id is.
 	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
-	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder.
+	// Names of further OAuth clients that entries may use, such as those of other Google Cloud projects, separated by commas and written as
+	// names of entries are. Each has settings of its own, below. Empty: none.
+	ProjectNames []string `env:"PROJECTS"`
+	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder; with
+	// GPHOTOS_NATS_URL it is needed, because each process opens what another has sealed.
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
 	// Where the linking pages listen. The container image sets `0.0.0.0:8099`.
 	HTTPListen string `env:"HTTP_LISTEN" default:"127.0.0.1:8099"`
@@ -135,9 +177,11 @@ type Config struct {
 	// Default: Google's.
 	GoogleLibraryURL string `env:"GOOGLE_LIBRARY_URL"`
 
-	Entries []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.
-	Broker  broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
-	MQTTTLS *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
+	Entries  []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.
+	Projects []Project      `env:"-"` // Projects holds one element for each of ProjectNames, in that order.
+	Broker   broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
+	MQTTTLS  *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
+	Cluster  cluster.Config `env:"-"` // Cluster is made from the settings of NATS, but for its Log; without Servers there is none.
 }
 
 // Entry holds the settings of one entry. Each is read from GPHOTOS_ENTRY_<NAME>_ followed by the name in its env tag, where <NAME> is the
@@ -167,9 +211,23 @@ type Entry struct {
 	MirrorItems int `env:"MIRROR_ITEMS" default:"50"`
 	// Most bytes of all these files; what is older has no room.
 	MirrorMax Size `env:"MIRROR_MAX" default:"1GiB"`
+	// One of GPHOTOS_PROJECTS, whose OAuth client this entry uses. Empty: its own, or GPHOTOS_CLIENT_ID.
+	Project string `env:"PROJECT"`
 	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.
+	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
+
+	Own bool `env:"-"` // ClientID is the entry's own, not a project's or the common one
+}
+
+// Project is an OAuth client under a name, read from GPHOTOS_PROJECT_<NAME>_ followed by the name in the env tag.
+type Project struct {
+	Name string `env:"-"`
+
+	// Client id of this OAuth client.
+	ClientID string `env:"CLIENT_ID" file:"true"`
+	// Client secret of this OAuth client.
 	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
 }
 
@@ -189,6 +247,15 @@ func ReadClient(environ []string) (Config, error) {
 	})
 }
 
+// ReadStore is Read for a program that needs the store and its key alone.
+func ReadStore(environ []string) (Config, error) {
+	c, r := readAll(environ)
+	return c, r.errorOf([]string{
+		"DATA_DIR", "NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN", "NATS_NKEY", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY",
+		"NATS_REPLICAS", "NATS_PREFIX", "SECRET_KEY", "LOG_LEVEL", "LOG_FORMAT",
+	})
+}
+
 func readAll(environ []string) (c Config, r reader) {
 	r = reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
 	for _, line := range environ {
@@ -197,6 +264,10 @@ func readAll(environ []string) (c Config, r reader) {
 		}
 	}
 	r.read(&c, "")
+	if len(c.EntryNames) == 1 && strings.TrimSpace(c.EntryNames[0]) == noEntries {
+		c.EntryNames = nil
+	}
+	c.Projects = r.readProjects(c.ProjectNames)
 	c.Entries = r.readEntries(c.EntryNames)
 	r.check(&c)
 	return c, r
@@ -260,7 +331,7 @@ func (c Config) Public() map[string]string {
 	}
 	add(c, "")
 	for _, e := range c.Entries {
-		add(e, ownPrefix(e.Name))
+		add(e, ownPrefix("ENTRY", e.Name))
 	}
 	return public
 }

@@ -20,7 +20,6 @@ import (
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/mqttapi"
-	"gphotos2mqtt/mqttapi/broker"
 )
 
 const secretFileMax = 64 << 10 // of a file that a _FILE variable names; keys and passwords are far shorter
@@ -30,10 +29,11 @@ var byteOrderMarks = []string{"\uFEFF", "\xff\xfe", "\xfe\xff"}
 
 // reader gathers everything that is wrong, so that one start of the program tells a person all of it. Names are without Prefix.
 type reader struct {
-	env    map[string]string // by variable in full; none is empty
-	known  []string          // every name that means something, in the order of Config
-	hidden map[string]bool   // names whose value is a secret
-	faults map[string]error  // by name, at most one each
+	env    map[string]string                      // by variable in full; none is empty
+	known  []string                               // every name that means something, in the order of Config
+	hidden map[string]bool                        // names whose value is a secret
+	faults map[string]error                       // by name, at most one each
+	said   func(name, value, advice string) error // how a fault is told; nil: by the variable
 }
 
 func (r *reader) read(into any, own string) {
@@ -121,8 +121,16 @@ func readSecretFile(path string) (string, error) {
 	return text, err
 }
 
-func ownPrefix(entry string) string {
-	return "ENTRY_" + strings.ToUpper(strings.ReplaceAll(entry, "-", "_")) + "_"
+func ownPrefix(kind, name string) string {
+	return kind + "_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
+}
+
+// name is what a setting is called where it is set.
+func (r *reader) name(name string) string {
+	if r.said != nil {
+		return strings.ToLower(name)
+	}
+	return Prefix + name
 }
 
 func (r *reader) want(ok bool, name, advice string) {
@@ -137,6 +145,12 @@ func (r *reader) fail(name, advice string) {
 	value, path := r.env[key], r.env[key+"_FILE"]
 	switch {
 	case r.faults[name] != nil:
+		return
+	case r.said != nil:
+		if value = printable(value); r.hidden[name] && value != "" {
+			value = "…"
+		}
+		r.faults[name] = r.said(name, value, advice)
 		return
 	case path != "":
 		key += fmt.Sprintf("_FILE=%q", path)
@@ -172,15 +186,24 @@ var (
 func (r *reader) check(c *Config) {
 	r.checkFolders(c)
 	r.checkBroker(c)
-	r.checkTLS(c)
+	r.checkCluster(c)
 	r.checkPages(c)
+	r.want(c.SecretKey != "" || c.NATSURL == "", "SECRET_KEY", "write 32 random bytes as base64 or hex, the same in every process: with "+
+		Prefix+"NATS_URL each must open what another has sealed; `openssl rand -base64 32` makes them")
 	_, err := secret.ReadKey(string(c.SecretKey))
 	r.want(c.SecretKey == "" || err == nil, "SECRET_KEY", "write 32 random bytes as base64 or hex; `openssl rand -base64 32` makes them")
 	for i := range c.Entries {
-		r.checkEntry(c, &c.Entries[i])
+		r.checkEntry(c, &c.Entries[i], ownPrefix("ENTRY", c.Entries[i].Name))
 	}
 	r.want(c.SpoolMax >= max(c.SpoolCopy, 1<<20), "SPOOL_MAX",
 		"write a size of at least 1MiB that is not below "+Prefix+"SPOOL_COPY, 32MiB unless you set it")
+	r.want(c.MaxEntries >= max(1, len(c.Entries)) && c.MaxEntries <= 1e6, "MAX_ENTRIES",
+		"write a whole number from 1 to 1000000 that is not below the number of "+Prefix+"ENTRIES")
+	if c.MQTTURL == "" {
+		r.want(len(c.Entries) <= MaxBuiltIn, "ENTRIES", fmt.Sprintf("name at most %d entries, which are what the built-in broker serves, "+
+			"or set %sMQTT_URL to a broker of your own, such as Mosquitto", MaxBuiltIn, Prefix))
+		c.MaxEntries = min(c.MaxEntries, MaxBuiltIn)
+	}
 	r.want(c.SpoolMaxJobs >= 1 && c.SpoolMaxJobs <= 1e6, "SPOOL_MAX_JOBS", "write a whole number from 1 to 1000000")
 	r.want(c.MaxPublish >= 16<<10 && c.MaxPublish <= 32<<20, "MAX_PUBLISH", "write a size from 16KiB to 32MiB")
 	r.want(c.MediaWait >= 0 && c.MediaWait <= mqttapi.MaxWait, "MEDIA_WAIT", "write a duration from 0s to 1h, such as 10s")
@@ -220,7 +243,7 @@ func (r *reader) checkFolders(c *Config) {
 	} else if c.DataDir == "" && home != "" {
 		c.DataDir = filepath.Join(home, ".local", "state", "gphotos2mqtt")
 	}
-	r.want(c.DataDir != "", "DATA_DIR", "write the path of a folder for the queue and the links")
+	r.want(c.DataDir != "" || c.NATSURL != "", "DATA_DIR", "write the path of a folder for the queue and the links")
 	data, err := filepath.Abs(c.DataDir)
 	r.want(err == nil, "DATA_DIR", "write an absolute path")
 	for _, dir := range c.MediaAfter {
@@ -233,51 +256,6 @@ func (r *reader) checkFolders(c *Config) {
 		below, err := filepath.Rel(dir, data)
 		r.want(err != nil || !filepath.IsLocal(below), "MEDIA_DIRS",
 			"the data folder "+data+" lies in "+dir+", where uploads could read the keys in it; move one of them")
-	}
-}
-
-func (r *reader) checkBroker(c *Config) {
-	r.want(clientID.MatchString(c.MQTTClientID), "MQTT_CLIENT_ID", "write 1 to 64 letters, digits, _ and -")
-	r.want(c.MQTTPassword == "" || c.MQTTUser != "", "MQTT_USER",
-		"write the user that "+Prefix+"MQTT_PASSWORD belongs to; MQTT has no password without a user")
-	if c.MQTTURL == "" {
-		host, _, ok := hostPort(c.MQTTListen)
-		r.want(ok, "MQTT_LISTEN", listenAdvice(c.MQTTListen)+"127.0.0.1:1883")
-		r.want(c.MQTTUser == "" || c.MQTTPassword != "", "MQTT_PASSWORD", "write the password that "+Prefix+
-			"MQTT_USER shall have at the built-in broker")
-		r.want(auth.IsLoopback(host) || c.MQTTUser != "", "MQTT_LISTEN", "set "+Prefix+"MQTT_USER and "+Prefix+
-			"MQTT_PASSWORD too, because other machines can reach this address; or write 127.0.0.1:1883")
-		return
-	}
-	var err error
-	c.Broker, err = broker.ParseURL(c.MQTTURL)
-	r.want(err == nil, "MQTT_URL", fmt.Sprint(err))
-	r.want(c.Broker.User == "", "MQTT_URL",
-		"write the user in "+Prefix+"MQTT_USER and the password in "+Prefix+"MQTT_PASSWORD, the address without them")
-}
-
-// checkTLS reads the certificates into MQTTTLS, so that a wrong file is known at the start and not at the first connection.
-func (r *reader) checkTLS(c *Config) {
-	if c.Broker.Network != "tls" && c.Broker.Network != "wss" {
-		const plain = " is for mqtts:// and wss:// addresses; change " + Prefix + "MQTT_URL, or leave this out"
-		r.want(c.MQTTCA == "", "MQTT_CA", "a certificate authority"+plain)
-		r.want(c.MQTTCert == "", "MQTT_CERT", "a client certificate"+plain)
-		r.want(c.MQTTKey == "", "MQTT_KEY", "a client certificate's key"+plain)
-		return
-	}
-	files := broker.TLSFiles{CA: c.MQTTCA}
-	if _, err := files.Config(); err != nil {
-		r.fail("MQTT_CA", err.Error()+"; write the path of a PEM file with the authorities")
-		files.CA = "" // the certificate is looked at all the same
-	}
-	files.Certificate, files.Key = c.MQTTCert, c.MQTTKey
-	var err error
-	if c.MQTTTLS, err = files.Config(); err != nil {
-		name := "MQTT_CERT"
-		if c.MQTTKey == "" {
-			name = "MQTT_KEY"
-		}
-		r.fail(name, err.Error()+"; write the paths of both PEM files in "+Prefix+"MQTT_CERT and "+Prefix+"MQTT_KEY")
 	}
 }
 

@@ -11,13 +11,20 @@ func (r *reader) warnings(c *Config) (out []string) {
 	if c.MQTTURL != "" && r.env[Prefix+"MQTT_LISTEN"] != "" {
 		out = append(out, Prefix+"MQTT_LISTEN does nothing because "+Prefix+"MQTT_URL names a broker")
 	}
+	if c.NATSURL == "" {
+		for _, name := range []string{"USER", "PASSWORD", "TOKEN", "NKEY", "CREDS", "REPLICAS", "PREFIX"} {
+			if r.env[Prefix+"NATS_"+name] != "" {
+				out = append(out, Prefix+"NATS_"+name+" does nothing because "+Prefix+"NATS_URL names no cluster")
+			}
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(r.env)) {
 		name, ours := strings.CutPrefix(key, Prefix)
 		if !ours || slices.Contains(r.known, name) {
 			continue
 		}
 		why := "is not a setting and does nothing"
-		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix(e.Name)) }
+		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix("ENTRY", e.Name)) }
 		if strings.HasPrefix(name, "ENTRY_") && !slices.ContainsFunc(c.Entries, ofEntry) {
 			why = "does nothing because " + Prefix + "ENTRIES names no such entry"
 		}

@@ -1,0 +1,224 @@
+// Package cluster lets several processes of the bridge share one NATS JetStream cluster: it keeps their records and payloads there (an
+// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (a [Fleet]).
+//
+// In the cluster are three buckets, made at the first start. With the prefix gphotos they are
+//
+//	KV_gphotos-records      records, owner records; the fence of every write
+//	OBJ_gphotos-payloads    payloads, as an object store
+//	KV_gphotos-processes    the leases of the processes
+//
+// A write counts once a majority of the servers of its bucket has it. With their default sync_interval of two minutes they then only mean
+// to put it on their disks; sync_interval: always is what survives a power cut of all of them.
+// https://docs.nats.io/nats-concepts/jetstream#data-durability
+//
+// While no majority can be reached everything waits, and goes on when it is there again: nothing fails for it, but what outlives the lease
+// of its entry ([engine.ErrLost]) or the caller's context.
+package cluster
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/wake"
+)
+
+const (
+	connectLimit = 5 * time.Second // for one server to answer
+	connectPause = 2 * time.Second // between two attempts at all servers
+	// A server that hangs is left after two pings without an answer, long before a lease ends.
+	pingEvery, pingsOpen = 2 * time.Second, 2
+	answerLimit          = 2 * time.Second // for one request; what is not answered is asked again
+	silentFor            = 3 * time.Second // without an answer until another server is tried: a lease must last
+	sayAgain             = time.Minute     // until what still holds up the same is logged once more
+)
+
+// Config says where the cluster is, and how this process logs in.
+type Config struct {
+	Servers  []string // addresses as ParseServers returns them, needed; one of them is enough to find the others
+	User     string   // "" = none
+	Password secret.Text
+	Token    secret.Text // "" = none
+	NKey     string      // path of a file with the seed of an NKey; "" = none
+	Creds    string      // path of a credentials file, with a JWT and a seed; "" = none
+	TLS      *tls.Config // nil = as the servers ask for, with the system's certificate authorities
+
+	Prefix   string        // of the names of buckets and subjects; two bridges in one account need different ones; needed
+	Replicas int           // on how many servers each bucket is: 1, 3 or 5; needed
+	Lease    time.Duration // the time to live of a process's lease, whole seconds; default 15 s
+	Log      *logrus.Entry // needed
+}
+
+// A Conn is a connection to the cluster, until Close; it is made again whenever it is lost. All methods may be called from several
+// goroutines.
+type Conn struct {
+	cfg     Config
+	nats    *nats.Conn
+	js      jetstream.JetStream
+	denied  denials
+	heard   hearing
+	founded time.Time // when the bucket of the records was made, by the monotonic clock of this process
+
+	records, processes jetstream.KeyValue
+}
+
+// Connect connects, and makes the buckets that are not there. It tries until ctx ends, and logs what holds it up; an error is ctx's, or says
+// what is wrong with the settings or with a bucket that is there already.
+func Connect(ctx context.Context, cfg Config) (*Conn, error) {
+	if cfg.Lease == 0 {
+		cfg.Lease = 15 * time.Second
+	}
+	c := &Conn{cfg: cfg}
+	options, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	err = c.until(ctx, "connect", connectPause, func(context.Context) error {
+		c.nats, err = nats.Connect(strings.Join(cfg.Servers, ","), options...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if c.js, err = jetstream.New(c.nats); err == nil {
+		for _, bucket := range c.buckets() {
+			if err == nil {
+				err = c.until(ctx, "open buckets", connectPause, func(ctx context.Context) error { return c.openBucket(ctx, bucket) })
+			}
+		}
+	}
+	if err == nil {
+		err = c.until(ctx, "open buckets", connectPause, c.bind)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close ends the connection, once. Nothing waits for it any more.
+func (c *Conn) Close() { c.nats.Close() }
+
+// Failing says, for a person, why the cluster cannot be reached just now; "" when it can.
+func (c *Conn) Failing() string {
+	if c.nats.IsConnected() {
+		return ""
+	}
+	text := "No server of the NATS cluster can be reached"
+	if err := c.nats.LastError(); err != nil {
+		text += ": " + c.explain(err).Error()
+	}
+	return text + "."
+}
+
+func (c *Conn) options() ([]nats.Option, error) {
+	cfg := c.cfg
+	options := []nats.Option{
+		nats.Name("gphotos2mqtt"), nats.Timeout(connectLimit),
+		nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectWait(connectPause / 4), nats.ReconnectJitter(connectPause/4, connectPause/4),
+		// What was not sent when the connection broke is sent again by who waits for the answer.
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(pingsOpen),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				cfg.Log.WithError(err).Warn("connection to the cluster is lost")
+			}
+		}),
+		nats.ReconnectHandler(func(n *nats.Conn) {
+			cfg.Log.WithField("server", n.ConnectedAddr()).Info("connected to the cluster again")
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.denied.note(cfg.Log, err) }),
+	}
+	switch {
+	case cfg.Creds != "":
+		options = append(options, nats.UserCredentials(cfg.Creds))
+	case cfg.NKey != "":
+		nkey, err := nats.NkeyOptionFromSeed(cfg.NKey)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, nkey)
+	case cfg.Token != "":
+		options = append(options, nats.Token(string(cfg.Token)))
+	case cfg.User != "":
+		options = append(options, nats.UserInfo(cfg.User, string(cfg.Password)))
+	}
+	if cfg.TLS != nil {
+		options = append(options, nats.Secure(cfg.TLS))
+	}
+	return options, nil
+}
+
+// hearing is how long it is that the cluster has answered.
+type hearing struct {
+	mu   sync.Mutex // guards last
+	last time.Time  // when it answered, or another server was tried
+}
+
+// note tells what became of a request. A server that the others have lost is there and never has an answer: then another one is tried.
+func (c *Conn) note(err error) {
+	refused, _ := errors.AsType[*jetstream.APIError](err)
+	silent := isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+		jetstream.ErrJetStreamNotEnabled) || refused != nil && isLeaderless(refused.ErrorCode)
+	c.heard.mu.Lock()
+	try := silent && !c.heard.last.IsZero() && time.Since(c.heard.last) > silentFor
+	if !silent || try || c.heard.last.IsZero() {
+		c.heard.last = time.Now()
+	}
+	c.heard.mu.Unlock()
+	if try && c.nats != nil && c.nats.IsConnected() && c.denied.recent() == "" {
+		c.cfg.Log.WithField("server", c.nats.ConnectedAddr()).Warn("another server of the cluster is tried")
+		_ = c.nats.ForceReconnect() // but for a connection that is closed
+	}
+}
+
+// settledError is what waiting does not change.
+type settledError struct{ error }
+
+func (e settledError) Unwrap() error { return e.error }
+
+// until does something until it succeeds or fails for good, each time for so long as an answer may take. What holds it up is logged at once,
+// and again when it changes or a minute has passed; of errAtOnce nobody need know. The error is a settled one, or ctx's with what held it up.
+func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do func(context.Context) error) error {
+	var last string
+	var said time.Time
+	for {
+		asking, cancel := context.WithTimeout(ctx, answerLimit)
+		err := do(asking)
+		cancel()
+		c.note(err)
+		if err == nil {
+			if last != "" {
+				c.cfg.Log.WithField("op", op).Info("the cluster answers")
+			}
+			return nil
+		}
+		if settled, ok := errors.AsType[settledError](err); ok {
+			return settled.error
+		}
+		if errors.Is(err, errAtOnce) {
+			if ended := wake.Sleep(ctx, nil, atOncePause()); ended != nil {
+				return errors.Join(ended, err)
+			}
+			continue
+		}
+		err = c.explain(err)
+		if text := err.Error(); ctx.Err() == nil && (text != last || time.Since(said) > sayAgain) {
+			last, said = text, time.Now()
+			c.cfg.Log.WithField("op", op).WithError(err).Warn("waiting for the cluster")
+		}
+		if ended := wake.Sleep(ctx, nil, pause); ended != nil {
+			return errors.Join(ended, err)
+		}
+	}
+}
