@@ -1,5 +1,5 @@
 // Package cluster lets several processes of the bridge share one NATS JetStream cluster: it keeps their records and payloads there (an
-// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (a [Fleet]).
+// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (package fleet).
 //
 // In the cluster are three buckets, made at the first start. With the prefix gphotos they are
 //
@@ -20,6 +20,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,6 +37,7 @@ const (
 	// A server that hangs is left after two pings without an answer, long before a lease ends.
 	pingEvery, pingsOpen = 2 * time.Second, 2
 	answerLimit          = 2 * time.Second // for one request; what is not answered is asked again
+	silentFor            = 3 * time.Second // without an answer until another server is tried: a lease must last
 	sayAgain             = time.Minute     // until what still holds up the same is logged once more
 )
 
@@ -62,6 +64,7 @@ type Conn struct {
 	nats    *nats.Conn
 	js      jetstream.JetStream
 	denied  denials
+	heard   hearing
 	founded time.Time // when the bucket of the records was made, by the monotonic clock of this process
 
 	records, processes jetstream.KeyValue
@@ -100,6 +103,21 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Shared is what processes that share the cluster's entries work with, see package fleet.
+type Shared struct {
+	NATS               *nats.Conn
+	JetStream          jetstream.JetStream
+	Records, Processes jetstream.KeyValue
+	Heard              func(error)   // is told what became of each request: a server that has lost the others is left
+	Prefix             string        // of subjects
+	Lease              time.Duration // the time to live of a key in Processes
+}
+
+// Shared is that of this cluster.
+func (c *Conn) Shared() Shared {
+	return Shared{c.nats, c.js, c.records, c.processes, c.note, c.cfg.Prefix, c.cfg.Lease}
 }
 
 // Close ends the connection, once. Nothing waits for it any more.
@@ -156,6 +174,29 @@ func (c *Conn) options() ([]nats.Option, error) {
 	return options, nil
 }
 
+// hearing is how long it is that the cluster has answered.
+type hearing struct {
+	mu   sync.Mutex // guards last
+	last time.Time  // when it answered, or another server was tried
+}
+
+// note tells what became of a request. A server that the others have lost is there and never has an answer: then another one is tried.
+func (c *Conn) note(err error) {
+	refused, _ := errors.AsType[*jetstream.APIError](err)
+	silent := isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+		jetstream.ErrJetStreamNotEnabled) || refused != nil && isLeaderless(refused.ErrorCode)
+	c.heard.mu.Lock()
+	try := silent && !c.heard.last.IsZero() && time.Since(c.heard.last) > silentFor
+	if !silent || try || c.heard.last.IsZero() {
+		c.heard.last = time.Now()
+	}
+	c.heard.mu.Unlock()
+	if try && c.nats != nil && c.nats.IsConnected() && c.denied.recent() == "" {
+		c.cfg.Log.WithField("server", c.nats.ConnectedAddr()).Warn("another server of the cluster is tried")
+		_ = c.nats.ForceReconnect() // but for a connection that is closed
+	}
+}
+
 // settledError is what waiting does not change.
 type settledError struct{ error }
 
@@ -170,6 +211,7 @@ func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do fun
 		asking, cancel := context.WithTimeout(ctx, answerLimit)
 		err := do(asking)
 		cancel()
+		c.note(err)
 		if err == nil {
 			if last != "" {
 				c.cfg.Log.WithField("op", op).Info("the cluster answers")

@@ -58,13 +58,20 @@ func TestServerFails(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(name, func(t *testing.T) { testServerFails(t, fail) })
+		t.Run(name, func(t *testing.T) {
+			jobs := 500
+			if name == "killed and back" {
+				jobs = 2000
+			}
+			testServerFails(t, jobs, fail)
+		})
 	}
 }
 
-func testServerFails(t *testing.T, fail func(*Servers, int)) {
+func testServerFails(t *testing.T, jobs int, fail func(*Servers, int)) {
 	t.Helper()
-	const writers, each = 8, 250
+	const writers = 8
+	each := jobs / writers
 	s := Start(t, 3, "")
 	cfg := config(t, s.URLs(), 3)
 	e := claimed(t, cfg, s, "a", "b", "c", "d")
@@ -82,7 +89,7 @@ func testServerFails(t *testing.T, fail func(*Servers, int)) {
 			}
 		})
 	}
-	for done.Load() < writers*each/4 {
+	for done.Load() < int64(jobs/4) {
 		time.Sleep(time.Millisecond)
 	}
 	at := done.Load()

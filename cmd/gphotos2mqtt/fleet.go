@@ -19,16 +19,18 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
 // What the processes of a fleet say to each other, by subject.
 const (
-	subjectPages   = "pages"   // a visit to the linking pages; the answer of who has the link
-	subjectFile    = "file"    // a foundFile that is sought; anything of who has it
-	subjectProject = "project" // a toldProject
-	subjectLog     = "log"     // a passed message, for the process that leads
-	subjectBirth   = "birth"   // Home Assistant has started
+	subjectPages    = "pages"    // a visit to the linking pages; the answer of who has the link
+	subjectFile     = "file"     // a foundFile that is sought; anything of who has it
+	subjectProject  = "project"  // a toldProject
+	subjectLog      = "log"      // a passed message, for the process that leads
+	subjectBirth    = "birth"    // Home Assistant has started
+	subjectStanding = "standing" // names of entries; how those do that run there
 )
 
 const (
@@ -54,7 +56,7 @@ func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	}
 	d.closers = append(d.closers, func() error { conn.Close(); return nil })
 	engine := conn.Engine()
-	d.fleet = conn.Fleet(engine, cluster.FleetConfig{
+	d.fleet = fleet.New(conn.Shared(), engine, fleet.Config{
 		Process: d.process, Idle: d.idle, Report: func() any { return d.status.Report() }, Log: d.log,
 	})
 	d.entries, d.failing = d.fleet, conn.Failing
@@ -62,7 +64,7 @@ func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	d.voice.pass = func(topic string, payload []byte) { d.tell(subjectLog, passed{topic, payload}) }
 	close(d.ready)
 	close(d.opened)
-	for _, subject := range []string{subjectFile, subjectProject, subjectLog, subjectBirth} {
+	for _, subject := range []string{subjectFile, subjectProject, subjectLog, subjectBirth, subjectStanding} {
 		d.work("answer the fleet", func(ctx context.Context) error {
 			return d.fleet.Serve(ctx, subject, func(ctx context.Context, text []byte) []byte { return d.hear(ctx, subject, text) })
 		})
@@ -119,6 +121,12 @@ func (d *daemon) tell(subject string, what any) {
 // hear takes what another process says or asks.
 func (d *daemon) hear(ctx context.Context, subject string, text []byte) []byte {
 	switch subject {
+	case subjectStanding:
+		var entries []string
+		if json.Unmarshal(text, &entries) == nil {
+			answer, _ := json.Marshal(d.standingHere(entries)) //nolint:errchkjson // of texts alone
+			return answer
+		}
 	case subjectBirth:
 		d.refreshAll()
 	case subjectLog:
@@ -221,7 +229,19 @@ func (d *daemon) askPages(ctx context.Context, visit []byte, found func(answer [
 	if err != nil {
 		d.log.WithError(err).WithField("op", "link").Warn("not all processes have answered a visitor of the linking pages")
 	}
-	return all
+	return all && !d.moving()
+}
+
+// moving reports whether an entry runs in no process just now, as far as this one knows: then nobody can say that an address is unknown.
+func (d *daemon) moving() bool {
+	here := map[string]bool{}
+	for _, l := range d.links.All() {
+		here[l.Entry()] = true
+	}
+	return slices.ContainsFunc(d.status.Names(), func(entry string) bool {
+		holder := d.fleet.Holder(entry)
+		return holder == "" || holder == d.process && !here[entry]
+	})
 }
 
 // processes are all of the fleet, as bridge/health shows them.
@@ -280,4 +300,30 @@ func (d *daemon) guardedDial(dial dialContext) dialContext {
 		}
 		return guardedConn{conn, d.fleet.Alive}, nil
 	}
+}
+
+// attempts are what a link's Attempts are kept in; nil: this process is alone.
+func (d *daemon) attempts() auth.Vault {
+	if d.fleet == nil {
+		return nil
+	}
+	return attempts{d.store}
+}
+
+// attempts keeps the sealed attempts to link an entry in its record "linking".
+type attempts struct{ store *store.Store }
+
+const attemptsRecord = "linking"
+
+func (a attempts) Load(ctx context.Context, entry string) (sealed []byte, err error) {
+	_, err = a.store.LoadState(ctx, entry, attemptsRecord, &sealed)
+	return sealed, err
+}
+
+func (a attempts) Save(ctx context.Context, entry string, sealed []byte) error {
+	return a.store.SaveState(ctx, entry, attemptsRecord, sealed)
+}
+
+func (a attempts) Delete(ctx context.Context, entry string) error {
+	return a.store.DeleteState(ctx, entry, attemptsRecord)
 }

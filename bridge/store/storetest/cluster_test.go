@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"strings"
 	"testing"
 
 	"gphotos2mqtt/bridge/store"
@@ -21,6 +22,11 @@ func startServers(t *testing.T, engine string) {
 	if count := map[string]int{"jetstream-1": 1, "jetstream-3": 3}[engine]; count > 0 {
 		t.Setenv(serversEnv, clustertest.Start(t, count, "").URLs())
 	}
+}
+
+func isCluster(t *testing.T) bool {
+	t.Helper()
+	return strings.Contains(t.Name(), "jetstream")
 }
 
 // openCluster opens the store of a folder in a cluster: in buckets of its own, and as the owner of all entries of
