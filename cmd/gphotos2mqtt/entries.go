@@ -98,10 +98,13 @@ func (d *daemon) standingHere(entries []string) map[string]catalog.Standing {
 	for name, problem := range d.failures {
 		all[name] = catalog.Standing{Problem: problem, Process: d.process}
 	}
+	revisions := maps.Clone(d.revisions)
 	d.mu.Unlock()
 	for _, h := range d.hosted.All() {
 		c := d.status.Connection(h.name)
-		all[h.name] = catalog.Standing{Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process}
+		all[h.name] = catalog.Standing{
+			Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process, Revision: revisions[h.name],
+		}
 	}
 	maps.DeleteFunc(all, func(name string, _ catalog.Standing) bool { return !slices.Contains(entries, name) })
 	return all

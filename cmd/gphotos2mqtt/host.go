@@ -110,6 +110,12 @@ func (d *daemon) keep(ctx context.Context, name string) error {
 // keepEntry runs an entry until ctx ends: again when it has failed by itself, and anew when it has other settings. One that is to be removed
 // is. The error is the store's.
 func (d *daemon) keepEntry(ctx context.Context, name string) error {
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.revisions, name)
+		delete(d.failures, name)
+	}()
 	for pause := openAgain; ctx.Err() == nil; {
 		e, there := d.catalog.Get(name)
 		own, stop := context.WithCancel(ctx)
@@ -123,6 +129,9 @@ func (d *daemon) keepEntry(ctx context.Context, name string) error {
 		case e.Removal() != nil:
 			err = d.removeEntry(own, e)
 		default:
+			d.mu.Lock()
+			d.revisions[name] = e.Added.Revision()
+			d.mu.Unlock()
 			err = d.runEntry(own, e.Entry)
 		}
 		leave()
