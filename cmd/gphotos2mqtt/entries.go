@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/mirror"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
@@ -134,6 +135,7 @@ func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 	}
 	if err == nil && !r.Keep {
 		d.endLink(ctx, e, r.Revoke)
+		d.finishFiles(ctx, e.Name)
 		if err := mirror.Clear(ctx, mirror.Config{Entry: e.Name, Store: d.store, Media: d.media, Log: log}); err != nil && ctx.Err() == nil {
 			log.WithError(err).Warn("mirrored files of a removed entry are left")
 		}
@@ -149,6 +151,24 @@ func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 		log.Info("entry removed")
 	}
 	return err
+}
+
+// finishFiles deletes or moves the files that were put aside for that after their upload: under their hidden names nobody would find them.
+func (d *daemon) finishFiles(ctx context.Context, entry string) {
+	jobs, _ := d.store.Jobs(ctx, entry) // of a damaged one nothing is known
+	for _, j := range jobs {
+		for _, f := range j.Files {
+			if f.Status != store.FileMade || f.After == nil || f.After.Aside == "" {
+				continue
+			}
+			if _, err := d.media.Do(ctx, media.After{
+				Folder: f.After.Folder, Seen: media.Seen(f.After.Seen), Sum: f.SHA256, Skip: f.After.Skip, Aside: f.After.Aside, Target: f.After.Target,
+			}, func(media.After) error { return nil }); err != nil {
+				d.log.WithError(err).WithFields(map[string]any{"entry": entry, "file": f.After.Aside}).
+					Warn("uploaded file of a removed entry stays under a hidden name")
+			}
+		}
+	}
 }
 
 // endLink has Google told that the link ends, if that is wanted and can be done soon. What is stored of it goes with the rest.
