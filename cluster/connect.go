@@ -112,11 +112,12 @@ type Shared struct {
 	Records, Processes jetstream.KeyValue
 	Prefix             string        // of subjects
 	Lease              time.Duration // the time to live of a key in Processes
+	Note               func(error)   // is told how each renewal of a lease has ended: a server that answers none is left
 }
 
 // Shared is that of this cluster.
 func (c *Conn) Shared() Shared {
-	return Shared{c.nats, c.js, c.records, c.processes, c.cfg.Prefix, c.cfg.Lease}
+	return Shared{c.nats, c.js, c.records, c.processes, c.cfg.Prefix, c.cfg.Lease, c.note}
 }
 
 // Close ends the connection, once. Nothing waits for it any more.

@@ -27,6 +27,7 @@ import (
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster/fleet"
+	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -40,6 +41,7 @@ type daemon struct {
 	log      *logrus.Entry
 	google   *http.Transport
 	key      secret.Key
+	engine   store.Engine // below store; nil = the files of the data folder
 	store    *store.Store
 	media    *media.Folders
 	capacity *capacity.Capacity
@@ -49,10 +51,12 @@ type daemon struct {
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
 	connecting         wake.Turns     // of all connections to the broker
+	emptyAfter         time.Duration  // nothing has come of a session for so long: it is empty
 	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
 
+	catalog          *catalog.Catalog
 	entries          keeper
 	voice            voice
 	fleet            *fleet.Fleet  // nil = this process is alone
@@ -66,39 +70,48 @@ type daemon struct {
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
 
-	mu     sync.Mutex      // guards toOpen
-	toOpen map[string]bool // entries that the start has found
+	mu       sync.Mutex        // guards all below
+	toOpen   map[string]bool   // entries that the start has found
+	failures map[string]string // why an entry that is to run here does not
 }
 
 // openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
-func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
+func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (*daemon, error) {
+	d := newDaemon(c, log)
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func newDaemon(c config.Config, log *logrus.Entry) *daemon {
 	d := &daemon{
 		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
-		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
+		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, failures: map[string]string{},
 		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
-		connecting: wake.NewTurns(connecting), turns: newTurns(),
+		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.close())
-		}
-	}()
+	return d
+}
+
+func (d *daemon) open(ctx context.Context) (err error) {
+	c := d.config
 	if err = free(ctx, c.HTTPListen); err != nil {
-		return nil, err
+		return err
 	}
 	if d.key, err = openKey(c); err != nil {
-		return nil, err
+		return err
 	}
 	if err = d.openStore(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.startBroker(); err != nil {
-		return nil, err
+		return err
 	}
 	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
-		return nil, err
+		return err
 	}
 	d.media.Allow(c.MediaAfter)
 	d.capacity = capacity.New(capacity.Config{
@@ -106,19 +119,19 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	})
 	d.openStatus()
 	d.servePages()
-	if err := d.know(ctx); err != nil {
-		return nil, err
+	if err := d.openCatalog(ctx); err != nil {
+		return err
 	}
 	d.work("entries", func(ctx context.Context) error { return d.entries.Run(ctx, d.keep) })
 	if d.fleet != nil {
-		return d, nil
+		return nil
 	}
 	d.connections = append(d.connections, task.Task{Name: "bridge", Run: d.lead})
-	return d, upload.Sweep(ctx, d.store)
+	return upload.Sweep(ctx, d.store)
 }
 
 func (d *daemon) openStore(ctx context.Context) (err error) {
-	settings := store.Config{Dir: d.config.DataDir, Key: &d.key, Log: d.log}
+	settings := store.Config{Dir: d.config.DataDir, Engine: d.engine, Key: &d.key, Log: d.log}
 	if len(d.config.Cluster.Servers) > 0 {
 		if settings.Engine, err = d.joinFleet(ctx); err != nil {
 			return err
@@ -130,21 +143,6 @@ func (d *daemon) openStore(ctx context.Context) (err error) {
 	d.closers = append(d.closers, d.store.Close, d.closeProjects)
 	d.untilFailed("store", d.store.Failed())
 	return nil
-}
-
-// know says which entries there are.
-func (d *daemon) know(ctx context.Context) error {
-	var names []string
-	for _, e := range d.config.Entries {
-		names = append(names, e.Name)
-		if d.fleet == nil {
-			d.toOpen[e.Name] = true
-		}
-	}
-	d.limitMemory(len(names))
-	d.checkFiles(len(names))
-	d.entries.Want(names)
-	return d.status.Know(ctx, names)
 }
 
 func (d *daemon) work(name string, run func(context.Context) error) {
@@ -195,6 +193,7 @@ func (d *daemon) openStatus() {
 	c := d.config
 	settings := bridge.StatusConfig{
 		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Request: func(ctx context.Context, params any) (any, error) { return d.catalog.Request(ctx, params) },
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),

@@ -25,11 +25,12 @@ import (
 
 // What the processes of a fleet say to each other, by subject.
 const (
-	subjectPages   = "pages"   // a visit to the linking pages; the answer of who has the link
-	subjectFile    = "file"    // a foundFile that is sought; anything of who has it
-	subjectProject = "project" // a toldProject
-	subjectLog     = "log"     // a passed message, for the process that leads
-	subjectBirth   = "birth"   // Home Assistant has started
+	subjectPages    = "pages"    // a visit to the linking pages; the answer of who has the link
+	subjectFile     = "file"     // a foundFile that is sought; anything of who has it
+	subjectProject  = "project"  // a toldProject
+	subjectLog      = "log"      // a passed message, for the process that leads
+	subjectBirth    = "birth"    // Home Assistant has started
+	subjectStanding = "standing" // names of entries; how those do that run there
 )
 
 const (
@@ -63,7 +64,7 @@ func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	d.voice.pass = func(topic string, payload []byte) { d.tell(subjectLog, passed{topic, payload}) }
 	close(d.ready)
 	close(d.opened)
-	for _, subject := range []string{subjectFile, subjectProject, subjectLog, subjectBirth} {
+	for _, subject := range []string{subjectFile, subjectProject, subjectLog, subjectBirth, subjectStanding} {
 		d.work("answer the fleet", func(ctx context.Context) error {
 			return d.fleet.Serve(ctx, subject, func(ctx context.Context, text []byte) []byte { return d.hear(ctx, subject, text) })
 		})
@@ -120,6 +121,12 @@ func (d *daemon) tell(subject string, what any) {
 // hear takes what another process says or asks.
 func (d *daemon) hear(ctx context.Context, subject string, text []byte) []byte {
 	switch subject {
+	case subjectStanding:
+		var entries []string
+		if json.Unmarshal(text, &entries) == nil {
+			answer, _ := json.Marshal(d.standingHere(entries)) //nolint:errchkjson // of texts alone
+			return answer
+		}
 	case subjectBirth:
 		d.refreshAll()
 	case subjectLog:

@@ -60,7 +60,7 @@ func (d *daemon) endFormerOf(ctx context.Context, entry string) error {
 func (d *daemon) endSession(ctx context.Context, entry, root string) error {
 	// A stop before the session has ended has it taken up again at the next start: what was answered does not come back.
 	d.empty(ctx, entry, root)
-	d.asEntry(ctx, entry, true, nil, func(context.Context) {}) // the broker forgets a session when a clean one begins
+	d.asEntry(ctx, entry, true, nil, func(context.Context, *broker.Conn) {}) // the broker forgets a session when a clean one begins
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // a stop
 	}
@@ -79,8 +79,8 @@ func (d *daemon) empty(ctx context.Context, entry, root string) {
 		defer came.Set()
 		d.status.HandleFormer(ctx, m, root, c.Send)
 	}
-	d.asEntry(ctx, entry, false, handle, func(ctx context.Context) {
-		for idle := time.NewTimer(sessionIdle); ; idle.Reset(sessionIdle) {
+	d.asEntry(ctx, entry, false, handle, func(ctx context.Context, _ *broker.Conn) {
+		for idle := time.NewTimer(d.emptyAfter); ; idle.Reset(d.emptyAfter) {
 			select {
 			case <-came:
 			case <-idle.C:
@@ -94,7 +94,8 @@ func (d *daemon) empty(ctx context.Context, entry, root string) {
 
 // asEntry connects under the client id of an entry, once, and does what is to be done; it waits as long as the broker is away.
 func (d *daemon) asEntry(
-	ctx context.Context, entry string, clean bool, handle func(context.Context, *broker.Conn, broker.Delivery), do func(context.Context),
+	ctx context.Context, entry string, clean bool, handle func(context.Context, *broker.Conn, broker.Delivery),
+	do func(context.Context, *broker.Conn),
 ) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -116,9 +117,10 @@ func (d *daemon) asEntry(
 	conn = broker.New(settings)
 	var running sync.WaitGroup
 	running.Go(func() { _ = conn.Run(ctx) }) // its error is for settings that config does not let through
+	defer d.awaitEnd(ctx)
 	defer running.Wait()
 	defer stop()
 	if wake.Sleep(ctx, connected, 0) == nil {
-		do(ctx)
+		do(ctx, conn)
 	}
 }

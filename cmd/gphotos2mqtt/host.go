@@ -33,6 +33,9 @@ const (
 	openAgain  = time.Second // the first pause after which an entry that has failed is opened again, doubled with each failure
 	openSeldom = time.Minute // the longest
 
+	// endPause is how long the built-in broker may take to see that a connection has ended: one of the same id that comes sooner is taken for
+	// another client's, and kept waiting or cut. Source: mqttSessFlappingJailDur in nats-server's server/mqtt.go.
+	endPause = 500 * time.Millisecond
 	closeFor = 2 * time.Second // for saving the last counts at a stop
 )
 
@@ -104,21 +107,61 @@ func (d *daemon) keep(ctx context.Context, name string) error {
 	return d.keepEntry(ctx, name)
 }
 
-// keepEntry runs an entry until ctx ends, again when it has failed by itself. The error is the store's.
+// keepEntry runs an entry until ctx ends: again when it has failed by itself, and anew when it has other settings. One that is to be removed
+// is. The error is the store's.
 func (d *daemon) keepEntry(ctx context.Context, name string) error {
-	at := slices.IndexFunc(d.config.Entries, func(e config.Entry) bool { return e.Name == name })
-	for pause := openAgain; ; pause = min(2*pause, openSeldom) {
+	for pause := openAgain; ctx.Err() == nil; {
+		e, there := d.catalog.Get(name)
+		own, stop := context.WithCancel(ctx)
+		leave := d.catalog.OnChange(name, e, stop)
 		began := time.Now()
-		err := d.runEntry(ctx, d.config.Entries[at])
+		var err error
+		switch {
+		case !there || e.Problem != "" && e.Removal() == nil:
+			d.fail(name, e.Problem)
+			<-own.Done()
+		case e.Removal() != nil:
+			err = d.removeEntry(own, e)
+		default:
+			err = d.runEntry(own, e.Entry)
+		}
+		leave()
+		changed := own.Err() != nil
+		stop()
 		if ctx.Err() != nil || errors.Is(err, store.ErrEngine) {
 			return err
 		}
-		if time.Since(began) > openSeldom {
+		if changed || err == nil || time.Since(began) > openSeldom {
 			pause = openAgain
 		}
+		if err == nil {
+			d.awaitEnd(ctx)
+			continue
+		}
 		d.log.WithError(err).WithFields(map[string]any{"entry": name, "wait": pause.String()}).Error("entry failed and is opened again")
+		d.fail(name, "The entry has failed and is opened again: see the log of the bridge.")
 		_ = wake.Sleep(ctx, nil, pause)
+		pause = min(2*pause, openSeldom)
 	}
+	return nil
+}
+
+// awaitEnd waits until the broker has seen the end of a connection that another one of its id is to follow.
+func (d *daemon) awaitEnd(ctx context.Context) {
+	if d.inner != "" {
+		_ = wake.Sleep(ctx, nil, endPause)
+	}
+}
+
+// fail notes why an entry does not run.
+func (d *daemon) fail(name, problem string) {
+	d.openedFirst(name)
+	d.mu.Lock()
+	if d.failures[name] = problem; problem == "" {
+		delete(d.failures, name)
+	}
+	d.mu.Unlock()
+	d.catalog.News()
 }
 
 // runEntry makes all of an entry, runs it until ctx ends, and takes it down: when it returns, nothing of it is left in this process. Its
@@ -132,10 +175,11 @@ func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 		}
 	}()
 	one, err := d.openEntry(ctx, e)
-	d.openedFirst(e.Name)
 	if err != nil {
+		d.openedFirst(e.Name)
 		return err
 	}
+	d.fail(e.Name, "")
 	defer one.close()
 	connection := task.Task{Name: "connection", Run: func(ctx context.Context) error {
 		for _, awaited := range []chan struct{}{d.opened, d.ready} {
@@ -173,6 +217,7 @@ type hosted struct {
 	name    string
 	sought  chan foundFile // a file that is not on this machine
 	conn    *broker.Conn
+	link    *auth.Link
 	closers []func() // in the order in which their parts were opened
 }
 
@@ -230,6 +275,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	if err != nil {
 		return nil, err
 	}
+	h.link = link
 	h.closers = []func(){h.Close, d.links.Join(link), d.refresh.Join(h.conn.Refresh), d.status.Add(h.Entry), d.hosted.Join(h)}
 	return h, nil
 }
@@ -258,7 +304,10 @@ func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Co
 	c.Log, c.Holds = log, d.holds(name)
 	c.Handle = func(ctx context.Context, m broker.Delivery) { h.Handle(ctx, m) }
 	c.OnBusy = func(m broker.Delivery) { h.Busy(m) }
-	c.OnState = func(s broker.State) { d.status.Connected(name, s) }
+	c.OnState = func(s broker.State) {
+		d.status.Connected(name, s)
+		d.catalog.News()
+	}
 	return d.newConn(c)
 }
 

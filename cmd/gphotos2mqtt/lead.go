@@ -33,8 +33,11 @@ func (d *daemon) lead(ctx context.Context) error {
 func (d *daemon) bridgeConn() *broker.Conn {
 	c := d.config
 	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
-	for i := range mqttapi.Misdirections(c.Topic) {
+	for i, filter := range mqttapi.Misdirections(c.Topic) {
 		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
+		if filter == mqttapi.BridgeRequests(c.Topic) {
+			connection.Subscriptions[i].QoS = 1
+		}
 	}
 	connection.Clean, connection.Log, connection.Holds = true, d.log, d.holds(fleet.Leading)
 	connection.Handle = func(ctx context.Context, m broker.Delivery) {
