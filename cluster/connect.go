@@ -110,14 +110,14 @@ type Shared struct {
 	NATS               *nats.Conn
 	JetStream          jetstream.JetStream
 	Records, Processes jetstream.KeyValue
+	Heard              func(error)   // is told what became of each request: a server that has lost the others is left
 	Prefix             string        // of subjects
 	Lease              time.Duration // the time to live of a key in Processes
-	Note               func(error)   // is told how each renewal of a lease has ended: a server that answers none is left
 }
 
 // Shared is that of this cluster.
 func (c *Conn) Shared() Shared {
-	return Shared{c.nats, c.js, c.records, c.processes, c.cfg.Prefix, c.cfg.Lease, c.note}
+	return Shared{c.nats, c.js, c.records, c.processes, c.note, c.cfg.Prefix, c.cfg.Lease}
 }
 
 // Close ends the connection, once. Nothing waits for it any more.

@@ -110,3 +110,10 @@ func TestContextEnds(t *testing.T) {
 		t.Errorf("failing = %q", text)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

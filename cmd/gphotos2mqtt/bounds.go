@@ -13,6 +13,7 @@ import (
 // What all entries of a process do at a time, however many they are: docs/performance.md has the measurements with 1,000.
 const (
 	connecting = 32  // connections to the broker that are being made
+	inside     = 4   // the same with the built-in one, which makes a session of files that it syncs
 	listing    = 16  // requests for what is listed
 	fetching   = 8   // items whose bytes are fetched
 	sending    = 256 // files that are sent

@@ -91,6 +91,9 @@ func newDaemon(c config.Config, log *logrus.Entry) *daemon {
 		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
 		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
 	}
+	if c.MQTTURL == "" {
+		d.connecting = wake.NewTurns(inside)
+	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
 	return d
@@ -175,6 +178,7 @@ func (d *daemon) startBroker() error {
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
 	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
+	d.log.WithFields(logrus.Fields{"entries": len(c.Entries), "limit": c.MaxEntries}).Info("built-in broker serves entries up to its limit")
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
 		defer d.refreshAll()
