@@ -30,7 +30,10 @@ type hall struct {
 	running map[string]string
 }
 
-func newHall(t *testing.T) *hall { return &hall{t: t, running: map[string]string{}} }
+func newHall(t *testing.T) *hall {
+	t.Helper()
+	return &hall{t: t, running: map[string]string{}}
+}
 
 func (h *hall) enter(entry, process string) {
 	h.mu.Lock()
