@@ -18,7 +18,7 @@ export OWNER REGISTRY
 
 LINTER    := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: help unit test acceptance chaos cluster lint platforms fmt bench fuzz demo build release-check release-snapshot release images-push app
+.PHONY: help unit test acceptance chaos cluster lint platforms fmt bench bench-page guard fuzz demo build release-check release-snapshot release images-push app
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -53,9 +53,19 @@ platforms: ## that it compiles for every system and processor it is released for
 fmt: ## gofumpt and import groups
 	$(LINTER) fmt ./...
 
-bench: ## the figures of docs/performance.md
+SCENARIO ?= all
+
+bench: ## the figures of docs/performance.md and its pictures; with SCENARIO=model-a,lone these alone
 	./e2e/setup.sh test
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	$(GO) test -v -count=1 -timeout 60m -run Scenarios ./e2e/bench -scenario $(SCENARIO); code=$$?; \
+		$(MAKE) bench-page && exit $$code
+
+guard: ## that no count has grown that does not depend on the machine; with RECORD=1 it records them anew
+	./e2e/setup.sh test
+	$(GOTEST) -v -count=1 -timeout 10m -run Counts ./e2e/bench -counts $(if $(RECORD),-record)
+
+bench-page: ## docs/performance.md and its pictures anew from docs/performance.json
+	$(GO) test -count=1 ./e2e/bench/page -update
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file target; do \

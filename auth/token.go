@@ -237,6 +237,19 @@ func (r *record) seal(key secret.Key, entry string) ([]byte, error) {
 	return key.Seal(plain, entry), err
 }
 
+// LinkedAccount is the id of the account that an entry is linked to by what the vault has, whoever holds the entry's Link; "" = none.
+func LinkedAccount(ctx context.Context, key secret.Key, vault Vault, entry string) (id string, err error) {
+	sealed, err := vault.Load(ctx, entry)
+	if err != nil || sealed == nil {
+		return "", err
+	}
+	r, err := unseal(key, entry, sealed)
+	if err != nil {
+		return "", err
+	}
+	return r.Account.ID, nil
+}
+
 // unseal is the way back. Its errors are ErrSealed with a sentence that says which is wrong, the key or the record.
 func unseal(key secret.Key, entry string, sealed []byte) (*record, error) {
 	r := new(record)

@@ -185,22 +185,18 @@ func (e *Entry) Run(ctx context.Context) error {
 		defer stop() // of an error: nobody publishes what is left
 		return task.Run(publishing, append(e.uploads.Publish(), task.Task{Name: "publish state", Run: e.publishState})...)
 	})
-	g.Go(func() error {
-		defer stop()
-		err := task.Run(ctx, append(e.uploads.Work(),
-			task.Task{Name: "keep listings", Run: e.library.KeepListings},
-			task.Task{Name: "keep image", Run: e.library.KeepImage},
-			task.Task{Name: "announce device", Run: e.device.Run},
-			task.Task{Name: "keep mirror", Run: e.mirror.Run},
-			task.Task{Name: "answer busy", Run: e.answerBusy},
-			task.Task{Name: "handle commands", Run: e.watch},
-		)...)
-		last, done := context.WithTimeout(publishing, shutdownTimeout)
-		defer done()
-		e.uploads.Drain(last)
-		return err
-	})
-	return g.Wait()
+	err := task.Run(ctx, append(e.uploads.Work(),
+		task.Task{Name: "keep listings", Run: e.library.KeepListings},
+		task.Task{Name: "keep image", Run: e.library.KeepImage},
+		task.Task{Name: "announce device", Run: e.device.Run},
+		task.Task{Name: "keep mirror", Run: e.mirror.Run},
+		task.Task{Name: "handle commands", Run: e.watch},
+	)...)
+	last, done := context.WithTimeout(publishing, shutdownTimeout)
+	defer done()
+	e.uploads.Drain(last)
+	stop()
+	return cmp.Or(g.Wait(), err)
 }
 
 // Idle reports whether no upload is on its way to Google.
@@ -250,18 +246,22 @@ func (e *Entry) publishState(ctx context.Context) error {
 	}
 }
 
-// watch lets everything follow the link until ctx ends, or the store fails while a command is handled.
+// watch lets everything follow the link, and answers with busy, until ctx ends, or the store fails while a command is handled.
 func (e *Entry) watch(ctx context.Context) error {
-	for {
+	answers, ctx := errgroup.WithContext(ctx)
+	answers.SetLimit(busyAnswers)
+	var err error
+	for err == nil && ctx.Err() == nil {
 		select {
 		case <-e.cfg.Link.Watch():
 			e.linkChanged()
-		case err := <-e.failures:
-			return err
+		case topic := <-e.busy:
+			answers.TryGo(func() error { return e.answerBusy(ctx, topic) })
+		case err = <-e.failures:
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return cmp.Or(err, answers.Wait())
 }
 
 // listed says that listings were published.

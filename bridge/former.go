@@ -19,7 +19,7 @@ const sessionsRecord = "sessions"
 // them, so each is to be emptied and ended, and then SessionEnded.
 func (s *Status) FormerSessions(ctx context.Context) (map[string]string, error) {
 	former, err := s.sessions(ctx)
-	now := s.known()
+	now := s.Names()
 	maps.DeleteFunc(former, func(name, root string) bool { return root == s.cfg.Root && slices.Contains(now, name) })
 	return former, err
 }
@@ -28,7 +28,7 @@ func (s *Status) FormerSessions(ctx context.Context) (map[string]string, error) 
 func (s *Status) SessionEnded(ctx context.Context, entry string) error {
 	return s.changeSessions(ctx, func(sessions map[string]string) {
 		delete(sessions, entry)
-		if slices.Contains(s.known(), entry) {
+		if slices.Contains(s.Names(), entry) {
 			sessions[entry] = s.cfg.Root
 		}
 	})
@@ -37,7 +37,7 @@ func (s *Status) SessionEnded(ctx context.Context, entry string) error {
 // recordSessions notes those of the entries that there are, but for former ones.
 func (s *Status) recordSessions(ctx context.Context) error {
 	return s.changeSessions(ctx, func(sessions map[string]string) {
-		for _, name := range s.known() {
+		for _, name := range s.Names() {
 			sessions[name] = cmp.Or(sessions[name], s.cfg.Root)
 		}
 	})
@@ -50,7 +50,13 @@ func (s *Status) changeSessions(ctx context.Context, change func(map[string]stri
 	if err != nil || maps.Equal(before, after) {
 		return err
 	}
-	return s.cfg.Store.SaveState(ctx, store.Bridge, sessionsRecord, after)
+	var sessions map[string]string
+	return s.cfg.Store.MergeState(ctx, store.Bridge, sessionsRecord, &sessions, func() {
+		if sessions == nil {
+			sessions = maps.Clone(before)
+		}
+		change(sessions)
+	})
 }
 
 func (s *Status) sessions(ctx context.Context) (map[string]string, error) {

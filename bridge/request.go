@@ -93,26 +93,17 @@ func (e *Entry) Busy(d broker.Delivery) {
 	}
 }
 
-func (e *Entry) answerBusy(ctx context.Context) error {
-	why := mqttapi.Errorf(mqttapi.CodeBusy, "Too many commands came at once with QoS 0: publish with QoS 1, so that the broker lets them wait.")
-	for {
-		select {
-		case topic := <-e.busy:
-			_, verb, ok := mqttapi.ParseTopic(e.cfg.Root, topic)
-			if !ok {
-				continue
-			}
-			refusal := e.respond(mqttapi.Request{Verb: verb}, nil, why)
-			if verb == mqttapi.VerbUpload {
-				refusal = func(int) ([]byte, error) { return e.uploads.Refuse(mqttapi.Upload{}, why) }
-			}
-			if err := e.answer(ctx, broker.Delivery{}, verb, refusal); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return nil
-		}
+func (e *Entry) answerBusy(ctx context.Context, topic string) error {
+	_, verb, ok := mqttapi.ParseTopic(e.cfg.Root, topic)
+	if !ok {
+		return nil
 	}
+	why := mqttapi.Errorf(mqttapi.CodeBusy, "Too many commands came at once with QoS 0: publish with QoS 1, so that the broker lets them wait.")
+	refusal := e.respond(mqttapi.Request{Verb: verb}, nil, why)
+	if verb == mqttapi.VerbUpload {
+		refusal = func(int) ([]byte, error) { return e.uploads.Refuse(mqttapi.Upload{}, why) }
+	}
+	return e.answer(ctx, broker.Delivery{}, verb, refusal)
 }
 
 // answer publishes the answer to a command, and only then acknowledges it: a stop in between has it delivered and answered again. One that

@@ -115,7 +115,7 @@ func (s *Status) Connected(name string, c broker.State) {
 // empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
-	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.known())
+	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.Names())
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
 	}
@@ -149,8 +149,8 @@ func (s *Status) refuse(
 	s.cfg.Log.WithFields(logrus.Fields{"kind": why.Code, "topic": d.Topic}).Info("command refused")
 }
 
-// known are the names of the entries, in order.
-func (s *Status) known() []string {
+// Names are those of the entries that there are, here or elsewhere, in order.
+func (s *Status) Names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.names
@@ -165,7 +165,7 @@ func (s *Status) Run(ctx context.Context) error {
 	info := mqttapi.Info{Version: s.cfg.Version, Started: mqttapi.At(s.started), Settings: s.cfg.Settings, Limits: s.cfg.Limits}
 	said := ""
 	for {
-		if known := s.known(); info.Entries == nil || !slices.Equal(info.Entries, known) {
+		if known := s.Names(); info.Entries == nil || !slices.Equal(info.Entries, known) {
 			info.Entries = append([]string{}, known...)
 			if err := s.retain(s.topics.Bridge("info"), info); err != nil {
 				return err
@@ -233,7 +233,7 @@ func (s *Status) ClearRemoved(ctx context.Context) error {
 }
 
 func (s *Status) presences() (now []homeassistant.Presence) {
-	for _, name := range s.known() {
+	for _, name := range s.Names() {
 		now = append(now, homeassistant.Presence{Entry: name, Root: s.cfg.Root, Prefix: s.cfg.Prefix})
 	}
 	return now

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,8 +14,8 @@ import (
 // askHeader names the process that asks, or answers.
 const askHeader = "Gphotos-Process"
 
-// everybody is asked in place of one process.
-const everybody = "all"
+// allProcesses are asked in place of one process.
+const allProcesses = "all"
 
 // ErrNobody is the error of a question for which there is no process.
 var ErrNobody = errors.New("no process of the fleet has it")
@@ -23,15 +24,17 @@ var ErrNobody = errors.New("no process of the fleet has it")
 func (f *Fleet) Serve(ctx context.Context, subject string, answer func(ctx context.Context, question []byte) []byte) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-	for _, whom := range []string{everybody, f.cfg.Process} {
+	for _, whom := range []string{allProcesses, f.cfg.Process} {
 		sub, err := f.conn.nats.Subscribe(f.subject(subject, whom), func(m *nats.Msg) {
-			if m.Reply == "" || m.Header.Get(askHeader) == f.cfg.Process {
-				return // no question, or our own
+			if m.Header.Get(askHeader) == f.cfg.Process {
+				return // our own
 			}
 			running.Go(func() {
 				reply := nats.NewMsg(m.Reply)
+				if reply.Data = answer(ctx, m.Data); m.Reply == "" {
+					return
+				}
 				reply.Header.Set(askHeader, f.cfg.Process)
-				reply.Data = answer(ctx, m.Data)
 				_ = m.RespondMsg(reply) // who asks waits for a while only
 			})
 		})
@@ -42,6 +45,11 @@ func (f *Fleet) Serve(ctx context.Context, subject string, answer func(ctx conte
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// Tell says something about a subject to all other processes that are connected now, who do not answer.
+func (f *Fleet) Tell(subject string, text []byte) error {
+	return f.conn.nats.PublishMsg(f.question(subject, allProcesses, "", text))
 }
 
 // Ask asks all other processes about a subject, and gives each answer to took until that has enough, or all have answered, which it
@@ -64,7 +72,7 @@ func (f *Fleet) Ask(ctx context.Context, subject string, question []byte, took f
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	defer answers.Unsubscribe() //nolint:errcheck // it ends with the connection, too
-	if err := f.conn.nats.PublishMsg(f.question(subject, everybody, inbox, question)); err != nil {
+	if err := f.conn.nats.PublishMsg(f.question(subject, allProcesses, inbox, question)); err != nil {
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	for len(open) > 0 {
@@ -107,6 +115,26 @@ func (f *Fleet) Holder(entry string) string {
 		return id
 	}
 	return ""
+}
+
+// Processes are all that there are, by id, this one among them, with what they last reported.
+func (f *Fleet) Processes() map[string]Process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := map[string]Process{}
+	for id, m := range f.members {
+		if m.revision != 0 && !m.gone && f.lives(id) {
+			all[id] = Process{Leads: f.owners[Leading].Process == id, Leaving: m.lease.Leaving, Report: m.lease.Report}
+		}
+	}
+	return all
+}
+
+// A Process is one of a fleet.
+type Process struct {
+	Leads   bool            // it speaks for all
+	Leaving bool            // it stops, and hands its entries over
+	Report  json.RawMessage // FleetConfig.Report
 }
 
 func (f *Fleet) question(subject, whom, reply string, question []byte) *nats.Msg {

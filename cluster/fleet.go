@@ -79,6 +79,9 @@ func (r *run) lose() {
 	r.cancel(engine.ErrLost)
 }
 
+// Fleet makes this process one of those that share the cluster's entries. There is one of a Conn; e is what its entries are kept in.
+func (c *Conn) Fleet(e *Engine, cfg FleetConfig) *Fleet { return c.fleet(cfg, e.Claim, e.Release) }
+
 // fleet makes a fleet of this cluster. claim loads what there is of an entry that was taken, with the fence of its writes; release forgets it.
 func (c *Conn) fleet(cfg FleetConfig, claim func(ctx context.Context, entry string, fence uint64) error, release func(entry string)) *Fleet {
 	ttl := c.cfg.Lease

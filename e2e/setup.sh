@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a tier of the tests needs and the machine lacks:
 #   setup.sh test         Mosquitto and its command line clients, a C compiler
-#                         (the race detector links with it), buildah (for the image),
-#                         and what lays out networks (e2e/cluster)
+#                         (the race detector links with it), buildah (for the image), strace
+#                         and valgrind (for the counts of `make guard`), and what lays out
+#                         networks (e2e/cluster)
 #   setup.sh acceptance   these, Chromium (350 MB; it links accounts as a person does),
 #                         Node.js with npm (for the flows of examples/node-red), ffmpeg, and
 #                         what e2e/homeassistant/setup.sh needs
@@ -25,10 +26,12 @@ esac
 need gcc gcc libc6-dev
 need mosquitto mosquitto
 need mosquitto_pub mosquitto-clients
-if command -v apt-get >/dev/null; then # elsewhere the image is not looked at
+if command -v apt-get >/dev/null; then # elsewhere the image is not looked at, and `make guard` counts less
 	need buildah buildah
 	need ip iproute2 # without these two all of a cluster runs on loopback
 	need nft nftables
+	need strace strace
+	need valgrind valgrind
 fi
 if [ "$1" = acceptance ]; then
 	need node nodejs

@@ -55,7 +55,7 @@ func Discovery(d Device) []byte {
 		"Name": cmp.Or(d.Name, "Google Photos "+d.Topics.Entry), "Version": d.Version, "PageURL": d.PageURL, "SupportURL": d.SupportURL,
 	})
 	_ = json.Compact(&compact, text.Bytes())
-	return compact.Bytes()
+	return bytes.Clone(compact.Bytes()) // it is kept for long, and Compact takes more room than it needs
 }
 
 //go:embed discovery.json.tmpl

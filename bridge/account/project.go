@@ -99,10 +99,11 @@ func quotaBack(now time.Time) time.Time {
 	return NextQuotaDay(now)
 }
 
-func pacific() *time.Location {
+// pacific reads the zone once: each count of a request looks at Google's day.
+var pacific = sync.OnceValue(func() *time.Location {
 	zone, err := time.LoadLocation("America/Los_Angeles")
 	if err != nil { // cannot be: time/tzdata is linked in
 		zone = time.FixedZone("PST", -8*60*60)
 	}
 	return zone
-}
+})

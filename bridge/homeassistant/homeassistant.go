@@ -172,14 +172,12 @@ func (r Removed) Known(ctx context.Context) (known []Presence, err error) {
 // published, and clearing that does no harm.
 func (r Removed) RecordTopics(ctx context.Context, now []Presence) error {
 	known, err := r.Known(ctx)
-	if err != nil {
+	if err != nil || !slices.ContainsFunc(now, func(p Presence) bool { return !slices.Contains(known, p) }) {
 		return err
 	}
-	fresh := slices.DeleteFunc(slices.Clone(now), func(p Presence) bool { return slices.Contains(known, p) })
-	if len(fresh) == 0 {
-		return nil
-	}
-	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, append(known, fresh...))
+	return r.Store.MergeState(ctx, store.Bridge, presenceRecord, &known, func() {
+		known = append(known, slices.DeleteFunc(slices.Clone(now), func(p Presence) bool { return slices.Contains(known, p) })...)
+	})
 }
 
 // ClearTopics clears what RecordTopics noted in earlier runs and is not there now. It returns when the broker has confirmed.
@@ -188,11 +186,14 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 	if err != nil {
 		return err
 	}
+	former := slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) })
+	if len(former) == 0 {
+		return nil
+	}
 	used, err := r.topics(ctx, now...)
 	if err != nil {
 		return err
 	}
-	former := slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) })
 	for _, p := range former {
 		topics, err := r.topics(ctx, p)
 		if err != nil {
@@ -205,15 +206,10 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 		}
 		r.Log.WithField("entry", p.Entry).Info("topics of a removed entry cleared")
 	}
-	if len(former) == 0 {
-		return nil
-	}
-	if known, err = r.Known(ctx); err != nil { // entries may have been added meanwhile
-		return err
-	}
-	known = slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(former, p) })
 	// A stop before this save clears the same topics again; after it they are free for another bridge.
-	return r.Store.SaveState(ctx, store.Bridge, presenceRecord, known)
+	return r.Store.MergeState(ctx, store.Bridge, presenceRecord, &known, func() {
+		known = slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(former, p) })
+	})
 }
 
 // topics are all that entries may have a retained message on.

@@ -48,7 +48,7 @@ func (l *Library) KeepImage(ctx context.Context) error {
 		newest, shown := l.cache.items[id], id == l.cache.shown
 		l.mu.Unlock()
 		if id == noUpload && !shown {
-			l.showImage(id, placeholder())
+			l.showImage(id, placeholder)
 			continue
 		}
 		if shown || newest.BaseURL == "" || !time.Now().Before(takeBack(newest.at)) {

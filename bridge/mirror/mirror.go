@@ -76,9 +76,9 @@ func Open(ctx context.Context, cfg Config) (*Mirror, error) {
 // Changed says that Albums may return something else.
 func (m *Mirror) Changed() { m.changed.Set() }
 
-// Run keeps the folder true until ctx ends. Its error is the store's, or ctx's.
+// Run keeps the folder true until ctx ends, or returns at once when nothing is mirrored, nor was. Its error is the store's, or ctx's.
 func (m *Mirror) Run(ctx context.Context) error {
-	for {
+	for m.cfg.Folder != "" || len(m.albums) > 0 {
 		more, err := m.step(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -100,6 +100,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // step takes away what is not wanted, writes one file of what is, and reports whether there may be more to do.

@@ -15,17 +15,23 @@ type Task struct {
 	Run  func(context.Context) error
 }
 
-// Run runs the tasks until ctx ends or one fails, waits for all, and returns the first error under the name of its task.
+// Run runs the tasks until ctx ends or one fails, waits for all, and returns the first error under the name of its task. The last one runs in
+// the caller's goroutine, which would only wait otherwise.
 func Run(ctx context.Context, tasks ...Task) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, t := range tasks {
-		g.Go(func() error {
-			err := t.Run(ctx)
-			if cause := context.Cause(ctx); err == nil || cause != nil && (errors.Is(err, cause) || errors.Is(err, ctx.Err())) {
-				return nil // a stop is no failure
-			}
-			return fmt.Errorf("%s: %w", t.Name, err)
-		})
+	run := func(t Task) error {
+		err := t.Run(ctx)
+		if cause := context.Cause(ctx); err == nil || cause != nil && (errors.Is(err, cause) || errors.Is(err, ctx.Err())) {
+			return nil // a stop is no failure
+		}
+		return fmt.Errorf("%s: %w", t.Name, err)
+	}
+	for n, t := range tasks {
+		if n < len(tasks)-1 {
+			g.Go(func() error { return run(t) })
+		} else if err := run(t); err != nil {
+			g.Go(func() error { return err })
+		}
 	}
 	return g.Wait()
 }

@@ -19,6 +19,7 @@ import (
 // Accept makes one upload command durable. An answer is of a command that leaves nothing behind, to be published before it is acknowledged;
 // without one the command is durable. An error is ctx's or the store's: without acknowledgement the broker delivers it again.
 func (u *Uploads) Accept(ctx context.Context, d broker.Delivery) (answer []byte, err error) {
+	defer u.queue.expect()()
 	var cmd mqttapi.Upload
 	exists := func(path string) bool { return u.cfg.Media.Exists(ctx, path) }
 	if d.Retained {

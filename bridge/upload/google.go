@@ -1,12 +1,15 @@
 package upload
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
@@ -113,62 +116,60 @@ func (u *Uploads) sendInSession(ctx context.Context, f file, owner string, body 
 	return u.cfg.Google.Send(ctx, session, at, body, func(n int64) { u.progress.note(f, func(s *stage) { s.sent = n }) })
 }
 
-// createBatches is the entry's one writer of new items: one batch after another until ctx ends. The batch in hand is finished first.
+// createBatches is the entry's one writer of new items: one batch after another until ctx ends. The batch in hand is finished first. While
+// the outcome of a batch is saved, Google is asked for the next one.
 func (u *Uploads) createBatches(ctx context.Context) error {
+	saving, ctx := errgroup.WithContext(ctx)
+	saving.SetLimit(1)
 	for {
 		batch, err := u.queue.nextBatch(ctx)
+		var save func() error
 		if err == nil {
-			err = u.createBatch(ctx, batch)
+			save, err = u.createBatch(ctx, batch)
 		}
 		if err != nil {
-			return err
+			return cmp.Or(saving.Wait(), err)
 		}
-		u.queue.leave(batch...)
-		u.cfg.Changed()
+		saving.Go(func() error {
+			err := save()
+			u.queue.leave(batch...)
+			u.cfg.Changed()
+			return err
+		})
 	}
 }
 
-// createBatch makes items of files. What Google refuses as a whole, and perhaps for one file alone, it is asked for again by halves until it
-// has named that file. A stop or a hold in between leaves the others sent.
-func (u *Uploads) createBatch(ctx context.Context, batch []file) error {
-	halves, err := u.createAtOnce(ctx, batch)
+// createBatch makes items of files, and returns what still saves them, or nothing to be saved. What Google refuses as a whole, and perhaps for
+// one file alone, it is asked for again by halves until it has named that file. A stop or a hold in between leaves the others sent.
+func (u *Uploads) createBatch(ctx context.Context, batch []file) (save func() error, err error) {
+	save, halves, err := u.createAtOnce(ctx, batch)
 	for _, half := range halves {
 		if h, _ := u.cfg.Account.Held(); err != nil || h != nil || ctx.Err() != nil {
 			break
 		}
-		err = u.createBatch(ctx, half)
+		if save, err = u.createBatch(ctx, half); err == nil {
+			err, save = save(), saved
+		}
 	}
-	return err
+	return save, err
 }
 
-// createAtOnce makes items of files with one call, but for those whose upload token is too old or another account's. It saves what became of
-// them however the call ends, or returns those that are to be created apart.
-func (u *Uploads) createAtOnce(parent context.Context, batch []file) (halves [][]file, err error) {
+func saved() error { return nil }
+
+// createAtOnce makes items of files with one call, but for those whose upload token is too old or another account's. What became of them is
+// saved however the call ends, by save if all are items now; or it returns those that are to be created apart.
+func (u *Uploads) createAtOnce(parent context.Context, batch []file) (save func() error, halves [][]file, err error) {
 	ctx, cancel := wake.Outlive(parent, createLimit, account.StopLimit)
 	defer cancel()
-	save := context.WithoutCancel(parent)
+	saving := context.WithoutCancel(parent)
 	if u.cfg.Account.Lock(ctx) != nil {
-		return nil, nil // only a stop gets here; the tokens are saved
+		return saved, nil, nil // only a stop gets here; the tokens are saved
 	}
 	defer u.cfg.Account.Unlock()
-	var fresh []file
 	owner := u.owner()
-	for _, f := range batch {
-		var err error // after a stop before one of these saves the next batch drops the token
-		switch r := f.view(); {
-		case !of(r, owner):
-			err = f.disown(save)
-		case wake.Wall().Sub(r.TokenAt) > tokenLife:
-			err = f.update(save, sendAgain)
-		default:
-			fresh = append(fresh, f)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(fresh) == 0 {
-		return nil, nil
+	fresh, err := u.fresh(saving, batch, owner)
+	if err != nil || len(fresh) == 0 {
+		return saved, nil, err
 	}
 	began := time.Now()
 	album, err := u.findAlbum(ctx, fresh)
@@ -177,20 +178,42 @@ func (u *Uploads) createAtOnce(parent context.Context, batch []file) (halves [][
 	if err == nil {
 		created, err = u.createItems(ctx, album, fresh)
 		if half := len(fresh) / 2; half > 0 && account.MayBeOfOne(err) {
-			return [][]file{fresh[:half], fresh[half:]}, nil
+			return saved, [][]file{fresh[:half], fresh[half:]}, nil
 		}
 	}
 	switch {
 	case err == nil:
 	case errors.Is(ctx.Err(), context.Canceled): // the stop could not wait longer
-		return nil, nil
+		return saved, nil, nil
 	case errors.Is(err, store.ErrEngine):
-		return nil, err
+		return nil, nil, err
 	default:
 		a = u.cfg.Account.Failed(account.Creating, began)
 		created = slices.Repeat([]photos.Created{{Err: err}}, len(fresh))
 	}
-	return nil, u.settleItems(save, fresh, owner, began, created, a)
+	save = func() error { return u.settleItems(saving, fresh, owner, began, created, a) }
+	if slices.ContainsFunc(created, func(c photos.Created) bool { return c.Err != nil }) { // which may hold the account
+		return saved, nil, save()
+	}
+	return save, nil, nil
+}
+
+// fresh are the files of a batch whose upload tokens can be used. Those of the others are dropped; after a stop before, the next batch does it.
+func (u *Uploads) fresh(ctx context.Context, batch []file, owner string) (fresh []file, err error) {
+	for _, f := range batch {
+		switch r := f.view(); {
+		case !of(r, owner):
+			err = f.disown(ctx)
+		case wake.Wall().Sub(r.TokenAt) > tokenLife:
+			err = f.update(ctx, sendAgain)
+		default:
+			fresh = append(fresh, f)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return fresh, nil
 }
 
 // findAlbum finds the album of a batch, and notes it in the jobs, to be saved with the outcome of each file.

@@ -19,6 +19,10 @@ import (
 // https://developers.google.com/photos/library/guides/upload-media
 const batchWait = 2 * time.Second
 
+// A file above bulky bytes needs little company to fill a line: bulkyAtATime of them, so that small ones never wait behind videos alone, and a
+// line that breaks costs no more than it must.
+const bulky, bulkyAtATime = 1 << 20, 8
+
 // A queue is the picture in memory of one entry's jobs in the store. Made anew at each start, it never decides what survives.
 type queue struct {
 	held    func() (*mqttapi.Hold, time.Duration)
@@ -30,6 +34,7 @@ type queue struct {
 	queued, sent []file
 	active       map[file]context.CancelFunc // sending, and creating, which is not cut
 	taking       map[file]context.CancelFunc // waiting files that are being looked at
+	coming       int                         // commands that are being accepted
 }
 
 func newQueue(held func() (*mqttapi.Hold, time.Duration)) *queue {
@@ -44,6 +49,20 @@ func (q *queue) add(j *job) {
 		q.place(file{j, n})
 	}
 	q.changed.Wake()
+}
+
+// expect says that a command comes, which may add files, until it is there or refused.
+func (q *queue) expect() (there func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.coming++
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.coming--; q.coming == 0 {
+			q.changed.Wake()
+		}
+	}
 }
 
 // addFiles is for files that were found for a job that is there.
@@ -123,12 +142,18 @@ func (q *queue) nextToSend(ctx context.Context) (sending, error) {
 		}
 		q.mu.Lock()
 		defer q.mu.Unlock()
+		large := 0
+		for f := range q.active {
+			if r := f.view(); r.Size > bulky && r.Status == store.FileQueued {
+				large++
+			}
+		}
 		for i, f := range q.queued {
 			if d := left(f); d > 0 {
 				wait = min(cmp.Or(wait, d), d)
-				continue
+			} else if large < bulkyAtATime || f.view().Size <= bulky {
+				return q.takeUp(ctx, q.active, &q.queued, i), true, 0
 			}
-			return q.takeUp(ctx, q.active, &q.queued, i), true, 0
 		}
 		return next, false, wait
 	})
@@ -159,7 +184,7 @@ func (q *queue) nextBatch(ctx context.Context) ([]file, error) {
 			return nil, false, wait
 		}
 		ready := func(f file) bool { return left(f) == 0 }
-		if len(batch) < spec.MaxBatch && (len(q.active) > 0 || slices.ContainsFunc(q.queued, ready)) {
+		if len(batch) < spec.MaxBatch && (q.coming+len(q.active) > 0 || slices.ContainsFunc(q.queued, ready)) {
 			first := slices.MinFunc(batch, func(a, b file) int { return a.view().TokenAt.Compare(b.view().TokenAt) })
 			if wait := wake.Left(first.view().TokenAt.Add(batchWait), batchWait); wait > 0 {
 				return nil, false, wait

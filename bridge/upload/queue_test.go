@@ -61,6 +61,27 @@ func TestBatchWaitsForCompany(t *testing.T) {
 	})
 }
 
+// Of photos that come at once the first is at Google before the second is on the disk: one call makes both.
+func TestBatchWaitsForWhatIsBeingAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(notHeld)
+		there := q.expect()
+		q.add(fileJob(1, "", store.FileSent))
+		var batch []file
+		go func() { batch, _ = q.nextBatch(context.WithoutCancel(t.Context())) }()
+		synctest.Wait()
+		if batch != nil {
+			t.Fatal("did not wait for the command")
+		}
+		q.add(fileJob(2, "", store.FileSent))
+		there()
+		synctest.Wait()
+		if len(batch) != 2 {
+			t.Errorf("%v", ids(batch))
+		}
+	})
+}
+
 func TestBatchIsDueWhenTheLastUploadArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(notHeld)
@@ -171,6 +192,45 @@ func TestFilesWaitEachForItself(t *testing.T) {
 		second, err := q.nextToSend(t.Context())
 		if err != nil || second.ID != "job001" || time.Since(began) != time.Minute {
 			t.Errorf("second %s after %v: %v", second.ID, time.Since(began), err)
+		}
+	})
+}
+
+// A photo of a door does not wait until one of many videos is at Google.
+func TestSmallFilesPassLargeOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(notHeld)
+		for n := range bulkyAtATime + 2 {
+			video := fileJob(n, "", store.FileQueued)
+			video.note(func(r *store.Job) { r.Files[0].Size = bulky + 1 })
+			q.add(video)
+		}
+		q.add(fileJob(900, "", store.FileQueued))
+		var last sending
+		for range bulkyAtATime + 1 {
+			var err error
+			if last, err = q.nextToSend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if last.ID != "job900" {
+			t.Errorf("%s is sent in place of the photo", last.ID)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		if more, err := q.nextToSend(ctx); err == nil {
+			t.Errorf("%s is sent beside %d large ones", more.ID, bulkyAtATime)
+		}
+		var first file
+		for f := range q.active {
+			if f.view().Size > bulky {
+				first = f
+			}
+		}
+		first.note(func(r *store.Job) { r.Files[0].Status = store.FileSent })
+		q.leave(first)
+		if next, err := q.nextToSend(t.Context()); err != nil || next.view().Size <= bulky {
+			t.Errorf("next %s: %v", next.ID, err)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,12 @@ import (
 	"gphotos2mqtt/bridge"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/capacity"
-	"gphotos2mqtt/bridge/homeassistant"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -45,13 +46,19 @@ type daemon struct {
 	status   *bridge.Status
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
-	ready              chan struct{}  // closed when no entry's session has anything of another root
+	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
 
-	solo     solo
+	entries          keeper
+	voice            voice
+	fleet            *cluster.Fleet // nil = this process is alone
+	process, machine string         // in a fleet
+	failing          func() string  // why the cluster cannot be reached
+
 	opening  wake.Lock                   // held while an entry is opened; guards projects
-	projects map[string]*account.Project // by client id
+	projects map[string]*account.Project // by projectID
+	hosted   wake.Members[*hosted]       // the entries that run here
 	links    wake.Members[*auth.Link]    // one an entry that runs here
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
@@ -65,7 +72,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	d := &daemon{
 		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
 		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
-		solo: solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
@@ -80,11 +87,9 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if d.key, err = openKey(c); err != nil {
 		return nil, err
 	}
-	if d.store, err = store.Open(ctx, store.Config{Dir: c.DataDir, Key: &d.key, Log: log}); err != nil {
+	if err = d.openStore(ctx); err != nil {
 		return nil, err
 	}
-	d.closers = append(d.closers, d.store.Close)
-	d.untilFailed("store", d.store.Failed())
 	if err := d.startBroker(); err != nil {
 		return nil, err
 	}
@@ -100,9 +105,27 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	if err := d.know(ctx); err != nil {
 		return nil, err
 	}
-	d.work("removed entries", d.endFormer)
-	d.work("entries", func(ctx context.Context) error { return d.solo.Run(ctx, d.keepEntry) })
+	d.work("entries", func(ctx context.Context) error { return d.entries.Run(ctx, d.keep) })
+	if d.fleet != nil {
+		return d, nil
+	}
+	d.connections = append(d.connections, task.Task{Name: "bridge", Run: d.lead})
 	return d, upload.Sweep(ctx, d.store)
+}
+
+func (d *daemon) openStore(ctx context.Context) (err error) {
+	settings := store.Config{Dir: d.config.DataDir, Key: &d.key, Log: d.log}
+	if len(d.config.Cluster.Servers) > 0 {
+		if settings.Engine, err = d.joinFleet(ctx); err != nil {
+			return err
+		}
+	}
+	if d.store, err = store.Open(ctx, settings); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.store.Close, d.closeProjects)
+	d.untilFailed("store", d.store.Failed())
+	return nil
 }
 
 // know says which entries there are.
@@ -110,9 +133,11 @@ func (d *daemon) know(ctx context.Context) error {
 	var names []string
 	for _, e := range d.config.Entries {
 		names = append(names, e.Name)
-		d.toOpen[e.Name] = true
+		if d.fleet == nil {
+			d.toOpen[e.Name] = true
+		}
 	}
-	d.solo.Want(names)
+	d.entries.Want(names)
 	return d.status.Know(ctx, names)
 }
 
@@ -162,33 +187,20 @@ func (d *daemon) refreshAll() {
 
 func (d *daemon) openStatus() {
 	c := d.config
-	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
-	for i := range mqttapi.Misdirections(c.Topic) {
-		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
-	}
-	connection.Clean, connection.Log = true, d.log
-	connection.Handle = func(ctx context.Context, m broker.Delivery) {
-		if m.Topic != c.BirthTopic {
-			d.status.Handle(ctx, m)
-		} else if string(m.Payload) == c.BirthPayload {
-			homeassistant.OnBirth(ctx, d.refreshAll)
-			m.Ack()
-		}
-	}
-	connection.OnState = func(s broker.State) { d.status.Connected("bridge", s) }
-	conn := d.newConn(connection)
-	d.connections = append(d.connections, task.Task{Name: "connection bridge", Run: conn.Run})
-	d.status = bridge.NewStatus(bridge.StatusConfig{
-		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: conn, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+	settings := bridge.StatusConfig{
+		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
 			Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: mqttapi.MaxTransaction,
 		},
-	})
+	}
+	if d.fleet != nil {
+		settings.Process, settings.Machine, settings.Processes = d.process, d.machine, d.processes
+	}
+	d.status = bridge.NewStatus(settings)
 	hook := bridge.NewLogHook(d.status)
 	d.log.Logger.AddHook(hook)
-	d.work("bridge status", d.status.Run)
 	d.work("published log", hook.Run)
 }
 
@@ -202,11 +214,9 @@ func runOnline(ctx context.Context, connections, works []task.Task) error {
 	online, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return task.Run(online, connections...) })
-	g.Go(func() error {
-		defer disconnect()
-		return task.Run(ctx, works...)
-	})
-	return g.Wait()
+	err := task.Run(ctx, works...)
+	disconnect()
+	return cmp.Or(err, g.Wait())
 }
 
 func (d *daemon) close() (err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,27 +13,62 @@ import (
 // sessionIdle is how long nothing has to come of a session until it is taken for empty: brokers send at once what they have.
 const sessionIdle = 2 * time.Second
 
+// formerAgain is the pause until it is looked again whether a session that another process may use is free.
+const formerAgain = time.Minute
+
 // endFormer empties and ends the sessions of entries that are gone or have another root, and clears what they have retained: after that,
-// since the will of a bridge that was killed is published when its session is taken over. Entries connect when ready is closed.
+// since the will of a bridge that was killed is published when its session is taken over. Entries connect when ready is closed. Of several
+// processes the one that leads does it for entries that are gone, once no other process with other settings runs them any more.
 func (d *daemon) endFormer(ctx context.Context) error {
-	former, err := d.status.FormerSessions(ctx)
-	if err != nil {
-		return err
-	}
-	for entry, root := range former {
-		// A stop before the session has ended has it taken up again at the next start: what was answered does not come back.
-		d.empty(ctx, entry, root)
-		d.asEntry(ctx, entry, true, nil, func(context.Context) {}) // the broker forgets a session when a clean one begins
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // a stop
-		}
-		if err := d.status.SessionEnded(ctx, entry); err != nil {
+	for {
+		former, err := d.status.FormerSessions(ctx)
+		if err != nil {
 			return err
 		}
-		d.log.WithField("entry", entry).Info("former session at the broker ended")
+		left := false
+		for entry, root := range former {
+			if d.fleet != nil && (slices.Contains(d.status.Names(), entry) || d.fleet.Holder(entry) != "") {
+				left = true
+			} else if err := d.endSession(ctx, entry, root); err != nil || ctx.Err() != nil {
+				return err
+			}
+		}
+		if d.fleet == nil {
+			close(d.ready)
+		}
+		if !left {
+			return d.status.ClearRemoved(ctx)
+		}
+		if wake.Sleep(ctx, nil, formerAgain) != nil {
+			return nil //nolint:nilerr // a stop
+		}
 	}
-	close(d.ready)
-	return d.status.ClearRemoved(ctx)
+}
+
+// endFormerOf ends the session of an entry of this process with another root, before it connects.
+func (d *daemon) endFormerOf(ctx context.Context, entry string) error {
+	if d.fleet == nil {
+		return nil // all were ended before
+	}
+	former, err := d.status.FormerSessions(ctx)
+	if root, ok := former[entry]; err == nil && ok {
+		err = d.endSession(ctx, entry, root)
+	}
+	return err
+}
+
+func (d *daemon) endSession(ctx context.Context, entry, root string) error {
+	// A stop before the session has ended has it taken up again at the next start: what was answered does not come back.
+	d.empty(ctx, entry, root)
+	d.asEntry(ctx, entry, true, nil, func(context.Context) {}) // the broker forgets a session when a clean one begins
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // a stop
+	}
+	if err := d.status.SessionEnded(ctx, entry); err != nil {
+		return err
+	}
+	d.log.WithField("entry", entry).Info("former session at the broker ended")
+	return nil
 }
 
 // empty answers the commands that wait in a session.

@@ -22,6 +22,7 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -31,7 +32,15 @@ import (
 const (
 	openAgain  = time.Second // the first pause after which an entry that has failed is opened again, doubled with each failure
 	openSeldom = time.Minute // the longest
+
+	closeFor = 2 * time.Second // for saving the last counts at a stop
 )
+
+// A keeper runs the entries that there are: all of them, or those that are this process's of several.
+type keeper interface {
+	Want(entries []string)
+	Run(ctx context.Context, run func(ctx context.Context, entry string) error) error
+}
 
 // A solo process runs all entries there are.
 type solo struct {
@@ -87,6 +96,14 @@ func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry stri
 	}
 }
 
+// keep runs an entry, or leads.
+func (d *daemon) keep(ctx context.Context, name string) error {
+	if name == cluster.Leading {
+		return d.lead(ctx)
+	}
+	return d.keepEntry(ctx, name)
+}
+
 // keepEntry runs an entry until ctx ends, again when it has failed by itself. The error is the store's.
 func (d *daemon) keepEntry(ctx context.Context, name string) error {
 	at := slices.IndexFunc(d.config.Entries, func(e config.Entry) bool { return e.Name == name })
@@ -126,9 +143,16 @@ func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 				return nil //nolint:nilerr // stopped before it began
 			}
 		}
+		if err := d.endFormerOf(ctx, e.Name); err != nil || ctx.Err() != nil {
+			return err
+		}
 		return one.conn.Run(ctx)
 	}}
-	return runOnline(ctx, []task.Task{connection}, []task.Task{{Name: "work", Run: one.Run}})
+	works := []task.Task{{Name: "work", Run: one.Run}}
+	if d.fleet != nil {
+		works = append(works, d.seekFiles(one))
+	}
+	return runOnline(ctx, []task.Task{connection}, works)
 }
 
 // openedFirst lets entries connect when all that the start has found have been opened once: none takes room of which another's uploads
@@ -146,6 +170,8 @@ func (d *daemon) openedFirst(name string) {
 type hosted struct {
 	*bridge.Entry
 
+	name    string
+	sought  chan foundFile // a file that is not on this machine
 	conn    *broker.Conn
 	closers []func() // in the order in which their parts were opened
 }
@@ -156,10 +182,18 @@ func (h *hosted) close() {
 	}
 }
 
+// seek notes that a file is not here; one at a time is sought.
+func (h *hosted) seek(seen store.Source, machine string) {
+	select {
+	case h.sought <- foundFile{machine, seen}:
+	default:
+	}
+}
+
 // openEntry makes one entry with its link, its client for Google and its connection. Entries are opened one after another, which needs
 // less memory.
 func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
-	c, log, h := d.config, d.log.WithField("entry", e.Name), &hosted{}
+	c, log, h := d.config, d.log.WithField("entry", e.Name), &hosted{name: e.Name, sought: make(chan foundFile, 1)}
 	if err := d.opening.Lock(ctx); err != nil {
 		return nil, err
 	}
@@ -186,16 +220,17 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: h.conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: c.DiscoversAt(),
 		Patience: media.Patience{Missing: c.MediaWait, Quiet: c.MediaQuiet, Limit: c.MediaLimit},
-		Store:    d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: h.conn, Log: log,
+		Machine:  d.machine, Seek: h.seek,
+		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: h.conn, Log: log,
 		Google: photos.New(photos.Config{
-			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: d.transport(log)},
+			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: d.transport(e.Name, log)},
 			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },
 		}),
 	})
 	if err != nil {
 		return nil, err
 	}
-	h.closers = []func(){h.Close, d.links.Join(link), d.refresh.Join(h.conn.Refresh), d.status.Add(h.Entry)}
+	h.closers = []func(){h.Close, d.links.Join(link), d.refresh.Join(h.conn.Refresh), d.status.Add(h.Entry), d.hosted.Join(h)}
 	return h, nil
 }
 
@@ -204,22 +239,22 @@ func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, erro
 	return auth.Open(ctx, auth.Config{
 		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
 		AuthURL: c.GoogleAuthURL, TokenURL: c.GoogleTokenURL, RevokeURL: c.GoogleRevokeURL, UserInfoURL: c.GoogleUserInfoURL,
-		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: d.transport(d.log.WithField("entry", e.Name)),
-		InUse: func(id string) bool {
-			return slices.ContainsFunc(d.links.All(), func(l *auth.Link) bool { return l.Entry() != e.Name && l.State().Account.ID == id })
-		},
+		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: d.transport(e.Name, d.log.WithField("entry", e.Name)),
+		InUse: func(account string) bool { return d.inUse(e.Name, account) },
 	}, d.key, d.store.Links())
 }
 
 // transport carries an entry's requests to Google.
-func (d *daemon) transport(log *logrus.Entry) *transport { return &transport{base: d.google, log: log} }
+func (d *daemon) transport(entry string, log *logrus.Entry) *transport {
+	return &transport{base: guarded{d.google, d.holds(entry)}, log: log}
+}
 
 func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
 	topics := mqttapi.Topics{Root: d.config.Topic, Entry: name}
 	c := connConfig(d.config, name, 1, topics.Commands()...)
 	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
-	c.Log = log
+	c.Log, c.Holds = log, d.holds(name)
 	c.Handle = func(ctx context.Context, m broker.Delivery) { h.Handle(ctx, m) }
 	c.OnBusy = func(m broker.Delivery) { h.Busy(m) }
 	c.OnState = func(s broker.State) { d.status.Connected(name, s) }
@@ -227,13 +262,32 @@ func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Co
 }
 
 func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
-	if p, ok := d.projects[clientID]; ok {
+	sum := sha256.Sum256([]byte(clientID))
+	id := "requests-" + hex.EncodeToString(sum[:6])
+	if p, ok := d.projects[id]; ok {
 		return p, nil
 	}
-	sum := sha256.Sum256([]byte(clientID))
-	p, err := account.OpenProject(ctx, d.store, "requests-"+hex.EncodeToString(sum[:6]))
-	if err == nil {
-		d.projects[clientID] = p
+	p, err := account.OpenProject(ctx, d.store, id)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	if d.fleet != nil {
+		p.Share(func(state []byte) { d.tell(subjectProject, toldProject{id, state}) })
+	}
+	d.projects[id] = p
+	return p, nil
+}
+
+// closeProjects saves what is left of the day's counts; a cluster that is away does not hold up the stop.
+func (d *daemon) closeProjects() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeFor)
+	defer cancel()
+	for _, p := range d.projects {
+		err = errors.Join(err, p.Close(ctx))
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		d.log.WithError(err).Warn("the requests of the last second are not counted")
+		return nil
+	}
+	return err
 }

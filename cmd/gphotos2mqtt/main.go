@@ -24,7 +24,6 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
-	"gphotos2mqtt/mqttapi/broker"
 )
 
 const exitDone, exitFailed, exitUsage = 0, 1, 2 // the exit codes
@@ -95,6 +94,5 @@ func newLog(c config.Config, stderr io.Writer) *logrus.Entry {
 		log.Logger.SetFormatter(&logrus.JSONFormatter{})
 	}
 	log.Logger.Level, _ = logrus.ParseLevel(c.LogLevel) // config takes no other
-	broker.LogPaho(log)
 	return log
 }

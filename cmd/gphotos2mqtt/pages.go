@@ -84,7 +84,13 @@ func (d *daemon) servePages() {
 	serve := func(name, address string, pages http.Handler) {
 		d.work(name, func(ctx context.Context) error { return linkpage.Serve(ctx, address, pages) })
 	}
-	serve("linking pages", d.config.HTTPListen, linkpage.Handler(d.links.All, failed))
+	pages := linkpage.Handler(d.links.All, failed)
+	if d.fleet != nil {
+		var answer func(context.Context, []byte) []byte
+		pages, answer = linkpage.Shared(d.links.All, failed, d.askPages)
+		d.work("answer for pages", func(ctx context.Context) error { return d.fleet.Serve(ctx, subjectPages, answer) })
+	}
+	serve("linking pages", d.config.HTTPListen, d.healthy(pages))
 	if d.config.PanelListen != "" {
 		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(d.links.All, linkpage.Supervisor, failed))
 	}

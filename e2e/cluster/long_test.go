@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"gphotos2mqtt/e2e/e2etest"
 )
 
@@ -98,6 +100,12 @@ func (w *world) settled(u *uploads) {
 	w.even()
 	w.checkSessions()
 	stats := w.google.stats()
+	created := 0
+	for _, n := range stats.BatchSizes {
+		created += n
+	}
+	w.Logf("Google was asked for %d items, for %d of them once more, and got %d uploads of bytes", w.published, created-w.published,
+		stats.Routes["uploads.raw"].Requests+stats.Routes["uploads.start"].Requests)
 	if stats.Writes.Overlapping != 0 {
 		w.Errorf("%d of %d writes overlapped: %+v", stats.Writes.Overlapping, stats.Writes.Total, stats.Overlaps)
 	}
@@ -107,12 +115,12 @@ func (w *world) settled(u *uploads) {
 		w.Errorf("what is asked of an entry that there is not is answered with %+v", answer)
 	}
 	var jobs []string
-	var payloads uint64
-	e2etest.Until(w, "the store to be empty", func() bool {
+	var payloads []*jetstream.ObjectInfo
+	e2etest.Until(w, "the end of all jobs", func() bool {
 		jobs, payloads = w.owners.left()
 		return len(jobs) == 0
 	})
-	if payloads > 0 {
-		w.Errorf("%d messages of payloads are left", payloads)
+	for _, p := range payloads {
+		w.Errorf("the payload %s of %v is left", p.Name, p.ModTime)
 	}
 }

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // Where the bridges keep what they share, by GPHOTOS_NATS_PREFIX's default.
-const recordsBucket, payloadsStream = "gphotos-records", "OBJ_gphotos-payloads"
+const recordsBucket, payloadsBucket = "gphotos-records", "gphotos-payloads"
 
 // owners follow which process has had each entry, and when, by the servers' clock.
 type owners struct {
@@ -95,8 +96,8 @@ func (o *owners) held(process, entry string, from, to time.Time) bool {
 	return false
 }
 
-// left is what a bridge has in the store of jobs and payloads.
-func (o *owners) left() (jobs []string, payloads uint64) {
+// left is what there is in the store of jobs, and of payloads.
+func (o *owners) left() (jobs []string, payloads []*jetstream.ObjectInfo) {
 	o.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), e2etest.Patience)
 	defer cancel()
@@ -105,11 +106,13 @@ func (o *owners) left() (jobs []string, payloads uint64) {
 	for key := range keys.Keys() {
 		jobs = append(jobs, key)
 	}
-	stream, err := o.js.Stream(ctx, payloadsStream)
+	store, err := o.js.ObjectStore(ctx, payloadsBucket)
 	e2etest.Must(o.tb, err)
-	info, err := stream.Info(ctx)
-	e2etest.Must(o.tb, err)
-	return jobs, info.State.Msgs
+	payloads, err = store.List(ctx)
+	if !errors.Is(err, jetstream.ErrNoObjectsFound) {
+		e2etest.Must(o.tb, err)
+	}
+	return jobs, payloads
 }
 
 // connected is what Mosquitto prints of a client that a bridge has connected.

@@ -13,6 +13,7 @@ func (w *world) kill(b *bridge) time.Duration {
 	entries := w.owners.of(w.process(b))
 	b.stopped.Store(true)
 	at := time.Now()
+	w.Logf("%s: kill %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGKILL)
 	return w.takenOver("killed "+b.name, entries, at)
 }
@@ -23,6 +24,7 @@ func (w *world) freeze(b *bridge, long time.Duration) time.Duration {
 	w.Helper()
 	entries := w.owners.of(w.process(b))
 	at := time.Now()
+	w.Logf("%s: freeze %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGSTOP)
 	took := w.takenOver("froze "+b.name, entries, at)
 	time.Sleep(time.Until(at.Add(long)))
@@ -36,6 +38,7 @@ func (w *world) terminate(b *bridge) time.Duration {
 	entries := w.owners.of(w.process(b))
 	b.stopped.Store(true)
 	at := time.Now()
+	w.Logf("%s: stop %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGTERM)
 	took := w.takenOver("stopped "+b.name, entries, at)
 	b.process.Exited(0)
@@ -75,7 +78,7 @@ func (w *world) links(b *bridge, server int) []link {
 // sever cuts a link for a time and heals it.
 func (w *world) sever(l link, long time.Duration) {
 	w.Helper()
-	w.Logf("cut %v for %v", l, long)
+	w.Logf("%s: cut %v for %v", time.Now().Format(time.TimeOnly), l, long)
 	w.cut(l.from, l.to)
 	time.Sleep(long)
 	w.heal(l.from, l.to)

@@ -25,11 +25,13 @@ type Config struct {
 	Settings  []string // of the bridge, beyond those that the environment needs
 	Embedded  bool     // the bridge's own broker instead of Mosquitto
 	Proxies   bool     // between the bridge and its broker, and between it and Google
+	Names     bool     // Google under its own names, over TLS; without Proxies and Wrap
 	Accounts  []photosim.Account
 	Wrap      func(http.Handler) http.Handler // sees every request to Google
 	Pages     string                          // host:port of the linking pages. Default: a port of loopback.
 	PublicURL string                          // where Google leads back to. Default: localhost with the port of Pages.
 	Topics    []string                        // that the subscriber gets. Default: all.
+	Entries   []string                        // that are linked before the bridge starts, each to one of Accounts; "home" is one. Default: "home", not linked.
 }
 
 // An Env is a broker, a simulated Google, a bridge, and a subscriber.
@@ -46,6 +48,7 @@ type Env struct {
 	ToBroker *Proxy
 	ToGoogle *Proxy
 	Bridge   *Process
+	Names    Names // of Google, when the configuration says so
 
 	root   testing.TB // ends what was started
 	config Config
@@ -63,20 +66,29 @@ func New(tb testing.TB, config Config) *Env {
 	pages := cmp.Or(config.Pages, "127.0.0.1:"+Port(tb))
 	_, port, err := net.SplitHostPort(pages)
 	Must(tb, err)
-	var google string
-	e.Google, google = StartGoogle(tb, photosim.Config{
+	sim := photosim.Config{
 		Accounts: config.Accounts, Dir: e.Dir,
 		Clients: []photosim.Client{{
 			ID: photosim.DefaultClientID, Secret: photosim.DefaultClientSecret, Project: photosim.DefaultProject,
 			RedirectURIs: []string{cmp.Or(config.PublicURL, "http://localhost:"+port) + "/oauth/callback"},
 		}},
-	}, config.Wrap)
+	}
+	var google string
+	if config.Names {
+		e.Google, e.Names = StartNames(tb, sim, e.Dir)
+	} else {
+		e.Google, google = StartGoogle(tb, sim, config.Wrap)
+	}
 	broker := "127.0.0.1:" + e.port
 	if config.Proxies {
 		e.ToBroker, e.ToGoogle = StartProxy(tb, broker), StartProxy(tb, strings.TrimPrefix(google, "http://"))
 		broker, google = e.ToBroker.Addr(), "http://"+e.ToGoogle.Addr()
 	}
-	e.Settings = append(append(GoogleSettings(google), ClientSettings()...),
+	e.Settings = GoogleSettings(google)
+	if config.Names {
+		e.Settings = e.Names.Settings()
+	}
+	e.Settings = append(append(e.Settings, ClientSettings()...),
 		"TMPDIR="+e.Temp, "GPHOTOS_DATA_DIR="+e.Data, "GPHOTOS_MEDIA_DIRS="+e.Media,
 		"GPHOTOS_HTTP_LISTEN="+pages, "GPHOTOS_PUBLIC_URL="+config.PublicURL)
 	if config.Embedded {
@@ -84,6 +96,10 @@ func New(tb testing.TB, config Config) *Env {
 	} else {
 		e.Settings = append(e.Settings, "GPHOTOS_MQTT_URL=mqtt://"+broker)
 		e.StartBroker()
+	}
+	if len(config.Entries) > 0 {
+		LinkAll(tb, e.Data, google, cmp.Or(config.PublicURL, "http://localhost:"+port)+"/oauth/callback", config.Accounts, config.Entries)
+		e.Settings = append(e.Settings, "GPHOTOS_ENTRIES="+strings.Join(config.Entries, ","))
 	}
 	e.Settings = append(e.Settings, config.Settings...)
 	if len(config.Topics) == 0 {
@@ -157,11 +173,17 @@ type Response struct {
 }
 
 // Request makes a request of the entry and waits for its answer.
-func (e *Env) Request(verb, payload string) (r Response) {
+func (e *Env) Request(verb, payload string) Response {
 	e.Helper()
-	topic := "gphotos/home/response/" + verb
+	return e.RequestOf("home", verb, payload)
+}
+
+// RequestOf is Request of another entry.
+func (e *Env) RequestOf(entry, verb, payload string) (r Response) {
+	e.Helper()
+	topic := "gphotos/" + entry + "/response/" + verb
 	e.Forget(topic)
-	e.Publish("gphotos/home/request/"+verb, []byte(payload))
+	e.Publish("gphotos/"+entry+"/request/"+verb, []byte(payload))
 	Must(e, json.Unmarshal(e.Expect(topic, "an answer", nil).Payload, &r))
 	return r
 }
@@ -169,19 +191,25 @@ func (e *Env) Request(verb, payload string) (r Response) {
 // Link is the person who allows everything, and pastes where the browser ended.
 func (e *Env) Link() {
 	e.Helper()
-	consent := e.Request("link", "").Data.ConsentURL
+	e.LinkEntry("home", photosim.DefaultAccountID)
+}
+
+// LinkEntry is Link for another entry and account.
+func (e *Env) LinkEntry(entry, account string) {
+	e.Helper()
+	consent := e.RequestOf(entry, "link", "").Data.ConsentURL
 	browser := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     e.Names.Transport(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	at, err := url.Parse(consent)
 	Must(e, err)
 	back, err := browser.PostForm(consent, url.Values{
-		"decision": {"allow"}, "account": {photosim.DefaultAccountID}, "scope": strings.Fields(at.Query().Get("scope")),
+		"decision": {"allow"}, "account": {account}, "scope": strings.Fields(at.Query().Get("scope")),
 	})
 	Must(e, err)
 	Must(e, back.Body.Close())
-	if r := e.Request("link/finish", back.Header.Get("Location")); r.Status != "ok" {
+	if r := e.RequestOf(entry, "link/finish", back.Header.Get("Location")); r.Status != "ok" {
 		e.Fatalf("link: %+v", r)
 	}
 }

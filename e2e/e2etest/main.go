@@ -37,6 +37,7 @@ func Acceptance() bool { return *acceptance }
 type M struct {
 	*testing.M
 	Race       bool     // build the programs with the race detector, but not under -short: it takes a C compiler
+	Release    bool     // build the programs as they are released
 	Needs      []string // programs of others; without them the tests fail, under -short they are not looked for
 	Builds     []string // programs of others that are written in Go: their packages
 	MoreThanGo bool     // under -short the whole package is left out
@@ -78,19 +79,22 @@ func (m M) prepare(dir string) error {
 			return fmt.Errorf("%s is not installed: `make test` and `make acceptance` install what their tests need", program)
 		}
 	}
-	var race []string
+	var flags, env []string
 	if m.Race && !testing.Short() {
-		race = []string{"-race"}
+		flags = []string{"-race"}
 	}
-	if err := build(dir, race, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
+	if m.Release {
+		flags, env = append(flags, "-trimpath", "-ldflags=-s -w"), []string{"CGO_ENABLED=0"}
+	}
+	if err := build(dir, flags, env, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
 		return err
 	}
-	return build(dir, nil, m.Builds...)
+	return build(dir, nil, nil, m.Builds...)
 }
 
-func build(dir string, flags []string, packages ...string) error {
+func build(dir string, flags, env []string, packages ...string) error {
 	build := exec.Command("go", slices.Concat([]string{"build", "-o", dir + "/"}, flags, packages)...)
-	build.Stderr = os.Stderr
+	build.Stderr, build.Env = os.Stderr, append(os.Environ(), env...)
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the programs: %w", err)
 	}

@@ -1,8 +1,10 @@
 // Package broker is one connection to an MQTT 3.1.1 broker, made again whenever it is lost.
 //
-// Each session is a new client of paho.mqtt.golang with an empty store, because paho's own reconnection resumes old publishes behind
-// newer ones, completes tokens that the broker never confirmed, and sends what made the broker hang up for ever. So an acknowledgement
-// always belongs to the connection it came on.
+// It speaks MQTT by itself, over the packets of paho.mqtt.golang. Paho's client has ten goroutines and a tick of 5 s for each connection, and
+// of what it offers next to nothing could be used: its reconnection resumes old publishes behind newer ones, completes tokens that the broker
+// never confirmed, and sends what made the broker hang up for ever; a publish waits for a peer that has stopped reading
+// (https://github.com/eclipse-paho/paho.mqtt.golang/issues/723). Here a session keeps nothing, what is to be sent again is in the outbox, and
+// an acknowledgement always belongs to the connection it came on.
 //
 // # What waits and tries again
 //
@@ -13,7 +15,7 @@
 //	                                         over once a session has lasted a minute
 //	SUBSCRIBE: a filter is refused           after 30 s on the same connection, Availability says Offline meanwhile
 //	SUBSCRIBE: no answer in 10 s             with the next connection
-//	PINGREQ: every 30 s, no answer in 10 s   with the next connection; so also when a packet does not leave in 30 s
+//	PINGREQ: every 30 s, nothing in 10 s     with the next connection; so also when 64 KiB do not leave in 30 s
 //	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
 //	Send and Clear                           on each new connection until acknowledged or their context ends
 //	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
@@ -26,8 +28,9 @@
 //
 // # Goroutines and locks
 //
-// Run's goroutine owns the session and decides everything; the transport's writer, one for each publication in flight and the handlers of
-// deliveries are the only others, and Run waits for them. The outbox has the one lock, which is never held across I/O or a callback.
+// Run's goroutine owns the session and decides everything; who reads from the transport, who writes to it while there is something to send,
+// and the handlers of deliveries are the only others, and Run waits for them. The outbox and the transport have a lock each, which is never
+// held across I/O or a callback.
 package broker
 
 import (
@@ -96,15 +99,14 @@ type Conn struct {
 	timeouts   timeouts
 	outbox     *outbox
 	intake     intake        // of all sessions
-	deliveries chan Delivery // from paho's goroutines to Run's
+	deliveries chan Delivery // from the session's reader to Run's goroutine
 	qos0       chan struct{} // one token per QoS 0 delivery in Handle
 	// What follows belongs to Run's goroutine.
 	address  Address // with the user that counts
 	failures failures
 	handlers sync.WaitGroup
-	handling int           // deliveries with QoS 1 in Handle
-	handled  chan struct{} // one for each that has ended
-	writers  sync.WaitGroup
+	handling int                   // deliveries with QoS 1 in Handle
+	handled  chan struct{}         // one for each that has ended
 	state    atomic.Pointer[State] // changed by Run's goroutine alone
 }
 
@@ -146,7 +148,6 @@ func (c *Conn) Run(ctx context.Context) error {
 	defer func() {
 		c.outbox.close()
 		c.handlers.Wait()
-		c.writers.Wait()
 		c.report(false, stopped, nil)
 	}()
 	if err := c.prepare(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/sirupsen/logrus"
 )
@@ -46,12 +45,12 @@ func (d Delivery) WithAck(ack func()) Delivery {
 	return d
 }
 
-// delivery is a message apart from paho's own, which holds the payload until it is acknowledged.
-func (c *Conn) delivery(t *transport, m mqtt.Message) Delivery {
-	n, qos, id := len(m.Payload()), m.Qos(), m.MessageID()
+// delivery does not hold the payload until it is acknowledged.
+func (c *Conn) delivery(t *transport, m *packets.PublishPacket) Delivery {
+	n, qos, id := len(m.Payload), m.Qos, m.MessageID
 	c.intake.add(n)
 	return Delivery{
-		Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), Duplicate: m.Duplicate(), QoS: qos, PacketID: id,
+		Topic: m.TopicName, Payload: m.Payload, Retained: m.Retain, Duplicate: m.Dup, QoS: qos, PacketID: id,
 		release: sync.OnceFunc(func() { c.intake.add(-n) }),
 		ack: sync.OnceFunc(func() {
 			answer := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)

@@ -52,15 +52,8 @@ func (c *Conn) takes(ctx context.Context, w *will) bool {
 }
 
 func (c *Conn) letsIn(conn net.Conn, w *will) bool {
-	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
-	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession, hello.Keepalive = "MQTT", 4, true, 30
-	hello.ClientIdentifier = fmt.Sprintf("%s-check-%d", c.cfg.ClientID, rand.N(10_000)) // that of another bridge would end ours
-	hello.UsernameFlag, hello.Username = c.address.User != "", c.address.User
-	hello.PasswordFlag, hello.Password = c.address.Password != "", []byte(c.address.Password)
-	if w != nil {
-		hello.WillFlag, hello.WillTopic, hello.WillMessage = true, w.topic, []byte(c.cfg.Availability.Offline)
-		hello.WillQos, hello.WillRetain = w.qos, w.retain
-	}
+	// That of another bridge would end ours.
+	hello := c.hello(fmt.Sprintf("%s-check-%d", c.cfg.ClientID, rand.N(10_000)), true, w)
 	if hello.Write(conn) != nil {
 		return false
 	}

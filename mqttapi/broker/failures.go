@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	"github.com/sirupsen/logrus"
 )
@@ -182,13 +180,3 @@ func brokenTLS(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return untrusted || plain || ok && (op.Op == "remote error" || op.Op == "local error")
 }
-
-// LogPaho logs what paho says at debug level; a Reason has what matters. Its loggers are global, unguarded: call once, before any Run.
-func LogPaho(log *logrus.Entry) { mqtt.CRITICAL, mqtt.ERROR = pahoLog{log}, pahoLog{log} }
-
-type pahoLog struct{ log *logrus.Entry }
-
-func (l pahoLog) Println(words ...any) {
-	l.log.WithField("text", strings.TrimSpace(fmt.Sprintln(words...))).Debug("paho")
-}
-func (l pahoLog) Printf(format string, words ...any) { l.Println(fmt.Sprintf(format, words...)) }

@@ -23,7 +23,7 @@ var (
 )
 
 const (
-	maxSends   = 32 // calls of Send in flight: paho keeps the payload of each in memory, and MQTT has only 65,535 packet ids
+	maxSends   = 32 // calls of Send in flight: the payload of each is in memory, and MQTT has only 65,535 packet ids
 	windowSize = 16 // retained values sent ahead of their acknowledgements
 )
 
@@ -79,7 +79,7 @@ func (c *Conn) deliver(p *publication) error {
 	}
 }
 
-// check refuses what the broker would answer by hanging up, and what paho would cut without a word
+// check refuses what the broker would answer by hanging up, and what would be cut without a word
 // (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718106).
 func (c *Conn) check(topic string, payload []byte) error {
 	if len(payload) > c.cfg.MaxPublish {

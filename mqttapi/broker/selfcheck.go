@@ -49,14 +49,14 @@ func (s *session) check() {
 			continue
 		}
 		k.awaited = append(k.awaited, sub.Filter)
-		s.client.Publish(sub.Check, 1, false, k.text)
+		s.publish(sub.Check, k.text, false)
 	}
 	if len(k.awaited) == 0 {
 		return
 	}
 	if topic := c.cfg.Availability.Topic; topic != "" && !k.skipped {
 		k.awaited = append(k.awaited, topic)
-		s.client.Subscribe(topic, 0, nil)
+		s.ask(Subscription{Filter: topic})
 	}
 	k.read, k.over = s.transport.read.Load(), time.After(c.timeouts.check)
 }

@@ -3,45 +3,45 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-const (
-	denied  = 0x80 // a refused subscription: https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071
-	quiesce = 250  // milliseconds for DISCONNECT to leave
-)
+// denied is a refused subscription. https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071
+const denied = 0x80
 
 // session is one connection to the broker, from CONNECT to its end. It belongs to Run's goroutine.
 type session struct {
 	conn      *Conn
-	client    mqtt.Client
-	transport *transport // nil when there was no network connection
-	began     time.Time  // when the attempt ended, one way or the other
-	accepted  bool       // CONNACK said yes
-	refused   byte       // CONNACK's reason (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Table_3.1_-)
-	diagnosis string     // why the broker hung up on CONNECT, if it can be told
-	suback    *mqtt.SubscribeToken
-	answered  <-chan struct{}  // suback's; nil while no answer is awaited
-	timer     <-chan time.Time // until an answer is overdue, or until the next question
-	granted   bool             // all subscriptions stand
-	lowered   bool             // with less than the QoS that was asked for
-	announced bool             // Online is on its way or out
-	up        bool             // Online is confirmed
-	window    []inFlight       // what is sent and not confirmed
-	ended     chan inFlight    // what paho is through with
+	transport *transport                 // nil when there was no network connection
+	began     time.Time                  // when the attempt ended, one way or the other
+	accepted  bool                       // CONNACK said yes
+	refused   byte                       // CONNACK's reason (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Table_3.1_-)
+	diagnosis string                     // why the broker hung up on CONNECT, if it can be told
+	answers   chan packets.ControlPacket // all that has come but deliveries
+	last      uint16                     // number of a packet
+	asked     uint16                     // number of the SUBSCRIBE
+	awaiting  bool                       // its answer
+	timer     <-chan time.Time           // until that is overdue, or until the next question
+	beats     *time.Timer                // until the next PINGREQ, or until its answer is overdue
+	pinged    bool                       // an answer to PINGREQ is awaited
+	heard     int64                      // bytes that had come when PINGREQ was sent
+	granted   bool                       // all subscriptions stand
+	lowered   bool                       // with less than the QoS that was asked for
+	announced bool                       // Online is on its way or out
+	up        bool                       // Online is confirmed
+	window    []inFlight                 // what is sent and not confirmed
 	checking  selfCheck
 	waiting   []Delivery // for a handler; they come again with the next connection
 }
 
 type inFlight struct {
 	*publication
-	token mqtt.Token
-	at    time.Time
+	number uint16
+	at     time.Time
 }
 
 // run carries the session until it is lost, which is the error, or ctx ends.
@@ -54,6 +54,8 @@ func (s *session) run(ctx context.Context) error {
 	}()
 	c.outbox.begin(c.cfg.Availability.Topic)
 	s.subscribe()
+	s.beats = time.NewTimer(c.timeouts.keepAlive)
+	defer s.beats.Stop()
 	stable := time.After(c.timeouts.stable)
 	for {
 		s.announce()
@@ -64,16 +66,16 @@ func (s *session) run(ctx context.Context) error {
 		case <-c.handled:
 			c.handling--
 			s.handle(ctx)
-		case <-s.answered:
-			s.subscribed()
+		case answer := <-s.answers:
+			s.take(answer)
+		case <-s.beats.C:
+			s.beat()
 		case <-s.timer:
-			if s.answered == nil {
-				s.subscribe()
-			} else {
+			if s.awaiting {
 				s.transport.fail(errors.New("the broker does not answer SUBSCRIBE"))
+			} else {
+				s.subscribe()
 			}
-		case f := <-s.ended:
-			s.confirm(f)
 		case <-s.checking.over:
 			s.overdue()
 		case <-c.outbox.changed:
@@ -81,7 +83,7 @@ func (s *session) run(ctx context.Context) error {
 			c.failures = failures{}
 			s.report()
 		case <-s.transport.gone:
-			s.client.Disconnect(quiesce) // paho takes the client apart before the next begins
+			s.transport.running.Wait() // nothing of it is left when the next begins
 			return s.transport.cause()
 		case <-ctx.Done():
 			s.shutdown()
@@ -91,31 +93,26 @@ func (s *session) run(ctx context.Context) error {
 }
 
 func (s *session) subscribe() {
-	filters := map[string]byte{}
-	for _, sub := range s.conn.cfg.Subscriptions {
-		filters[sub.Filter] = sub.QoS
-	}
-	if s.granted = len(filters) == 0; s.granted {
+	if s.granted = len(s.conn.cfg.Subscriptions) == 0; s.granted {
 		return
 	}
-	s.suback = s.client.SubscribeMultiple(filters, nil).(*mqtt.SubscribeToken)
-	s.answered, s.timer = s.suback.Done(), time.After(s.conn.timeouts.connect)
+	s.asked, s.awaiting = s.ask(s.conn.cfg.Subscriptions...), true
+	s.timer = time.After(s.conn.timeouts.connect)
 }
 
-// subscribed reads the answer. paho reports a refused subscription as a success.
-func (s *session) subscribed() {
-	s.answered, s.timer = nil, nil
-	if err := s.suback.Error(); err != nil {
-		s.transport.fail(fmt.Errorf("subscribe: %w", err))
-		return
-	}
+// subscribed reads the answer, a code for each filter.
+func (s *session) subscribed(codes []byte) {
+	s.awaiting, s.timer = false, nil
 	var refused []string
-	for _, sub := range s.conn.cfg.Subscriptions {
-		code, ok := s.suback.Result()[sub.Filter]
-		if (!ok || code == denied) && !sub.Optional {
+	for i, sub := range s.conn.cfg.Subscriptions {
+		code := byte(denied)
+		if i < len(codes) {
+			code = codes[i]
+		}
+		if code == denied && !sub.Optional {
 			refused = append(refused, sub.Filter)
 		}
-		s.lowered = s.lowered || ok && code < sub.QoS
+		s.lowered = s.lowered || code < sub.QoS
 	}
 	if s.granted = refused == nil; s.granted {
 		return
@@ -175,7 +172,7 @@ func (s *session) shutdown() {
 		// Without DISCONNECT the broker publishes the will, so availability is right once it notices.
 		s.transport.fail(errors.New("the broker did not confirm what was sent last"))
 	}
-	s.client.Disconnect(quiesce)
+	s.leave()
 }
 
 // settle sends until enough is closed or, without it, until every retained value is confirmed; false when time or session ended first.
@@ -189,8 +186,8 @@ func (s *session) settle(enough <-chan struct{}) bool {
 		select {
 		case <-enough:
 			return true
-		case f := <-s.ended:
-			s.confirm(f)
+		case answer := <-s.answers:
+			s.take(answer)
 		case <-s.conn.outbox.changed:
 		case <-s.transport.gone:
 			return false
@@ -204,33 +201,27 @@ func (s *session) settle(enough <-chan struct{}) bool {
 func (s *session) fill() {
 	s.window = slices.DeleteFunc(s.window, func(f inFlight) bool { return f.ctx != nil && f.ctx.Err() != nil })
 	for p := s.conn.outbox.next(); p != nil; p = s.conn.outbox.next() {
-		f := inFlight{p, s.client.Publish(p.topic, 1, p.retained, p.payload), time.Now()}
-		s.window = append(s.window, f)
-		s.conn.writers.Go(func() {
-			select {
-			case <-f.token.Done():
-			case <-s.transport.gone:
-				return
-			}
-			select {
-			case s.ended <- f:
-			case <-s.transport.gone:
-			}
-		})
+		s.window = append(s.window, inFlight{p, s.publish(p.topic, p.payload, p.retained), time.Now()})
 	}
 }
 
-// confirm takes in what paho says of a publication; an error ends the session.
-func (s *session) confirm(f inFlight) {
-	if err := f.token.Error(); err != nil {
-		s.transport.fail(fmt.Errorf("publish to %s: %w", f.topic, err))
+// flying is where in the window a packet's number is, -1 = nowhere.
+func (s *session) flying(number uint16) int {
+	return slices.IndexFunc(s.window, func(f inFlight) bool { return f.number == number })
+}
+
+// confirm takes in that the broker has a publication. Those that nobody waits for any more, and those of the self check, are in no window.
+func (s *session) confirm(number uint16) {
+	i := s.flying(number)
+	if i < 0 {
 		return
 	}
-	s.window = slices.DeleteFunc(s.window, func(other inFlight) bool { return other.publication == f.publication })
-	s.conn.outbox.confirm(f.publication)
-	f.failures = 0
+	p := s.window[i].publication
+	s.window = slices.Delete(s.window, i, i+1)
+	s.conn.outbox.confirm(p)
+	p.failures = 0
 	a := s.conn.cfg.Availability
-	s.up = s.up || f.topic == a.Topic && string(f.payload) == a.Online
+	s.up = s.up || p.topic == a.Topic && string(p.payload) == a.Online
 	s.report()
 }
 

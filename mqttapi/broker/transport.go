@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,15 +8,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // TLSFiles names what a TLS connection to a broker, or to another server, needs beyond the system's certificate authorities. Zero needs nothing.
@@ -53,89 +50,16 @@ func (f TLSFiles) Config() (*tls.Config, error) {
 }
 
 const (
-	transportQueue = 256         // packets that wait for the network before a write blocks: more than publishes and acknowledgements in flight
-	flushLimit     = time.Second // for packets handed over before the end to leave
-	// handOver is how long paho waits for its writer, which waits for nothing here: it is over only when the connection ends just then.
-	handOver = 2 * time.Second
+	flushLimit = time.Second // for packets handed over before the end to leave
+	chunk      = 64 << 10    // bytes that are written at a time, each with its own time limit
 )
 
-// errClosed is why paho closes a connection by itself.
-var errClosed = fmt.Errorf("a ping was not answered, or what came is no MQTT: %w", net.ErrClosed)
-
-// errNotHeld is why nothing is sent any more: the client id is another process's.
-var errNotHeld = fmt.Errorf("this process has the client id no more: %w", net.ErrClosed)
-
-// connect makes one attempt: one TCP connection, one CONNECT, one CONNACK. A session that failed is also returned, for how far it came.
-func (c *Conn) connect(ctx context.Context) (*session, error) {
-	s := &session{conn: c, ended: make(chan inFlight)}
-	dialed, armed := errClosed, func() bool { return true }
-	// paho's own reconnection resumes stale publishes and completes tokens that were never confirmed, its fallback to MQTT 3.1 doubles
-	// every refused login. Its ordered delivery bounds what it reads ahead; without it each message has a goroutine, 30,000 in a flood. Run
-	// takes deliveries at once, so that pings and acknowledgements are not held up.
-	opts := mqtt.NewClientOptions().SetStore(noStore{}).SetProtocolVersion(4).
-		SetClientID(c.cfg.ClientID).SetCleanSession(c.cfg.Clean).
-		SetUsername(c.address.User).SetPassword(string(c.address.Password)).
-		SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(true).SetAutoAckDisabled(true).
-		SetKeepAlive(c.timeouts.keepAlive).SetPingTimeout(c.timeouts.ping).
-		SetConnectTimeout(c.timeouts.connect).SetWriteTimeout(handOver)
-	opts.Servers = []*url.URL{{Scheme: c.address.Network, Host: c.address.Host}}
-	if a := c.cfg.Availability; a.Topic != "" {
-		opts.SetWill(a.Topic, a.Offline, 1, true)
-	}
-	opts.SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) {
-		d := c.delivery(s.transport, m)
-		select {
-		case c.deliveries <- d:
-		case <-s.transport.gone: // not acknowledged, so it comes back
-			d.Release()
-		case <-ctx.Done():
-			d.Release()
-		}
-	})
-	opts.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-		var conn net.Conn
-		if dialed = errNotHeld; !c.cfg.Holds() {
-			return nil, dialed
-		}
-		if conn, dialed = dial(ctx, c.address, c.cfg.TLS, c.timeouts.connect); dialed != nil {
-			return nil, dialed
-		}
-		s.transport = newTransport(conn, c.timeouts.write, &c.intake, c.cfg.Holds)
-		c.writers.Go(s.transport.send)
-		armed = context.AfterFunc(ctx, func() { s.transport.fail(context.Cause(ctx)) })
-		return s.transport, nil
-	})
-	s.client = mqtt.NewClient(opts)
-	token := s.client.Connect().(*mqtt.ConnectToken)
-	<-token.Done()
-	s.began = time.Now()
-	armed()
-	err, code := token.Error(), token.ReturnCode()
-	switch s.accepted = err == nil; {
-	case s.accepted:
-	case dialed != nil:
-		err = dialed
-	case code != packets.ErrNetworkError:
-		s.refused = code
-	default:
-		err = fmt.Errorf("wait for the broker's first answer: %w", s.transport.cause())
-		if hungUp(err) && ctx.Err() == nil {
-			s.diagnosis = c.Diagnose(ctx, c.cfg.Availability.Topic)
-		}
-	}
-	return s, err
-}
-
-// noStore keeps no packets: each session begins with an empty store, and what is to be sent again is in the outbox.
-type noStore struct{}
-
-func (noStore) Open()                             {}
-func (noStore) Close()                            {}
-func (noStore) Reset()                            {}
-func (noStore) Put(string, packets.ControlPacket) {}
-func (noStore) Get(string) packets.ControlPacket  { return nil }
-func (noStore) Del(string)                        {}
-func (noStore) All() []string                     { return nil }
+var (
+	// errClosed is why we close a connection.
+	errClosed = fmt.Errorf("a ping was not answered, or what came is no MQTT: %w", net.ErrClosed)
+	// errNotHeld is why nothing is sent any more: the client id is another process's.
+	errNotHeld = fmt.Errorf("this process has the client id no more: %w", net.ErrClosed)
+)
 
 // dial opens the network connection, TLS included. Proxies of the environment are not used: they are meant for the way to Google.
 func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) (net.Conn, error) {
@@ -158,82 +82,88 @@ func dial(ctx context.Context, a Address, cfg *tls.Config, limit time.Duration) 
 	}
 }
 
-// transport is the network connection as paho sees it. Writing never waits for the network, because paho's Publish holds up its caller,
-// and its keepalive its own timeout, behind a peer that has stopped reading
-// (https://github.com/eclipse-paho/paho.mqtt.golang/issues/723). In return each packet has its deadline here, acknowledgements and pings
-// included. It also knows when and of what the connection ended before paho has taken itself apart.
+// transport is a network connection that is written to without waiting for it, whoever writes, and that knows when and of what it ended.
+// What is written leaves in its order, what has gathered meanwhile together. A goroutine sends only while there is something to send.
 type transport struct {
 	net.Conn
 	limit  time.Duration
-	out    chan []byte
-	gone   chan struct{}   // closed at the end, whoever ended it
 	intake *intake         // reading waits for room in it
 	holds  func() bool     // Config.Holds
 	read   atomic.Int64    // bytes that have come
+	gone   chan struct{}   // closed at the end, whoever ended it
 	life   context.Context //nolint:containedctx // ends with gone
 	end    context.CancelFunc
-	once   sync.Once
-	err    error // why it ended; set once, before gone is closed
+
+	running sync.WaitGroup // what sends, and who reads
+
+	mu      sync.Mutex // guards all below; err is set before gone is closed, and then stays
+	out     []byte     // to be sent
+	sending bool
+	err     error // why it ended
 }
 
 func newTransport(conn net.Conn, limit time.Duration, room *intake, holds func() bool) *transport {
-	t := &transport{Conn: conn, limit: limit, intake: room, holds: holds, out: make(chan []byte, transportQueue), gone: make(chan struct{})}
+	t := &transport{Conn: conn, limit: limit, intake: room, holds: holds, gone: make(chan struct{})}
 	t.life, t.end = context.WithCancel(context.Background())
 	return t
 }
 
-// send writes until the connection ends, then what was given before, as DISCONNECT. It alone writes and sets write deadlines: websockets.
+// Write hands bytes over and never waits. After the end it returns why it ended.
+func (t *transport) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return 0, t.err
+	}
+	t.out = append(t.out, p...)
+	if !t.sending {
+		t.sending = true
+		t.running.Go(t.send)
+	}
+	return len(p), nil
+}
+
+// send writes what there is, after the end too, as DISCONNECT. It alone writes and sets write deadlines: websockets.
 func (t *transport) send() {
-	defer func() { _ = t.Conn.Close() }()
 	for {
-		var packet []byte
-		select {
-		case packet = <-t.out:
-		case <-t.gone:
-			if len(t.out) == 0 {
-				return
+		t.mu.Lock()
+		out := t.out
+		t.out, t.sending = nil, len(out) > 0
+		over := t.err != nil
+		t.mu.Unlock()
+		if len(out) == 0 {
+			if over {
+				_ = t.Conn.Close()
 			}
-			packet = <-t.out
-		}
-		err := t.Conn.SetWriteDeadline(time.Now().Add(t.limit))
-		if err == nil && !t.holds() { // right before: a process may be stopped and go on at any point
-			err = errNotHeld
-		}
-		if err == nil {
-			_, err = t.Conn.Write(packet)
-		}
-		if err != nil {
-			t.fail(err)
 			return
+		}
+		for part := range slices.Chunk(out, chunk) {
+			err := t.SetWriteDeadline(time.Now().Add(t.limit))
+			if err == nil && !t.holds() { // right before: a process may be stopped and go on at any point
+				err = errNotHeld
+			}
+			if err == nil {
+				_, err = t.Conn.Write(part)
+			}
+			if err != nil {
+				t.fail(err)
+				_ = t.Conn.Close()
+				break
+			}
 		}
 	}
 }
 
-// Read gives the end's first reason: paho takes "use of closed network connection" for its own doing, and waits for a failed ping.
+// Read waits while too much of what came before is in hand. Its error is why the connection ended.
 func (t *transport) Read(p []byte) (int, error) {
 	t.intake.await(t.life)
 	n, err := t.Conn.Read(p)
 	t.read.Add(int64(n))
 	if err != nil {
 		t.fail(err)
-		err = t.err
+		err = t.cause()
 	}
 	return n, err
-}
-
-// Write hands a packet to send; paho writes each with one call.
-func (t *transport) Write(p []byte) (int, error) {
-	select {
-	case <-t.gone:
-		return 0, t.err
-	default:
-	}
-	select {
-	case t.out <- bytes.Clone(p):
-		return len(p), nil
-	case <-t.gone:
-		return 0, t.err
-	}
 }
 
 // Close ends the connection after what was written has left, without waiting for it.
@@ -242,21 +172,27 @@ func (t *transport) Close() error {
 	return nil
 }
 
-// SetDeadline limits reads alone: paho sets it for CONNECT and CONNACK, and send has a deadline for each packet.
-func (t *transport) SetDeadline(at time.Time) error   { return t.SetReadDeadline(at) }
-func (t *transport) SetWriteDeadline(time.Time) error { return nil }
-
 // fail ends the connection; only the first reason counts. What has not left after flushLimit is cut.
 func (t *transport) fail(reason error) {
-	t.once.Do(func() {
-		t.err = reason
-		close(t.gone)
-		t.end()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return
+	}
+	t.err = reason
+	close(t.gone)
+	t.end()
+	if t.sending {
 		time.AfterFunc(flushLimit, func() { _ = t.Conn.Close() })
-	})
+	} else {
+		t.running.Go(func() { _ = t.Conn.Close() }) // which is I/O: of a websocket it waits for the other side
+	}
 }
 
+// cause ends the connection if nothing else has, and says why it ended.
 func (t *transport) cause() error {
 	t.fail(errClosed)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.err
 }

@@ -16,15 +16,10 @@ func newTestTransport(t *testing.T, limit time.Duration) (*transport, net.Conn) 
 	t.Helper()
 	near, far := net.Pipe()
 	w := newTransport(near, limit, &intake{}, func() bool { return true })
-	sent := make(chan struct{})
-	go func() {
-		w.send()
-		close(sent)
-	}()
 	t.Cleanup(func() {
 		w.Close()
 		far.Close()
-		receiveFrom(t, "the end of send", sent)
+		w.running.Wait()
 	})
 	return w, far
 }
@@ -52,7 +47,7 @@ func TestTransportDoesNotHoldUpWriters(t *testing.T) {
 	}
 }
 
-// paho must learn of a write that took too long through its reader.
+// Who reads learns of a write that took too long.
 func TestTransportGivesUpOnSilence(t *testing.T) {
 	t.Parallel()
 	w, _ := newTestTransport(t, 20*time.Millisecond)
@@ -72,7 +67,7 @@ func TestTransportGivesUpOnSilence(t *testing.T) {
 func TestTransportCloseIsBounded(t *testing.T) {
 	t.Parallel()
 	w, _ := newTestTransport(t, time.Hour)
-	for range transportQueue {
+	for range 256 {
 		if _, err := w.Write([]byte("x")); err != nil {
 			t.Fatal(err)
 		}

@@ -40,6 +40,15 @@ var controls = map[string]func(*Server, []byte) (any, error){
 	"POST reset":   controlReset,
 	"POST latency": controlLatency,
 	"POST faults":  controlFaults,
+	"POST uplink": func(s *Server, body []byte) (any, error) {
+		req, err := decodeControl[struct {
+			BytesPerSecond int64 `json:"bytes_per_second"`
+		}](body)
+		if err != nil {
+			return nil, err
+		}
+		return nil, s.Uplink(req.BytesPerSecond)
+	},
 	"POST grant": func(s *Server, body []byte) (any, error) {
 		req, err := decodeControl[GrantRequest](body)
 		if err != nil {

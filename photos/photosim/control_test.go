@@ -132,6 +132,8 @@ func TestControlMistakes(t *testing.T) {
 		{"latency", `{"*":"soon"}`},
 		{"latency", `{"*":{"base":1}}`},
 		{"latency", `[]`},
+		{"uplink", `{"bytes_per_second":-1}`},
+		{"uplink", `{"rate":1}`},
 		{"reset", `{"everything":true}`},
 		{"reset", strings.Repeat(" ", maxBody+1)},
 	} {

@@ -31,6 +31,7 @@ type Server struct {
 	filling [baseLength]byte
 	// inflight counts requests served by Transport, so that Close can wait for them.
 	inflight sync.WaitGroup
+	line     uplink
 	// buffers are reused between uploads.
 	buffers sync.Pool
 
@@ -125,6 +126,7 @@ func (s *Server) clearLocked(keepTokens bool) {
 	s.writers = make(map[string]string)
 	s.faults = nil
 	s.delays = nil
+	_ = s.Uplink(0)
 	s.released = make(chan struct{})
 	s.epoch++
 }

@@ -37,7 +37,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	call := s.stats.begin(e.name)
 	defer call.end()
 	cw := &countingWriter{ResponseWriter: w, call: call}
-	r.Body = &countingBody{ReadCloser: r.Body, call: call}
+	r.Body = &countingBody{ReadCloser: r.Body, call: call, line: &s.line, ctx: r.Context()}
 	x := &exchange{w: cw, r: r, place: p, route: e.name, fault: s.takeFault(e.name)}
 	if x.fault != nil && x.fault.Mode != "" {
 		s.serveFault(x, e)

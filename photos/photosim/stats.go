@@ -1,6 +1,7 @@
 package photosim
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -220,11 +221,14 @@ func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 type countingBody struct {
 	io.ReadCloser
 	call *callStats
+	line *uplink
+	ctx  context.Context //nolint:containedctx // of the request whose body it is
 }
 
 func (b *countingBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(b.line.part(p))
 	if n > 0 {
+		b.line.carry(b.ctx, n)
 		b.call.update(func(rs *RouteStats) { rs.BytesIn += int64(n) })
 	}
 	return n, err

@@ -97,6 +97,9 @@ type Config struct {
 	// Start of the names of buckets and subjects in the cluster: 1 to 32 letters, digits, `_` and `-`. Two bridges in one account of a cluster
 	// need different ones.
 	NATSPrefix string `env:"NATS_PREFIX" default:"gphotos"`
+	// Name of this machine among those with GPHOTOS_NATS_URL: a file above GPHOTOS_SPOOL_COPY is uploaded where it was seen. In a container,
+	// give the machine's or the volume's name. Empty: the host name.
+	Machine string `env:"MACHINE"`
 
 	// Client id of your OAuth client in Google's console. Needed unless every entry has its own.
 	ClientID string `env:"CLIENT_ID" file:"true"`
@@ -131,8 +134,8 @@ type Config struct {
 	MaxAge time.Duration `env:"MAX_AGE" default:"168h"`
 	// Largest file to upload. 0: Google's limits, 200 MB for a photo and 20 GB for a video.
 	MaxSize Size `env:"MAX_SIZE" default:"0"`
-	// Uploads at the same time for each entry, 1 to 32.
-	Uploads int `env:"UPLOADS" default:"8"`
+	// Uploads at the same time for each entry, 1 to 50; of files above 1 MiB at most 8, which fill a line.
+	Uploads int `env:"UPLOADS" default:"25"`
 
 	// Items in each retained listing, newest first, 1 to 500.
 	ListItems int `env:"LIST_ITEMS" default:"100"`

@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 		ClientID: "id", ClientSecret: "hush",
 		HTTPListen: "127.0.0.1:8099", PublicURL: "http://localhost:8099", LinkURL: "http://localhost:8099",
 		SpoolMax: 2 << 30, SpoolMaxJobs: 10000, SpoolCopy: 32 << 20, MaxPublish: 1_000_000,
-		MaxAge: 168 * time.Hour, Uploads: 8, ListItems: 100, Refresh: 50 * time.Minute,
+		MaxAge: 168 * time.Hour, Uploads: 25, ListItems: 100, Refresh: 50 * time.Minute,
 		Discovery: true, DiscoveryPrefix: "homeassistant", BirthTopic: "homeassistant/status", BirthPayload: "online",
 		LogLevel: "info", LogFormat: "text",
 		Entries: []Entry{

@@ -188,7 +188,7 @@ func (r *reader) check(c *Config) {
 	r.want(c.MediaQuiet >= 0, "MEDIA_QUIET", "write a duration such as 2s, or 0s")
 	r.want(c.MediaLimit >= 0, "MEDIA_LIMIT", "write a duration such as 5m, or 0s")
 	r.want(c.MaxAge >= time.Minute, "MAX_AGE", "write a duration of at least 1m, such as 168h")
-	r.want(c.Uploads >= 1 && c.Uploads <= 32, "UPLOADS", "write a whole number from 1 to 32")
+	r.want(c.Uploads >= 1 && c.Uploads <= 50, "UPLOADS", "write a whole number from 1 to 50")
 	r.want(c.ListItems >= 1 && c.ListItems <= 500, "LIST_ITEMS", "write a whole number from 1 to 500")
 	r.want(c.Refresh >= time.Minute && c.Refresh <= 50*time.Minute, "REFRESH",
 		"write a duration from 1m to 50m; the picture addresses in a listing stop working after 60 minutes")

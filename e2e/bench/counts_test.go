@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gphotos2mqtt/e2e/e2etest"
+)
+
+var (
+	counting = flag.Bool("counts", false, "hold what does not depend on the machine to counts.json")
+	record   = flag.Bool("record", false, "write counts.json anew")
+)
+
+// counts are numbers that are the same on every machine, or nearly so.
+type counts map[string]float64
+
+const (
+	countsFile = "counts.json"
+	tolerance  = 1.05
+	rounds     = 4
+)
+
+// TestCounts fails when the bridge needs more than before: requests, syncs, bytes,
+// allocations, goroutines, instructions. Noise only adds, so a count is the least of
+// some rounds, and there is another round as long as one has grown.
+func TestCounts(t *testing.T) {
+	if !*counting {
+		t.Skip("`make guard` runs it")
+	}
+	text, err := os.ReadFile(countsFile)
+	e2etest.Must(t, err)
+	before, now, path := counts{}, counts{}, probed(t)
+	e2etest.Must(t, json.Unmarshal(text, &before))
+	for round := 0; round == 0 || round < rounds && (*record || len(before.grown(now)) > 0); round++ {
+		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
+			now.least(calls(t, path))
+			now.least(instructions(t))
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		t.Logf("%-60s %12.0f, was %.0f", name, now[name], before[name])
+	}
+	if *record {
+		text, err := json.MarshalIndent(now, "", "\t")
+		e2etest.Must(t, err)
+		e2etest.Must(t, os.WriteFile(countsFile, append(text, '\n'), 0o600))
+		return
+	}
+	for _, complaint := range before.grown(now) {
+		t.Error(complaint)
+	}
+}
+
+// grown says which counts are more than 5 % above what they were. One that was never
+// recorded is a mistake as well.
+func (c counts) grown(now counts) (complaints []string) {
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		before, known := c[name]
+		if known && now[name] <= before*tolerance {
+			continue
+		}
+		against := fmt.Sprintf("more than the %.0f of before", before)
+		switch {
+		case !known:
+			against = "and nothing to compare it with"
+		case before > 0:
+			against = fmt.Sprintf("%.1f %% ", 100*(now[name]/before-1)) + against
+		}
+		complaints = append(complaints, fmt.Sprintf("%s: %.0f, %s; if that has a good reason, `make guard RECORD=1` records it in e2e/bench/%s",
+			name, now[name], against, countsFile))
+	}
+	return complaints
+}
+
+// least takes over what is new or less than before.
+func (c counts) least(other counts) {
+	for name, n := range other {
+		if before, ok := c[name]; !ok || n < before {
+			c[name] = math.Round(n)
+		}
+	}
+}
+
+// calls counts what is asked of Google, of the system and of Go's runtime.
+func calls(t *testing.T, bridge string) counts {
+	const lone = 20
+	c, trace := counts{}, newTrace(t, bridge)
+	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
+	e := countedEnv(&run{T: t, bridge: trace.start}, &g, "BENCH_PROBE="+trace.socket)
+	p := newProbe(t, trace.socket)
+	e.quiet()
+	c["goroutines of an idle bridge"] = p.counts(t).Goroutines
+	before, runtime := e.Google.Stats().Routes, p.counts(t)
+	e.gated(&g, func() { c["goroutines with 100 uploads in hand"] = p.counts(t).Goroutines })
+	uploads, commits, _ := since(before, e.Google.Stats().Routes)
+	c["requests for 1 and 100 photos: uploads and commits"] = uploads + commits
+	c["allocations for a photo, 100 at once"] = (p.counts(t).Mallocs - runtime.Mallocs) / 101
+	e.quiet()
+	written, runtime := trace.read(t, e.Data), p.counts(t)
+	before = e.Google.Stats().Routes
+	for n := range lone {
+		e.burst(200+n, 1, small, "")
+	}
+	e.quiet()
+	uploads, commits, _ = since(before, e.Google.Stats().Routes)
+	c["requests for 20 photos one after another: uploads and commits"] = uploads + commits
+	c["bytes sent twice, of 121 photos"] = e.received() - 121*small
+	after := p.counts(t)
+	c["allocations for a photo alone"] = (after.Mallocs - runtime.Mallocs) / lone
+	c["bytes allocated for a photo alone"] = (after.Allocated - runtime.Allocated) / lone
+	if now, ok := trace.read(t, e.Data), trace.works; ok {
+		c["fsyncs for 20 photos one after another"] = now.syncs - written.syncs
+		c["bytes written to files for a photo alone"] = (now.files - written.files) / lone
+		c["bytes written to sockets for a photo alone"] = (now.sockets - written.sockets) / lone
+	}
+	c["bytes sent twice, of a film of 20 MB that is cut twice"] = e.cutFilm()
+	e.Bridge.Stop(0)
+	return c
+}
+
+func TestGrown(t *testing.T) {
+	before := counts{"fsyncs": 100, "bytes sent twice": 0, "goroutines": 40}
+	for name, tt := range map[string]struct {
+		now  counts
+		want []string
+	}{
+		"the same, and 5 % more": {counts{"fsyncs": 105, "bytes sent twice": 0}, nil},
+		"more": {counts{"fsyncs": 106, "goroutines": 39}, []string{
+			"fsyncs: 106, 6.0 % more than the 100 of before; if that has a good reason, `make guard RECORD=1` records it in e2e/bench/counts.json",
+		}},
+		"above nothing": {counts{"bytes sent twice": 1}, []string{
+			"bytes sent twice: 1, more than the 0 of before; if that has a good reason, `make guard RECORD=1` records it in e2e/bench/counts.json",
+		}},
+		"new": {counts{"stat calls": 3}, []string{
+			"stat calls: 3, and nothing to compare it with; if that has a good reason, `make guard RECORD=1` records it in e2e/bench/counts.json",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, before.grown(tt.now)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

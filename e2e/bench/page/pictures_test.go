@@ -1,0 +1,294 @@
+package page
+
+import (
+	"bytes"
+	"image/color"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"gphotos2mqtt/e2e/bench/figures"
+)
+
+// The colours of Okabe and Ito, which people who are colour-blind can tell apart.
+// Source: https://jfly.uni-koeln.de/color/
+var colors = []color.Color{
+	color.RGBA{R: 0x00, G: 0x72, B: 0xB2, A: 255}, color.RGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255},
+	color.RGBA{R: 0x00, G: 0x9E, B: 0x73, A: 255}, color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
+	color.RGBA{R: 0xE6, G: 0x9F, B: 0x00, A: 255}, color.RGBA{R: 0x56, G: 0xB4, B: 0xE9, A: 255},
+}
+
+var gray = color.Gray{Y: 0x99}
+
+// pictures draws all that the figures are enough for, as SVG by names.
+func pictures(t *testing.T, all figures.Results) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, p := range []struct {
+		name, scenario string
+		draw           func(s *figures.Scenario) *plot.Plot
+	}{
+		{"uploads", "uploads", uploads},
+		{"lone", "lone", lone},
+		{"lone-parts", "lone", loneParts},
+		{"peers", "peer", peers},
+		{"growth-entries", "growth-entries", growth(0, "linked entries", map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)"})},
+		{"growth-items", "growth-items", growth(0, "items in the library", map[int]string{1: "first start, all listings (s)", 2: "memory at most (MB)", 3: "requests of the first start"})},
+		{"growth-queued", "growth-queued", growth(0, "queued uploads", map[int]string{1: "online (s)", 2: "memory at most (MB)"})},
+		{"binary", "binary", program},
+	} {
+		s, ok := all[p.scenario]
+		if !ok || len(s.Tables) == 0 {
+			continue
+		}
+		out[p.name] = svg(t, p.draw(s))
+	}
+	return out
+}
+
+// family is the font of a text in an SVG.
+var family = regexp.MustCompile(`font-family:[^;"]*`)
+
+// svg writes a picture that is dark where the reader's system is.
+func svg(t *testing.T, p *plot.Plot) string {
+	t.Helper()
+	canvas := vgsvg.New(600, 340)
+	p.Draw(draw.Crop(draw.New(canvas), 10, -20, 10, -10))
+	var buf bytes.Buffer
+	if _, err := canvas.WriteTo(&buf); err != nil {
+		t.Fatal(err)
+	}
+	// Whose system has not this font has one that is as wide.
+	text := family.ReplaceAllString(buf.String(), "font-family:Liberation Sans,Arial,Helvetica,sans-serif")
+	head, body, _ := strings.Cut(text, "\n<g ")
+	return head + "\n<style>@media (prefers-color-scheme: dark) { svg { filter: invert(0.9) hue-rotate(180deg) } }</style>\n" +
+		`<rect width="100%" height="100%" fill="white"/>` + "\n<g " + body
+}
+
+// newPlot has titles and axes in a font without serifs.
+func newPlot(title, x, y string) *plot.Plot {
+	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.TextStyle.Font.Size, p.Title.Padding = 16, 8
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Label.TextStyle.Font.Size, axis.Tick.Label.Font.Size = 13, 12
+		axis.Label.Padding, axis.Tick.Marker = 4, plain{}
+	}
+	// Its texts are on the right of their lines: with another font they need another width.
+	p.Legend.TextStyle.Font.Size, p.Legend.Left, p.Legend.Top, p.Legend.Padding = 12, true, true, 3
+	p.Add(grid())
+	return p
+}
+
+func grid() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Horizontal.Color, g.Vertical.Color = color.Gray{Y: 0xDD}, color.Gray{Y: 0xDD}
+	return g
+}
+
+// line adds points that belong together.
+func line(p *plot.Plot, name string, n int, points plotter.XYs) {
+	l, dots, err := plotter.NewLinePoints(points)
+	must(err)
+	l.Color, l.Width = colors[n%len(colors)], 2
+	dots.Color, dots.Shape, dots.Radius = l.Color, draw.CircleGlyph{}, 3
+	p.Add(l, dots)
+	p.Legend.Add(name, l, dots)
+}
+
+// goal adds a line that should not be passed.
+func goal(p *plot.Plot, name string, n int, y, from, to float64) {
+	l, err := plotter.NewLine(plotter.XYs{{X: from, Y: y}, {X: to, Y: y}})
+	must(err)
+	l.Color, l.Width, l.Dashes = colors[n%len(colors)], 1.5, []vg.Length{6, 4}
+	p.Add(l)
+	p.Legend.Add(name, l)
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err) // figures that cannot be drawn are a mistake in this package
+	}
+}
+
+// column is one column of a table against another.
+func column(t figures.Table, x, y int) (points plotter.XYs) {
+	for _, row := range t.Rows {
+		points = append(points, plotter.XY{X: row.Cells[x], Y: row.Cells[y]})
+	}
+	return points
+}
+
+func uploads(s *figures.Scenario) *plot.Plot {
+	t := s.Tables[0]
+	p := newPlot("200 photos of 27 KB into a new album", "uploads at the same time (GPHOTOS_UPLOADS)", "seconds")
+	for n := 1; n < len(t.Columns); n++ {
+		line(p, strings.TrimSuffix(t.Columns[n], " (s)"), n-1, column(t, 0, n))
+	}
+	from, to := t.Rows[0].Cells[0], t.Rows[len(t.Rows)-1].Cells[0]
+	goal(p, "goal A, quiet", 0, 3.9, from, to)
+	goal(p, "goal B, quiet", 1, 9, from, to)
+	p.Y.Min, p.Legend.XOffs = 0, 330
+	return p
+}
+
+func lone(s *figures.Scenario) *plot.Plot {
+	t := s.Tables[0]
+	p := newPlot("A lone photo of 200 KB, from publish to done", "milliseconds", "photos that are done by then (%)")
+	points := plotter.XYs{}
+	for _, row := range t.Rows {
+		points = append(points, plotter.XY{X: row.Cells[1], Y: row.Cells[0]})
+	}
+	l, err := plotter.NewLine(points)
+	must(err)
+	l.Color, l.Width = colors[0], 2
+	p.Add(l)
+	for n, at := range []struct {
+		name string
+		x, y float64
+	}{{"goal: half of them within 5 ms", 5, 50}, {"goal: 99 of 100 within 15 ms", 15, 99}} {
+		mark, err := plotter.NewLine(plotter.XYs{{X: 0, Y: at.y}, {X: at.x, Y: at.y}, {X: at.x, Y: 0}})
+		must(err)
+		mark.Color, mark.Width, mark.Dashes = colors[n+1], 1.5, []vg.Length{6, 4}
+		p.Add(mark)
+		p.Legend.Add(at.name, mark)
+	}
+	p.Legend.Top, p.Legend.XOffs = false, 280
+	p.X.Min, p.Y.Min, p.Y.Max = 0, 0, 100
+	p.X.Max = max(16, points[len(points)-2].X)
+	return p
+}
+
+// bars draws one bar for each row of a table, the first on top.
+func bars(p *plot.Plot, t figures.Table, cell, n int) {
+	names := make([]string, len(t.Rows))
+	for i, row := range t.Rows {
+		names[len(names)-1-i] = row.Name
+	}
+	values := make(plotter.Values, len(t.Rows))
+	for i, row := range t.Rows {
+		values[len(values)-1-i] = row.Cells[cell]
+	}
+	b, err := plotter.NewBarChart(values, vg.Points(min(18, 250/float64(len(values)))))
+	must(err)
+	b.Color, b.Horizontal, b.LineStyle.Width = colors[n], true, 0
+	p.Add(b)
+	p.NominalY(names...)
+	labels := plotter.XYLabels{XYs: make(plotter.XYs, len(values)), Labels: make([]string, len(values))}
+	for i, v := range values {
+		labels.XYs[i], labels.Labels[i] = plotter.XY{X: v, Y: float64(i)}, " "+number(v)
+	}
+	l, err := plotter.NewLabels(labels)
+	must(err)
+	for i := range l.TextStyle {
+		l.TextStyle[i].YAlign, l.TextStyle[i].Font.Size = draw.YCenter, 11
+	}
+	p.Add(l)
+	p.X.Min, p.X.Max = 0, slices.Max(values)*1.12
+}
+
+func loneParts(s *figures.Scenario) *plot.Plot {
+	p := newPlot("Where the time of a lone photo goes", "milliseconds (median)", "")
+	bars(p, s.Tables[1], 0, 0)
+	return p
+}
+
+func program(s *figures.Scenario) *plot.Plot {
+	p := newPlot("What the program consists of", "MB", "")
+	bars(p, s.Tables[0], 0, 0)
+	return p
+}
+
+func peers(s *figures.Scenario) *plot.Plot {
+	p := newPlot("Into a new album: how long it takes, beside rclone", "seconds", "")
+	all := figures.Table{}
+	for _, t := range s.Tables {
+		for _, row := range t.Rows {
+			kind, _, _ := strings.Cut(t.Name, ":")
+			row.Name = kind + ": " + strings.NewReplacer("--transfers ", "", " --gphotos-batch-size ", "/").Replace(row.Name)
+			all.Rows = append(all.Rows, row)
+		}
+	}
+	bars(p, all, 0, 0)
+	return p
+}
+
+// growth draws columns against the one that grows, both by powers of ten, and what grows
+// as fast as that.
+func growth(x int, what string, columns map[int]string) func(s *figures.Scenario) *plot.Plot {
+	return func(s *figures.Scenario) *plot.Plot {
+		t := s.Tables[len(s.Tables)-1]
+		p := newPlot("Growth with "+what, what, "")
+		lowest, from, to := math.Inf(1), t.Rows[0].Cells[x], t.Rows[len(t.Rows)-1].Cells[x]
+		n := 0
+		for at := range t.Columns {
+			name, ok := columns[at]
+			if !ok {
+				continue
+			}
+			points := column(t, x, at)
+			for i := range points {
+				points[i].Y = max(points[i].Y, 0.001) // a logarithm has no zero
+				lowest = min(lowest, points[i].Y)
+			}
+			line(p, name, n, points)
+			n++
+		}
+		l, err := plotter.NewLine(plotter.XYs{{X: from, Y: lowest}, {X: to, Y: lowest * to / from}})
+		must(err)
+		l.Color, l.Dashes = gray, []vg.Length{2, 3}
+		p.Add(l)
+		p.Legend.Add("linear", l)
+		p.Legend.XOffs = 10
+		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
+		p.X.Tick.Marker, p.Y.Tick.Marker = tens{}, tens{}
+		return p
+	}
+}
+
+// plain marks about eight places, in figures as people write them.
+type plain struct{}
+
+// Ticks is plot.Ticker.
+func (plain) Ticks(low, high float64) (ticks []plot.Tick) {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
+	for _, times := range []float64{5, 2} {
+		if (high-low)/(step*times) >= 4 {
+			step *= times
+			break
+		}
+	}
+	for n := math.Ceil(low / step); n*step <= high*1.0001; n++ {
+		ticks = append(ticks, plot.Tick{Value: n * step, Label: number(math.Round(n*step*1000) / 1000)})
+	}
+	return ticks
+}
+
+// tens marks powers of ten, in figures as people write them.
+type tens struct{}
+
+// Ticks is plot.Ticker.
+func (tens) Ticks(low, high float64) (ticks []plot.Tick) {
+	for power := math.Floor(math.Log10(low)); power <= math.Ceil(math.Log10(high)); power++ {
+		for n := 1.0; n < 10; n++ {
+			tick := plot.Tick{Value: n * math.Pow(10, power)}
+			if n == 1 {
+				tick.Label = number(math.Round(tick.Value*1000) / 1000)
+			}
+			if tick.Value >= low*0.999 && tick.Value <= high*1.001 {
+				ticks = append(ticks, tick)
+			}
+		}
+	}
+	return ticks
+}

@@ -1,0 +1,136 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"gphotos2mqtt/e2e/bench/figures"
+	"gphotos2mqtt/e2e/e2etest"
+	"gphotos2mqtt/photos/photosim"
+)
+
+// A contest is what the bridge and its peers all do.
+type contest struct {
+	name   string
+	photos int
+	delays map[string]photosim.Delay
+	uplink int64
+	files  func(r *run, dir string)
+}
+
+func contests() []contest {
+	snapshots := func(r *run, dir string) {
+		for n := range burst {
+			e2etest.Must(r, os.WriteFile(filepath.Join(dir, fmt.Sprintf("IMG_%04d.jpg", n)), e2etest.Photo(n, small), 0o600))
+		}
+	}
+	line := delays(modelA)
+	delete(line, "uploads.*")
+	return []contest{
+		{"A: 200 photos of 27 KB into a new album", burst, delays(modelA), 0, snapshots},
+		{"B: the same", burst, delays(modelB), 0, snapshots},
+		{"U: 24 photos of 1 to 8 MB", 24, line, 3_000_000, func(r *run, dir string) { cameraFiles(r, dir) }},
+	}
+}
+
+// peer measures the bridge and rclone one after the other, both with Google under its own
+// names: TLS with HTTP/2, as it really is.
+func peer(r *run) {
+	path, version, batches := findRclone()
+	settings := map[string][]string{
+		"by default": nil, "--transfers 16": {"--transfers", "16"},
+		"--transfers 50 --gphotos-batch-size 50": {"--transfers", "50", "--gphotos-batch-size", "50"},
+	}
+	order := []string{"by default", "--transfers 16", "--transfers 50 --gphotos-batch-size 50"}
+	if path == "" {
+		r.note("rclone is not on the PATH: nothing to compare with")
+		order = nil
+	} else if !batches {
+		r.note("this rclone makes one batchCreate for each photo: newer ones, with --gphotos-batch-size, make fewer")
+		order = order[:1]
+	}
+	for _, c := range contests() {
+		ours := r.bridgeIn(c)
+		rows := []figures.Row{{Name: "gphotos2mqtt, by default", Cells: append(ours, 1)}}
+		for _, name := range order {
+			theirs := r.rcloneIn(c, path, settings[name])
+			rows = append(rows, figures.Row{Name: version + " " + name, Cells: append(theirs, theirs[0]/ours[0])})
+		}
+		r.table(c.name, []string{"s", "requests", "resident at most (MB)", "processor a photo (ms)", "times our time"}, rows...)
+	}
+}
+
+// findRclone looks for rclone, asks for its version, and whether it can create in batches.
+func findRclone() (path, version string, batches bool) {
+	path, err := exec.LookPath(*rclone)
+	if err != nil {
+		return "", "", false
+	}
+	text, _ := exec.Command(path, "version").Output()
+	version, _, _ = strings.Cut(string(text), "\n")
+	flags, _ := exec.Command(path, "help", "flags").Output()
+	return path, version, bytes.Contains(flags, []byte("--gphotos-batch-size"))
+}
+
+// bridgeIn lets the bridge take part: seconds, requests, MB, ms of processor a photo.
+func (r *run) bridgeIn(c contest) []float64 {
+	e := newEnv(r, e2etest.Config{Names: true})
+	c.files(r, e.Media)
+	e.Google.Latency(c.delays)
+	e2etest.Must(r, e.Google.Uplink(c.uplink))
+	e.quiet()
+	e.Bridge.ForgetPeak()
+	before, cpu, began := e.requests(), e.Bridge.CPU(), time.Now()
+	e.Send(c.photos, func(n int) []byte {
+		return []byte(`{"path": "` + filepath.Join(e.Media, fmt.Sprintf("IMG_%04d.jpg", n)) + `", "album": "Trip"}`)
+	})
+	e.done(c.photos)
+	took, used := time.Since(began), e.Bridge.CPU()-cpu
+	asked, peak := e.requests()-before, e.Bridge.Peak()
+	e.Bridge.Stop(0)
+	return []float64{took.Seconds(), float64(asked), megabytes(peak), ms(used) / float64(c.photos)}
+}
+
+// rcloneIn is bridgeIn for rclone.
+func (r *run) rcloneIn(c contest, path string, flags []string) []float64 {
+	dir, home := r.TempDir(), r.TempDir()
+	c.files(r, dir)
+	sim, names := e2etest.StartNames(r, photosim.Config{Dir: home}, home)
+	grant, err := sim.Grant(photosim.GrantRequest{})
+	e2etest.Must(r, err)
+	token, err := json.Marshal(map[string]any{
+		"access_token": grant.AccessToken, "refresh_token": grant.RefreshToken, "token_type": "Bearer", "expiry": grant.Expiry,
+	})
+	e2etest.Must(r, err)
+	sim.Latency(c.delays)
+	e2etest.Must(r, sim.Uplink(c.uplink))
+	run := exec.Command(path, append([]string{"copy", dir, "google:album/Trip"}, flags...)...)
+	run.Dir = home
+	run.Env = append(names.Settings(), "HOME="+home, "PATH="+os.Getenv("PATH"), "RCLONE_CONFIG_GOOGLE_TYPE=google photos",
+		"RCLONE_CONFIG_GOOGLE_CLIENT_ID="+photosim.DefaultClientID, "RCLONE_CONFIG_GOOGLE_CLIENT_SECRET="+photosim.DefaultClientSecret,
+		"RCLONE_CONFIG_GOOGLE_TOKEN="+string(token))
+	began := time.Now()
+	if out, err := run.CombinedOutput(); err != nil {
+		r.Fatalf("rclone: %v: %s", err, out)
+	}
+	took := time.Since(began)
+	if items := len(sim.Library()[0].Items); items != c.photos {
+		r.Fatalf("rclone has brought %d items of %d", items, c.photos)
+	}
+	asked := 0
+	for route, of := range sim.Stats().Routes {
+		if !isOAuth(route) {
+			asked += of.Requests
+		}
+	}
+	used := run.ProcessState.UserTime() + run.ProcessState.SystemTime()
+	peak := run.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+	return []float64{took.Seconds(), float64(asked), megabytes(peak), ms(used) / float64(c.photos)}
+}

@@ -1,0 +1,105 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"gphotos2mqtt/e2e/e2etest"
+	"gphotos2mqtt/photos/photosim"
+)
+
+// A gate holds the first batchCreate until it is opened, so that what comes meanwhile is
+// there as a whole, however fast the machine is.
+type gate struct {
+	once    sync.Once
+	reached chan struct{} // closed when the first one is there
+	open    chan struct{}
+}
+
+func (g *gate) wrap(google http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasSuffix(req.URL.Path, ":batchCreate") {
+			g.once.Do(func() { close(g.reached) })
+			<-g.open
+		}
+		google.ServeHTTP(w, req)
+	})
+}
+
+// countedEnv runs a bridge in which nothing depends on the number of processors.
+func countedEnv(r *run, g *gate, settings ...string) *env {
+	settings = append(settings, "GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1")
+	return newEnv(r, e2etest.Config{Wrap: g.wrap, Settings: settings})
+}
+
+// gated uploads a photo, and while that is created 100 more.
+func (e *env) gated(g *gate, held func()) {
+	e.Helper()
+	const photos = 100
+	e.upload(e2etest.Photo(0, small))
+	<-g.reached
+	sent := e.calls("uploads.raw")
+	e.Send(photos, func(n int) []byte { return e2etest.Photo(1+n, small) })
+	e2etest.Until(e, "all uploads", func() bool { return e.calls("uploads.raw") == sent+photos })
+	held()
+	close(g.open)
+	e.done(1 + photos)
+}
+
+// received is how many bytes of media have reached Google.
+func (e *env) received() (sum float64) {
+	routes := e.Google.Stats().Routes
+	return float64(routes["uploads.raw"].BytesIn + routes["uploads.send"].BytesIn)
+}
+
+// cutFilm uploads a film of 20 MB whose connection is cut twice, and says how many bytes
+// Google got more than that.
+func (e *env) cutFilm() float64 {
+	e.Helper()
+	const size = 20_000_000
+	path := filepath.Join(e.Media, "door.mp4")
+	e2etest.Must(e, os.WriteFile(path, e2etest.FilmHead(size), 0o600))
+	e2etest.Must(e, os.Truncate(path, size))
+	e2etest.Must(e, e2etest.EndFilm(path))
+	e2etest.Must(e, e.Google.Faults(photosim.Fault{Route: "uploads.send", Mode: photosim.Cut, Calls: photosim.Calls{1, 2}, After: new(int64(5_000_000))}))
+	before := e.received()
+	e.upload([]byte(path))
+	e.done(1)
+	return e.received() - before - size
+}
+
+// retired is what valgrind says at the end.
+var retired = regexp.MustCompile(`I +refs: +([\d,]+)`)
+
+// instructions counts those of a bridge that is linked, uploads 101 photos and stops. In
+// valgrind they are the same on every machine; perf's are not to be had on virtual ones.
+// Of its tools callgrind cannot take the signal that stops a Go program, so this is cachegrind.
+// Source: https://valgrind.org/docs/manual/cg-manual.html
+func instructions(t *testing.T) counts {
+	valgrind, err := exec.LookPath("valgrind")
+	if err != nil {
+		t.Log("valgrind is not installed: instructions are not counted")
+		return nil
+	}
+	path, err := exec.LookPath("gphotos2mqtt")
+	e2etest.Must(t, err)
+	script := filepath.Join(t.TempDir(), "counted")
+	text := "#!/bin/sh\nexec " + valgrind + " --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null " + path + ` "$@"` + "\n"
+	e2etest.Must(t, os.WriteFile(script, []byte(text), 0o700))
+	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
+	e := countedEnv(&run{T: t, bridge: script}, &g)
+	e.gated(&g, func() {})
+	e.Bridge.Stop(0)
+	found := e.Bridge.Expect(retired.String())
+	var n float64
+	_, err = fmt.Sscan(strings.ReplaceAll(found[1], ",", ""), &n)
+	e2etest.Must(t, err)
+	return counts{"instructions of a run with 101 photos": n}
+}
