@@ -54,10 +54,11 @@ fmt: ## gofumpt and import groups
 	$(LINTER) fmt ./...
 
 SCENARIO ?= all
+RCLONE   ?= rclone
 
 bench: ## the figures of docs/performance.md and its pictures; with SCENARIO=model-a,lone these alone
 	./e2e/setup.sh test
-	$(GO) test -v -count=1 -timeout 60m -run Scenarios ./e2e/bench -scenario $(SCENARIO); code=$$?; \
+	$(GO) test -v -count=1 -timeout 60m -run Scenarios ./e2e/bench -scenario $(SCENARIO) -rclone $(RCLONE); code=$$?; \
 		$(MAKE) bench-page && exit $$code
 
 guard: ## that no count has grown that does not depend on the machine; with RECORD=1 it records them anew

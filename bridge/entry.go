@@ -72,8 +72,17 @@ type EntryConfig struct {
 	Google   *photos.Client
 	Link     *auth.Link
 	Project  *account.Project
+	Turns    Turns
 	Out      Publisher
 	Log      *logrus.Entry
+}
+
+// Turns bound what all entries that share them ask of Google at a time, so that a thousand entries that start do not ask at once. Zero: nothing
+// is bounded but what one entry does.
+type Turns struct {
+	Listing  wake.Turns // requests for what is listed
+	Fetching wake.Turns // items whose bytes are fetched
+	Sending  wake.Turns // files that are sent
 }
 
 // Mirror says which albums are kept as files.
@@ -127,7 +136,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	e.uploads, err = upload.Open(ctx, upload.Config{
 		Topics: e.topics, Album: cfg.Album, MaxPublish: cfg.MaxPublish, MaxAge: cfg.MaxAge, Senders: cfg.Uploads,
 		Patience: cfg.Patience, Machine: cfg.Machine, Seek: cfg.Seek, Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity, Google: cfg.Google,
-		Account: e.account, Albums: e.albums,
+		Account: e.account, Albums: e.albums, Turns: cfg.Turns.Sending,
 		Send: cfg.Out.Send, Retain: cfg.Out.Retain, Log: cfg.Log, Changed: e.changed.Set,
 		Library: upload.Library{
 			Had:          func(id string, at time.Time) bool { return e.library.Had(id, at) },
@@ -147,8 +156,8 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	titles := slices.Concat(cfg.Listings.Titles, cfg.AlbumImages.Titles, cfg.Mirror.Titles)
 	e.library, err = library.Open(ctx, library.Config{
 		Topics: e.topics, Choice: library.Listings{All: cfg.Listings.All, Titles: titles}, Items: cfg.ListItems, Renew: cfg.Renew,
-		MaxPublish: cfg.MaxPublish,
-		Latest:     latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
+		MaxPublish: cfg.MaxPublish, Turns: cfg.Turns.Listing, Fetching: cfg.Turns.Fetching,
+		Latest: latest, Store: cfg.Store, Google: cfg.Google, Account: e.account, Albums: e.albums, Out: cfg.Out, Log: cfg.Log,
 		AwaitIdle: e.uploads.AwaitIdle, Changed: e.listed,
 	})
 	if err != nil {
@@ -156,7 +165,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 	}
 	e.mirror, err = mirror.Open(ctx, mirror.Config{
 		Entry: cfg.Name, Folder: cfg.Mirror.Folder, Items: cfg.Mirror.Items, MaxBytes: cfg.Mirror.MaxBytes,
-		Store: cfg.Store, Media: cfg.Media, Google: cfg.Google, Albums: e.mirrored, Log: cfg.Log,
+		Store: cfg.Store, Media: cfg.Media, Google: cfg.Google, Albums: e.mirrored, Turns: cfg.Turns.Fetching, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

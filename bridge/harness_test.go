@@ -53,6 +53,7 @@ type harness struct {
 	broker *fakeBroker
 	config func(*EntryConfig)
 	limits capacity.Config
+	engine func() store.Engine // in place of the disk
 
 	autoLink bool // start links an entry that is not linked
 
@@ -68,7 +69,7 @@ func newHarness(t *testing.T) *harness {
 	r := &harness{
 		t: t, dir: t.TempDir(), media: t.TempDir(), sim: photosim.New(photosim.Config{}), vault: new(authtest.Vault), key: secret.Key{1}, autoLink: true,
 		broker: newBroker(), config: func(*EntryConfig) {}, limits: capacity.Config{CopyUpTo: 1 << 20},
-		ended: func(err error) { t.Errorf("run: %v", err) },
+		ended: func(err error) { t.Errorf("run: %v", err) }, engine: func() store.Engine { return nil },
 	}
 	t.Cleanup(func() {
 		if r.stop != nil {
@@ -92,7 +93,7 @@ func (r *harness) start() {
 	}
 	entryLog := log.WithField("entry", "home")
 	ctx := context.Background() // the store outlives the test's context until cleanup
-	s, err := store.Open(ctx, store.Config{Dir: r.dir, Key: &r.key, Log: entryLog})
+	s, err := store.Open(ctx, store.Config{Dir: r.dir, Engine: r.engine(), Key: &r.key, Log: entryLog})
 	r.must(err)
 	link, err := auth.Open(ctx, r.authConfig(), r.key, r.vault)
 	r.must(err)

@@ -177,6 +177,9 @@ func (s *Status) Run(ctx context.Context) error {
 		}
 		err := s.retain(s.topics.Bridge("health"), s.health())
 		if err == nil {
+			err = wake.Sleep(ctx, nil, statePause) // the connections of all entries change at the same time
+		}
+		if err == nil {
 			err = wake.Sleep(ctx, s.changed, s.healthEvery())
 		}
 		if err != nil {

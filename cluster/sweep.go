@@ -15,6 +15,10 @@ const sweptAfter = time.Hour
 // SweepBlobs removes the blobs that keep does not want, and what is left of those that were never complete, and returns how many; none that
 // is younger than an hour. The process that leads calls it now and then.
 func (e *Engine) SweepBlobs(ctx context.Context, keep func(name string) bool) (n int, err error) {
+	return e.sweep(ctx, keep, sweptAfter)
+}
+
+func (e *Engine) sweep(ctx context.Context, keep func(name string) bool, after time.Duration) (n int, err error) {
 	c := e.conn
 	var info *jetstream.StreamInfo
 	err = c.until(ctx, "sweep payloads", writePause, func(asking context.Context) error {
@@ -27,7 +31,7 @@ func (e *Engine) SweepBlobs(ctx context.Context, keep func(name string) bool) (n
 	if err != nil {
 		return 0, err
 	}
-	unknown, old := map[string]bool{}, info.TimeStamp.Add(-sweptAfter) // by the servers' clocks
+	unknown, old := map[string]bool{}, info.TimeStamp.Add(-after) // by the servers' clocks
 	for subject := range info.State.Subjects {
 		id, _, _ := strings.Cut(strings.TrimPrefix(subject, c.chunkSubject("")), ".")
 		unknown[id] = true

@@ -18,7 +18,7 @@ import (
 // composeSecrets are the values in .env that nobody may read off a command line; composeAnswers what a person writes into it, one of it
 // misspelt.
 var (
-	composeSecrets = []string{"bridge", "homeassistant", "nodered", "photosim-secret"}
+	composeSecrets = []string{"bridge", "homeassistant", "nodered", "photosim-secret", "0123456789"}
 	composeAnswers = "GPHOTOS_MAX_AGE=7d\nGPHOTOS_ENTRY_HOME_ALBUM=Front door\nGPHOTOS_LIST_ITMES=5\n"
 )
 
@@ -60,11 +60,13 @@ func environOf(s types.ServiceConfig) (lines []string) {
 func TestComposeFiles(t *testing.T) {
 	own := "GPHOTOS_MQTT_URL=mqtt://broker\nMEDIA_ACCESS=rw\n"
 	for name, services := range map[string]types.Services{
-		"compose.yaml":        loadCompose(t, "", "compose.yaml"),
-		"compose.bridge.yaml": loadCompose(t, own, "compose.bridge.yaml"),
-		"compose.build.yaml":  loadCompose(t, "", "compose.yaml", "compose.build.yaml"),
-		"Traefik":             loadCompose(t, "", "compose.yaml", "examples/proxy/compose.traefik.yaml"),
+		"compose.yaml":         loadCompose(t, "", "compose.yaml"),
+		"compose.bridge.yaml":  loadCompose(t, own, "compose.bridge.yaml"),
+		"compose.build.yaml":   loadCompose(t, "", "compose.yaml", "compose.build.yaml"),
+		"Traefik":              loadCompose(t, "", "compose.yaml", "examples/proxy/compose.traefik.yaml"),
+		"compose.cluster.yaml": loadCompose(t, clusterAnswers, "compose.cluster.yaml"),
 	} {
+		bridges := 0
 		for _, s := range services {
 			if s.MemLimit < 64<<20 || !s.ReadOnly || !slices.Contains(s.CapDrop, "ALL") {
 				t.Errorf("%s: %s has no limit of memory, writes anywhere or may do too much", name, s.Name)
@@ -79,22 +81,34 @@ func TestComposeFiles(t *testing.T) {
 				}
 			}
 		}
-		bridge := services["gphotos2mqtt"]
-		environ := environOf(bridge)
-		for line := range strings.Lines(composeAnswers) {
-			if !slices.Contains(environ, strings.TrimSpace(line)) {
-				t.Errorf("%s: %s does not reach the bridge", name, line)
+		for _, s := range services {
+			if strings.HasPrefix(s.Name, "gphotos2mqtt") {
+				bridges++
+				checkComposeBridge(t, name, s)
 			}
 		}
-		for _, line := range environ {
-			if strings.HasPrefix(line, "MQTT_PASSWORD_") && name != "compose.bridge.yaml" {
-				t.Errorf("%s: the bridge is told %s", name, line)
-			}
+		if want := map[bool]int{false: 1, true: 3}[name == "compose.cluster.yaml"]; bridges != want {
+			t.Errorf("%s has %d bridges", name, bridges)
 		}
-		media := slices.IndexFunc(bridge.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == "/media" })
-		if media < 0 || bridge.Volumes[media].ReadOnly != (name != "compose.bridge.yaml") {
-			t.Errorf("%s: volumes %v", name, bridge.Volumes)
+	}
+}
+
+func checkComposeBridge(t *testing.T, name string, bridge types.ServiceConfig) {
+	t.Helper()
+	environ := environOf(bridge)
+	for line := range strings.Lines(composeAnswers) {
+		if !slices.Contains(environ, strings.TrimSpace(line)) {
+			t.Errorf("%s: %s does not reach the bridge", name, line)
 		}
+	}
+	for _, line := range environ {
+		if strings.HasPrefix(line, "MQTT_PASSWORD_") && name != "compose.bridge.yaml" || strings.HasPrefix(line, "NATS_PASSWORD") {
+			t.Errorf("%s: the bridge is told %s", name, line)
+		}
+	}
+	media := slices.IndexFunc(bridge.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Target == "/media" })
+	if media < 0 || bridge.Volumes[media].ReadOnly != (name != "compose.bridge.yaml") {
+		t.Errorf("%s: volumes %v", name, bridge.Volumes)
 	}
 }
 

@@ -46,6 +46,9 @@ func (r Response) Encode(limit int) ([]byte, error) {
 		}
 		r.Data = &d
 		return fit(limit, r, &d.Items, &d.Truncated)
+	case EntriesData:
+		r.Data = &d
+		return fit(limit, r, &d.Entries, &d.Truncated)
 	case JobsData:
 		r.Data = &d
 		return fit(limit, r, &d.Jobs, &d.Truncated)
@@ -273,11 +276,14 @@ type Code string
 // The codes. None of those of refused commands is worth the same command again: somebody has to change something first.
 const (
 	// Of refused commands.
-	CodeBadPayload      Code = "bad_payload"      // cannot be understood: JSON, a key, a type, a limit, or none of the forms
-	CodeUnknownEntry    Code = "unknown_entry"    // the bridge has no such entry
-	CodeUnknownCommand  Code = "unknown_command"  // a topic below E/request/ that is no command
-	CodeRetainedCommand Code = "retained_command" // published with retain: it would come again at every connection, so it never runs
-	CodeTooManyFiles    Code = "too_many_files"   // more than MaxFiles
+	CodeBadPayload      Code = "bad_payload"       // cannot be understood: JSON, a key, a type, a limit, or none of the forms
+	CodeUnknownEntry    Code = "unknown_entry"     // the bridge has no such entry
+	CodeUnknownCommand  Code = "unknown_command"   // a topic below E/request/ that is no command
+	CodeRetainedCommand Code = "retained_command"  // published with retain: it would come again at every connection, so it never runs
+	CodeEntryInSettings Code = "entry_in_settings" // a request to the bridge may not change an entry of the settings
+	CodeTooManyEntries  Code = "too_many_entries"  // the bridge or its built-in broker serves no more
+	CodeUploadsWaiting  Code = "uploads_waiting"   // an entry with queued uploads is not removed unless that is said
+	CodeTooManyFiles    Code = "too_many_files"    // more than MaxFiles
 
 	// Of refused files.
 	CodeNotAllowed      Code = "not_allowed"      // a path outside the media directories, also by way of ".." or of a symbolic link

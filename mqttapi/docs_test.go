@@ -29,6 +29,9 @@ func TestGuideExamples(t *testing.T) {
 	for verb := range maps.Keys(verbs) {
 		left[home.Request(verb)], left[home.Response(verb)] = true, true
 	}
+	for verb := range maps.Keys(bridgeVerbs) {
+		left[ofBridge.Request(verb)], left[ofBridge.Response(verb)] = true, true
+	}
 	for _, block := range regexp.MustCompile("(?s)```text\n(.*?)```").FindAllStringSubmatch(readGuide(t), -1) {
 		topic, payload, _ := strings.Cut(strings.TrimSuffix(block[1], "\n"), "\n")
 		delete(left, topic)
@@ -76,6 +79,9 @@ func TestGuideTables(t *testing.T) {
 	for verb := range maps.Keys(verbs) {
 		wanted = append(wanted, keysOf(verb)...)
 	}
+	for verb := range maps.Keys(bridgeVerbs) {
+		wanted = append(wanted, keysOf(verb)...)
+	}
 	wanted = append(wanted, keysOf(VerbUpload)...)
 	for _, c := range components(t, Device{Topics: home}) {
 		wanted = append(wanted, c.DefaultEntityID)
@@ -92,12 +98,14 @@ func TestGuideTables(t *testing.T) {
 	}
 }
 
-var home = Topics{Root: "gphotos", Entry: "home"}
+var home, ofBridge = Topics{Root: "gphotos", Entry: "home"}, Topics{Root: "gphotos", Entry: bridge}
 
 // keysOf returns the keys of a command, as the refusal of an unknown one names them.
 func keysOf(verb Verb) []string {
 	_, err := ParseRequest(verb, []byte(`{"": 0}`))
-	if verb == VerbUpload {
+	if bridgeVerbs[verb] != nil {
+		_, err = ParseBridgeRequest(verb, []byte(`{"": 0}`))
+	} else if verb == VerbUpload {
 		_, err = ParseUpload([]byte(`{"": 0}`), "", nil)
 	}
 	_, keys, _ := strings.Cut(err.Error(), "known here are ")
@@ -125,10 +133,11 @@ func goldenExamples(t *testing.T) map[string][]string {
 				topic = home.Upload()
 			case name == "uploads":
 				topic = home.UploadResult()
-			case name == "requests" && kind == "command":
-				topic = home.Request(Verb(path.Dir(f.Name)))
 			case name == "requests":
-				topic = home.Response(Verb(path.Dir(f.Name)))
+				topics, verb := requested(f.Name)
+				if topic = topics.Response(verb); kind == "command" {
+					topic = topics.Request(verb)
+				}
 			case topic == "":
 				continue // another state of the same document
 			}

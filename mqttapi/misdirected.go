@@ -29,8 +29,8 @@ func Misdirected(root, topic string, entries []string) (answer string, verb Verb
 	}
 	entry, command, _ := strings.Cut(rest, "/")
 	kind, name, _ := strings.Cut(command, "/")
-	t, known := Topics{Root: root, Entry: entry}, slices.Contains(entries, entry)
 	upload, request := isMeant(kind, VerbUpload) || command == "request/upload", isMeant(kind, "request")
+	t, known := Topics{Root: root, Entry: entry}, slices.Contains(entries, entry) || entry == bridge && request && !upload
 	right := command == string(VerbUpload) || kind == "request"
 	entryless := !known && (isMeant(entry, VerbUpload) || isMeant(entry, "request"))
 	switch {
@@ -70,6 +70,9 @@ func withoutEntry(root, kind, rest string, entries []string) (answer string, ver
 		return "", "", nil
 	case upload:
 		return root + "/upload/result", VerbUpload, Errorf(CodeUnknownEntry, "The topic names no entry: publish to %s.", t.Upload())
+	}
+	if bridgeVerbs[Verb(rest)] != nil {
+		t.Entry = bridge
 	}
 	why = Errorf(CodeUnknownEntry, "The topic names no entry: publish to %s.", t.Request(Verb(rest)))
 	return strings.TrimSuffix(root+"/response/"+rest, "/"), Verb(rest), why

@@ -40,13 +40,17 @@ func TestMisdirected(t *testing.T) {
 		"g/attic/request/albums":       {"g/attic/response/albums", VerbAlbums, CodeUnknownEntry, entry},
 		"g/attic/request/upload":       {"g/attic/upload/result", VerbUpload, CodeUnknownEntry, entry},
 		"/g/attic/upload":              {"g/attic/upload/result", VerbUpload, CodeUnknownEntry, entry},
-		"g/bridge/request/restart":     {"g/bridge/response/restart", "restart", CodeUnknownEntry, entry},
+		"g/bridge/Request/entry/add":   {"g/bridge/response/entry/add", VerbEntryAdd, CodeUnknownCommand, "publish this request to g/bridge/request/entry/add."},
+		"g/request/entry/add":          {"g/response/entry/add", VerbEntryAdd, CodeUnknownEntry, noEntry + "g/bridge/request/entry/add."},
+		"g/bridge/upload":              {"g/bridge/upload/result", VerbUpload, CodeUnknownEntry, entry},
+		"g/bridge/request/upload":      {"g/bridge/upload/result", VerbUpload, CodeUnknownEntry, entry},
 		"g//upload":                    {"g//upload/result", VerbUpload, CodeUnknownEntry, entry},
 
 		// Commands of an entry are the entry's own; other things are nobody's, or the bridge's.
 		"g/home/upload": {}, "g/home/request/albums": {}, "g/home/request/albumz": {}, "g/home/request": {}, "g/home/request/albums/": {},
 		"g/home/upload/result": {}, "g/attic/upload/progress": {}, "g/upload/result": {}, "g/response/albums": {}, "g/attic/response/x": {},
-		"g/home/albums/AF1Qip": {}, "g/attic/state": {}, "g/bridge/info": {}, "g/kitchen/temperature": {}, "g/temperature": {}, "g": {}, "": {},
+		"g/home/albums/AF1Qip": {}, "g/attic/state": {}, "g/bridge/info": {}, "g/bridge/request/restart": {}, "g/bridge/request": {},
+		"g/bridge/response/entry/add": {}, "g/kitchen/temperature": {}, "g/temperature": {}, "g": {}, "": {},
 		"G/home/upload": {}, "gg/home/upload": {}, "x/g/home/upload": {},
 	} {
 		answer, verb, why := Misdirected("g", topic, []string{"home", "garden"})

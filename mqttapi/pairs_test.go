@@ -117,7 +117,13 @@ var responses = map[Verb]any{
 		Waits: &Hold{Reason: HoldQuotaDaily, Message: NewError(CodeQuotaDaily).Message, Until: At(received.Add(13 * time.Hour))},
 	}}},
 	VerbJobCancel: OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusCancelled, Received: At(received), Files: 1, Bytes: 184233})},
-	VerbJobRetry:  OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusAccepted, Received: At(received), Files: 1, Bytes: 184233})},
+	VerbEntryAdd:  AddedData{Change: EntryAdded, Entry: garden},
+	VerbEntryList: EntriesData{Entries: []EntryInfo{garden, {
+		Entry: "home", Source: FromSettings, Status: EntryOffline, Link: Optional(LinkUnlinked), Process: "7PM2V4XK",
+		Problem: "The broker refused the password: check GPHOTOS_MQTT_PASSWORD.", Settings: garden.Settings,
+	}}, Count: 2},
+	VerbEntryRemove: RemovedData{Entry: "garden", Status: EntryRemoved},
+	VerbJobRetry:    OneData{Job: new(Job{Job: "01JDC2M6TB0000000000000000", ID: "door-1", Status: StatusAccepted, Received: At(received), Files: 1, Bytes: 184233})},
 }
 
 var (
@@ -144,6 +150,15 @@ var (
 	}
 )
 
+// garden is an entry that was added at run time.
+var garden = EntryInfo{
+	Entry: "garden", Source: FromRequest, Status: EntryOnline, Link: Optional(LinkUnlinked),
+	Settings: map[string]any{
+		"name": "The garden", "album": "Beds", "listings": "all", "album_images": 5, "mirror": []string{}, "mirror_folder": "",
+		"mirror_items": 50, "mirror_max": 1 << 30, "project": "second", "client_id": "",
+	},
+}
+
 // listed are items as a listing shows them, and sizes what it says beside them.
 func listed(items ...Item) (list []ListedItem) {
 	for _, item := range items {
@@ -168,10 +183,13 @@ func TestRequestPairs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var files []txtar.File
-	left := slices.Sorted(maps.Keys(verbs))
+	left := slices.Concat(slices.Sorted(maps.Keys(verbs)), slices.Sorted(maps.Keys(bridgeVerbs)))
 	for _, command := range commands(archive) {
-		verb := Verb(path.Dir(command.Name))
+		topics, verb := requested(command.Name)
 		request, err := ParseRequest(verb, command.Data)
+		if topics == ofBridge {
+			request, err = ParseBridgeRequest(verb, command.Data)
+		}
 		response := Response{Transaction: request.Transaction, Data: responses[verb]}
 		if err != nil {
 			response.Error, _ = err.(*Error) //nolint:errorlint // ParseRequest promises *Error itself
@@ -180,13 +198,21 @@ func TestRequestPairs(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", verb, err)
 		}
-		files = append(files, command, txtar.File{Name: string(verb) + "/response", Data: pretty(t, text)})
+		files = append(files, command, txtar.File{Name: path.Dir(command.Name) + "/response", Data: pretty(t, text)})
 		left = slices.DeleteFunc(left, func(v Verb) bool { return v == verb && response.Error == nil })
 	}
 	if len(left) > 0 {
 		t.Errorf("no command that works for %q", left)
 	}
 	golden(t, "requests", files)
+}
+
+// requested are topics and verb of a file in testdata/requests.txtar.
+func requested(name string) (Topics, Verb) {
+	if verb, ok := strings.CutPrefix(path.Dir(name), "bridge/"); ok {
+		return ofBridge, Verb(verb)
+	}
+	return home, Verb(path.Dir(name))
 }
 
 func commands(archive *txtar.Archive) []txtar.File {

@@ -107,7 +107,9 @@ type (
 // ParseRequest reads the payload of the command on E/request/<verb>: a JSON object, or nothing at all for a verb without required
 // keys. VerbLinkFinish takes the bare address too, as people paste it. Every error is an *Error; ID and Transaction are set even then
 // when they could be read, so that the answer can carry them.
-func ParseRequest(verb Verb, payload []byte) (Request, error) {
+func ParseRequest(verb Verb, payload []byte) (Request, error) { return parseRequest(verbs, verb, payload) }
+
+func parseRequest(known map[Verb]func(*object) any, verb Verb, payload []byte) (Request, error) {
 	r, command := Request{Verb: verb}, trim(payload)
 	switch {
 	case verb == VerbLinkFinish && bytes.HasPrefix(command, []byte("http")):
@@ -125,14 +127,20 @@ func ParseRequest(verb Verb, payload []byte) (Request, error) {
 		return r, Errorf(CodeBadPayload, "The payload of a request is a JSON object, or empty.")
 	}
 	in := newReader(command)
-	read, ok := verbs[verb]
+	read, ok := known[verb]
 	if !ok {
 		read = func(o *object) any { return o.expect() }
 	}
 	params := read(&object{reader: in, fields: []field{{"id", &r.ID, MaxID}, {keyTransaction, &r.Transaction, MaxTransaction}}})
 	if in.end(); !ok {
-		if meant := Verb(strings.ToLower(strings.Trim(string(verb), " /"))); verbs[meant] != nil {
+		meant := Verb(strings.ToLower(strings.Trim(string(verb), " /")))
+		switch {
+		case known[meant] != nil:
 			return r, Errorf(CodeUnknownCommand, "There is no request %q: write %s, in lower case and without a slash at the end.", clip(string(verb)), meant)
+		case bridgeVerbs[meant] != nil:
+			return r, Errorf(CodeUnknownCommand, "%s is a request to the bridge: publish it below bridge/request.", meant)
+		case verbs[meant] != nil:
+			return r, Errorf(CodeUnknownCommand, "%s is a request to an entry: publish it below the name of the entry, not bridge.", meant)
 		}
 		return r, Errorf(CodeUnknownCommand, "There is no request %q: check its spelling against the list of requests.", clip(string(verb)))
 	}

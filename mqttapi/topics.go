@@ -79,7 +79,17 @@ func (t Topics) Discovery(prefix string) string {
 }
 
 // Bridge is a topic of the bridge: "info" (Info) and "health" (Health), retained; "log", a LogLine for each warning and error.
-func (t Topics) Bridge(name string) string { return t.Root + "/bridge/" + name }
+// Requests to it, and their answers, are those of Topics with the Entry "bridge".
+func (t Topics) Bridge(name string) string { return t.Root + "/" + bridge + "/" + name }
+
+// bridge stands for the name of an entry in the topics of the bridge as a whole.
+const bridge = "bridge"
+
+// BridgeRequest returns the verb of a topic <root>/bridge/request/<verb>, real or not.
+func BridgeRequest(root, topic string) (verb Verb, ok bool) {
+	entry, verb, ok := ParseTopic(root, topic)
+	return verb, ok && entry == bridge && verb != VerbUpload
+}
 
 // ParseTopic returns a command topic's entry and verb, real or not, else !ok: VerbUpload for E/upload, E/request/upload, "" for E/request.
 func ParseTopic(root, topic string) (entry string, verb Verb, ok bool) {
@@ -98,7 +108,7 @@ func ParseTopic(root, topic string) (entry string, verb Verb, ok bool) {
 // ValidEntry reports whether name can name an entry: 1 to 32 characters of a-z, 0-9, "_" and "-", but not "bridge".
 func ValidEntry(name string) bool {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789_-"
-	return len(name) >= 1 && len(name) <= 32 && name != "bridge" && strings.Trim(name, letters) == ""
+	return len(name) >= 1 && len(name) <= 32 && name != bridge && strings.Trim(name, letters) == ""
 }
 
 // escape keeps an id within one level of a topic: https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html (4.7.1 and 1.5.3).

@@ -68,6 +68,15 @@ func TestControl(t *testing.T) {
 	if got := strings.ReplaceAll(string(out), dir, "DIR"); err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
+	// What root has imported, the service can read; and how it went is told.
+	write("gphotos2mqtt", "#!/bin/sh\ncat; exit 3\n", 0o700)
+	write("chown", "#!/bin/sh\necho chown \"$@\"\n", 0o700)
+	command = exec.CommandContext(t.Context(), filepath.Join(dir, "ctl"), "import", "-")
+	command.Env, command.Stdin = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}, strings.NewReader("the file\n")
+	out, _ = command.CombinedOutput()
+	if want := "the file\nchown -R gphotos2mqtt: /var/lib/gphotos2mqtt\n"; string(out) != want || command.ProcessState.ExitCode() != 3 {
+		t.Errorf("import: %v\n%s\nwant\n%s", command.ProcessState, out, want)
+	}
 }
 
 func tracked(t *testing.T) []string {

@@ -120,12 +120,12 @@ func (a *Account) Apply(d Decision) {
 	case HoldEntry:
 		a.set(byAnswer, h)
 	case HoldProject:
-		others := a.cfg.Project.change(func(today *projectState) {
+		a.cfg.Project.change(func(today *projectState) {
 			if d.Hold == mqttapi.HoldQuotaDaily {
 				today.HeldUntil = d.At.Round(0)
 			}
 		})
-		for _, other := range others {
+		for _, other := range a.cfg.Project.accounts.All() {
 			other.set(byProject, h)
 		}
 	case Relink: // unless somebody has linked it again by now

@@ -7,7 +7,8 @@ func (a *Account) AskAgain() {
 	var none holds
 	a.set(byAnswer, none[byAnswer])
 	// A stop before the day's count is saved has the project held again at the next start.
-	for _, other := range a.cfg.Project.change(func(today *projectState) { today.HeldUntil = time.Time{} }) {
+	a.cfg.Project.change(func(today *projectState) { today.HeldUntil = time.Time{} })
+	for _, other := range a.cfg.Project.accounts.All() {
 		other.set(byProject, none[byProject])
 	}
 }

@@ -19,6 +19,9 @@ const (
 	uploadReserve = QuotaPerDay / 5  // the part of the day's requests that background listing leaves to uploads
 	quotaLag      = 15 * time.Minute // how long after midnight a refusal may still be about the day before
 	longestDay    = 25*time.Hour + quotaLag
+
+	// showEvery is the time for one entry to show the count: a thousand are not to publish E/state, each, for each request of one of them.
+	showEvery = 50 * time.Millisecond
 )
 
 // A Project is what the entries of one client id share: Google counts requests per project and day. Count and daily hold are saved with
@@ -31,10 +34,13 @@ type Project struct {
 	tell   func(state []byte) // see Share; nil = not shared
 
 	accounts wake.Members[*Account]
-	mu       sync.Mutex // guards all below
-	state    projectState
-	saved    projectState // what the store had when it was last seen
-	savedAt  time.Time    // when it was last saved
+
+	mu      sync.Mutex // guards all below
+	state   projectState
+	saved   projectState // what the store had when it was last seen
+	savedAt time.Time    // when it was last saved
+	showing bool         // the entries are being told of the count, or a timer runs until then
+	showAt  time.Time    // not before
 }
 
 type projectState struct {
@@ -56,7 +62,29 @@ func OpenProject(ctx context.Context, s *store.Store, id string) (*Project, erro
 // Count adds one request to Google's Library API to the day's count. Those for the bytes of items have a quota of 75,000 of their own.
 // Source: https://developers.google.com/photos/overview/api-limits-quotas
 func (p *Project) Count() {
-	for _, a := range p.change(func(today *projectState) { today.Requests++ }) {
+	p.change(func(today *projectState) { today.Requests++ })
+	p.counted()
+}
+
+// counted has all entries show the count, now or soon.
+func (p *Project) counted() {
+	p.mu.Lock()
+	wait, waits := time.Until(p.showAt), p.showing
+	p.showing = true
+	p.mu.Unlock()
+	if wait <= 0 && !waits {
+		p.show()
+	} else if !waits {
+		time.AfterFunc(wait, p.show)
+	}
+}
+
+func (p *Project) show() {
+	accounts := p.accounts.All()
+	p.mu.Lock()
+	p.showing, p.showAt = false, time.Now().Add(time.Duration(len(accounts))*showEvery)
+	p.mu.Unlock()
+	for _, a := range accounts {
 		a.cfg.Changed()
 	}
 }
@@ -73,15 +101,14 @@ func (p *Project) Spare() bool {
 	return made < QuotaPerDay-uploadReserve
 }
 
-// change calls f with the state of the day, which is a new one when a new day has begun at Google, and returns the accounts.
-func (p *Project) change(f func(*projectState)) []*Account {
+// change calls f with the state of the day, which is a new one when a new day has begun at Google.
+func (p *Project) change(f func(*projectState)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if day := wake.Wall().In(pacific()).Format(time.DateOnly); day != p.state.Day {
 		p.state = projectState{Day: day}
 	}
 	f(&p.state)
-	return p.accounts.All()
 }
 
 // NextQuotaDay returns the next midnight Pacific time, when Google's daily quota starts anew (Google's page says "per day" only).

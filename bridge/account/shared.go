@@ -30,7 +30,8 @@ func (p *Project) save(ctx context.Context, last bool) error {
 	defer p.saving.Unlock()
 	var mine, seen projectState
 	var pause time.Duration
-	accounts := p.change(func(today *projectState) {
+	accounts := p.accounts.All()
+	p.change(func(today *projectState) {
 		mine, seen = *today, p.saved.on(today.Day)
 		pause = sharedEvery - time.Since(p.savedAt)
 	})
@@ -85,7 +86,7 @@ func (p *Project) Learn(state []byte) {
 func (p *Project) take(sum, done projectState, own bool) {
 	held := false
 	var until time.Time
-	accounts := p.change(func(today *projectState) {
+	p.change(func(today *projectState) {
 		if sum.Day != today.Day {
 			return
 		}
@@ -104,13 +105,13 @@ func (p *Project) take(sum, done projectState, own bool) {
 			p.savedAt = time.Now()
 		}
 	})
-	for _, a := range accounts {
-		if held {
+	if held {
+		for _, a := range p.accounts.All() {
 			a.set(byProject, heldUntil(until))
 		}
-		if !own {
-			a.cfg.Changed()
-		}
+	}
+	if !own {
+		p.counted()
 	}
 }
 

@@ -124,14 +124,15 @@ func (d *Device) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	d.published = published{d.topic, document, albums}
-	// A stop after this save publishes the document at the next start, changed or not.
-	err := d.cfg.Store.SaveState(ctx, d.cfg.Topics.Entry, deviceRecord, d.published)
-	if err == nil {
-		d.sent = true
-		err = d.cfg.Out.Retain(d.topic, document)
+	if before := d.published; !bytes.Equal(before.Document, document) || !slices.Equal(before.Albums, albums) {
+		d.published = published{d.topic, document, albums}
+		// A stop after this save publishes the document at the next start, changed or not.
+		if err := d.cfg.Store.SaveState(ctx, d.cfg.Topics.Entry, deviceRecord, d.published); err != nil {
+			return err
+		}
 	}
-	return err
+	d.sent = true
+	return d.cfg.Out.Retain(d.topic, document)
 }
 
 // document is cut to what may be published; the albums that were changed first go. "Visit" always leads to the entry's page, because Home

@@ -55,7 +55,11 @@ func (l *Library) KeepImage(ctx context.Context) error {
 			tries, wait = 0, 0
 			continue
 		}
+		if err := l.cfg.Fetching.Take(ctx); err != nil {
+			return err
+		}
 		picture, err := l.fetchImage(ctx, newest.Item)
+		l.cfg.Fetching.Give()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil { // the address has died, or Google still works on a video

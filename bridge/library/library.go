@@ -54,6 +54,8 @@ type Config struct {
 	Google    *photos.Client
 	Account   *account.Account
 	Albums    *albums.Albums
+	Turns     wake.Turns // for a request about listings
+	Fetching  wake.Turns // for a picture
 	Out       Publisher
 	Log       *logrus.Entry
 	AwaitIdle func(ctx context.Context, most time.Duration) error // waits until no upload is on its way, at most; its error is ctx's
@@ -259,7 +261,12 @@ func (l *Library) round(ctx context.Context) (time.Duration, error) {
 	}
 	wait := l.pause(now, later(due, backoff), death)
 	if wait == 0 {
-		switch err := do(ctx); {
+		if err := l.cfg.Turns.Take(ctx); err != nil {
+			return 0, err
+		}
+		err := do(ctx)
+		l.cfg.Turns.Give()
+		switch {
 		case errors.Is(err, store.ErrEngine):
 			return 0, err
 		case ctx.Err() != nil:

@@ -35,6 +35,7 @@ type Config struct {
 	Media  *media.Folders
 	Google *photos.Client
 	Albums func() ([]Album, bool) // those that are to be mirrored; false while they are unknown
+	Turns  wake.Turns             // for a file
 	Log    *logrus.Entry
 }
 
@@ -127,6 +128,10 @@ func (m *Mirror) step(ctx context.Context) (more bool, err error) {
 	}
 	id := wanted[next].item.ID
 	m.tries[id]++
+	if err := m.cfg.Turns.Take(ctx); err != nil {
+		return false, err
+	}
+	defer m.cfg.Turns.Give()
 	if err = m.write(ctx, wanted[next], wanted[next+1:]); err == nil {
 		delete(m.tries, id)
 	}

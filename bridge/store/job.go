@@ -219,16 +219,6 @@ type DamagedError struct {
 
 func (e *DamagedError) Unwrap() error { return e.error }
 
-// JobIDs returns the ids of all jobs of all entries, also of those that were set aside.
-func (s *Store) JobIDs(ctx context.Context) (map[string]bool, error) {
-	ids := make(map[string]bool)
-	add := func(key string, _ engine.Record, _ error) bool {
-		ids[key[strings.LastIndexByte(key, '.')+1:]] = true
-		return true
-	}
-	return ids, errors.Join(s.each(ctx, add, kindJobs), s.each(ctx, add, kindDamaged))
-}
-
 // SetAside moves a damaged job out of the way of Jobs, to where it stays for a person to look at.
 func (s *Store) SetAside(ctx context.Context, entry, id string) error {
 	r, err := s.get(ctx, kindJobs, entry, id)

@@ -40,6 +40,7 @@ var (
 	ErrReadOnly = engine.ErrReadOnly // the disk or the directory cannot be written
 	ErrInUse    = engine.ErrInUse    // another process has the store open
 	ErrDamaged  = engine.ErrDamaged  // what was written is not what is there now
+	ErrBadName  = engine.ErrBadName  // not what a record or a payload can be called
 )
 
 // Config says where the store is.
@@ -48,8 +49,9 @@ type Config struct {
 	Engine Engine // in place of files in Dir; nil = those. Close closes it.
 	// Key seals the secrets within jobs (session URLs and upload tokens); nil leaves them readable to who can read Dir. A secret that
 	// another key has sealed is forgotten, which costs sending that file again.
-	Key *secret.Key
-	Log *logrus.Entry // gets what a person should know; it must be given
+	Key    *secret.Key
+	Import bool          // opens also what is [ErrUnfinished]
+	Log    *logrus.Entry // gets what a person should know; it must be given
 }
 
 // A Store is open until Close.
@@ -70,6 +72,7 @@ const ( // the first part of a record's key
 	kindReceipts = "receipts" // receipts.<entry>.<job id>
 	kindLinks    = "links"    // links.<entry>
 	kindState    = "state"    // state.<entry>.<name>
+	kindEntries  = "entries"  // entries.bridge.<entry>: those that were added at run time
 )
 
 // Open opens the store and checks what is there. Its error is a sentence to act on; errors.Is tells [ErrInUse], [ErrFull], [ErrReadOnly].
@@ -89,7 +92,14 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 			cfg.Log.WithField("folder", old).Warn("uploads queued by a version before the first release are not taken over")
 		}
 	}
-	if err := s.loadRan(ctx); err != nil {
+	unfinished, err := s.Unfinished(ctx)
+	if unfinished && !cfg.Import {
+		err = ErrUnfinished
+	}
+	if err == nil {
+		err = s.loadRan(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.engine.Close())
 	}
 	return s, nil

@@ -117,7 +117,11 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 		}
 	}
 	for i := range r.Files {
-		u.dropPayload(ctx, &r.Files[i])
+		if f := &r.Files[i]; errors.Is(err, store.ErrEngine) && f.Payload != "" { // the job may be there, for the next owner of the entry
+			u.cfg.Capacity.Exchange(capacity.Room{Bytes: f.Size}, capacity.Room{})
+		} else {
+			u.dropPayload(ctx, f)
+		}
 	}
 	u.cfg.Capacity.Exchange(capacity.Room{Jobs: 1}, capacity.Room{})
 	if err == nil {
@@ -128,7 +132,8 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 		if err := u.cfg.Capacity.Trim(ctx, 0); err != nil {
 			return nil, err
 		}
-		err = mqttapi.Errorf(mqttapi.CodeBusy, "The bridge's disk is full: free some space below GPHOTOS_DATA_DIR, then send this again.")
+		err = mqttapi.Errorf(mqttapi.CodeBusy, "The bridge's disk is full: free some space below GPHOTOS_DATA_DIR, or in the NATS "+
+			"cluster, then send this again.")
 	}
 	return nil, err
 }

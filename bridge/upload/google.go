@@ -30,6 +30,10 @@ const (
 
 // sendOne sends a file of the queue and gives it back.
 func (u *Uploads) sendOne(ctx context.Context, f sending) error {
+	if err := u.cfg.Turns.Take(ctx); err != nil {
+		return err
+	}
+	defer u.cfg.Turns.Give()
 	u.cfg.Changed()
 	u.progress.begin(f.file)
 	// After a stop the session is saved, and the next start goes on from it.

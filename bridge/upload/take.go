@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"time"
 
 	"gphotos2mqtt/bridge/capacity"
@@ -22,8 +23,11 @@ const (
 	acceptFor = 10 * time.Second // for all of its files
 )
 
-// payloadName is the name of a file's copy in the store.
-func payloadName(r *store.Job, n int) string { return fmt.Sprintf("%s.%d", r.ID, n) }
+// payloadName is the name of a file's copy in the store, another one each time: what a process removes of its own that lost the entry just
+// then must not be what the next one has taken.
+func payloadName(r *store.Job, n int) string {
+	return fmt.Sprintf("%s.%d.%08x", r.ID, n, rand.Uint32())
+}
 
 // takeData makes a file's content from the command durable.
 func (u *Uploads) takeData(ctx context.Context, f *store.File, data mqttapi.Data, payload string) error {
@@ -140,8 +144,7 @@ func (u *Uploads) copyIn(ctx context.Context, f *store.File, r io.Reader, size i
 	}
 	f.Payload, f.Size = payload, size
 	body := &source{r: io.LimitReader(r, size)}
-	// A stop right here leaves a payload that no job names: it is swept at the next start, and the broker delivers the command again. One
-	// of a file that waits is replaced when the file is taken again.
+	// A stop right here leaves a payload that no job names: it is swept at the next start, and the broker delivers the command again.
 	n, sum, err := u.cfg.Store.PutPayload(ctx, payload, body)
 	if body.err != nil {
 		err = unreadable(body.err)

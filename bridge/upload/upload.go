@@ -59,7 +59,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -84,6 +83,7 @@ type Config struct {
 	MaxPublish func() int    // the largest payload that is published now, in bytes
 	MaxAge     time.Duration // how long an upload may wait for Google before it fails
 	Senders    int           // how many files are sent at a time
+	Turns      wake.Turns    // for a file that is sent, shared with other entries
 	Patience   media.Patience
 	Machine    string // this machine's name, when the entry may move to others; empty = it does not
 	// Seek is told, again and again, of a file that is not here, as it was seen on a machine. It must not wait. Needed with Machine.
@@ -194,13 +194,9 @@ func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
 
 // Sweep removes payloads without a job in the store, left by a crash. It is called once, before commands are taken.
 func Sweep(ctx context.Context, s *store.Store) error {
-	jobs, err := s.JobIDs(ctx)
-	if err != nil {
-		return err
+	named, err := s.PayloadNames(ctx)
+	if err == nil {
+		_, err = s.SweepPayloads(ctx, named)
 	}
-	_, err = s.SweepPayloads(ctx, func(name string) bool {
-		job, _, _ := strings.Cut(name, ".")
-		return jobs[job]
-	})
 	return err
 }

@@ -60,6 +60,27 @@ func (l Lock) Lock(ctx context.Context) error {
 // Unlock frees the lock.
 func (l Lock) Unlock() { <-l }
 
+// Turns are had by so many at a time, also across I/O, in the order in which they ask: who waits for one can stop waiting. nil is any number.
+type Turns chan struct{}
+
+// NewTurns returns turns for so many at a time.
+func NewTurns(most int) Turns { return make(Turns, most) }
+
+// Take waits for a turn, or returns ctx's error.
+func (t Turns) Take(ctx context.Context) error {
+	if t == nil {
+		return ctx.Err()
+	}
+	return Lock(t).Lock(ctx)
+}
+
+// Give ends a turn.
+func (t Turns) Give() {
+	if t != nil {
+		<-t
+	}
+}
+
 // Sleep returns when something changed (nil = nothing can), when d is over (0 = never) or a minute of it, to look again at what is waited
 // for, or with ctx's error.
 func Sleep(ctx context.Context, changed <-chan struct{}, d time.Duration) error {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func config(t *testing.T, servers string, replicas int) cluster.Config {
+func config(t testing.TB, servers string, replicas int) cluster.Config {
 	t.Helper()
 	list, err := cluster.ParseServers(servers)
 	must(t, err)

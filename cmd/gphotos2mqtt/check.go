@@ -197,7 +197,7 @@ func (k *check) dataFolder() {
 		k.say(lineBad, "data folder", "%v; %s", err, advice)
 		return
 	}
-	if _, err := os.ReadFile(filepath.Join(dir, "secret.key")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.ReadFile(filepath.Join(dir, keyFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		k.say(lineBad, "data folder", "%v; %s", err, advice)
 		return
 	}

@@ -32,6 +32,8 @@ func commands() []command {
 		{"check", "", "tries the broker, the folders, the clock and Google, and says what to do", 0, runCheck},
 		{"link", "[ENTRY]", "links an entry to a Google account, while the bridge runs", 1, runLink},
 		{"health", "", "tells whether a running bridge is online, for container checks", 0, runHealth},
+		{"export", "FILE|-", "writes queue, links and all else into one file, while the bridge is stopped or in a cluster", 1, runExport},
+		{"import", "FILE|-", "reads it into an empty store; --check only reads it, --any-key: its key is lost", 3, runImport},
 		{"demo", "", "shows the whole job on this machine, without a Google account", 0, runDemo},
 		{"app", "", "runs the bridge as an app of Home Assistant, with the settings of its form", 0, runApp},
 		{"version", "", "prints what was built, from which commit of which day", 0, runVersion},
@@ -72,7 +74,7 @@ func runHelp(_ context.Context, c call) error {
 	fmt.Fprint(c.stdout, "Uploads what is published to MQTT topics to Google Photos, and publishes what is there.\n\n"+
 		"usage: gphotos2mqtt [COMMAND]\n\n")
 	for _, known := range commands() {
-		fmt.Fprintf(c.stdout, "  %-14s %s\n", strings.TrimSpace(known.name+" "+known.args), known.what)
+		fmt.Fprintf(c.stdout, "  %-15s %s\n", strings.TrimSpace(known.name+" "+known.args), known.what)
 	}
 	_, err := fmt.Fprintf(c.stdout, `
 Settings are environment variables whose names begin with %[1]s: %[1]sCLIENT_ID and %[1]sCLIENT_SECRET

@@ -44,8 +44,11 @@ type daemon struct {
 	media    *media.Folders
 	capacity *capacity.Capacity
 	status   *bridge.Status
+	turns    bridge.Turns
+	memory   int64  // the limit that limitMemory has set; 0 = none
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
+	connecting         wake.Turns     // of all connections to the broker
 	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
@@ -73,6 +76,7 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
 		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
 		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		connecting: wake.NewTurns(connecting), turns: newTurns(),
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
@@ -137,6 +141,8 @@ func (d *daemon) know(ctx context.Context) error {
 			d.toOpen[e.Name] = true
 		}
 	}
+	d.limitMemory(len(names))
+	d.checkFiles(len(names))
 	d.entries.Want(names)
 	return d.status.Know(ctx, names)
 }
@@ -230,6 +236,7 @@ func (d *daemon) newConn(c broker.Config) *broker.Conn {
 	if d.inner != "" {
 		c.URL = "tcp://" + d.inner
 	}
+	c.Turns = d.connecting
 	return broker.New(c)
 }
 
@@ -254,6 +261,8 @@ func giveWrite(dir string) string {
 	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
 }
 
+const keyFile = "secret.key" // in the data folder
+
 func openKey(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
@@ -261,7 +270,7 @@ func openKey(c config.Config) (secret.Key, error) {
 	var key secret.Key
 	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
 	if err == nil {
-		key, err = secret.KeyFile(filepath.Join(c.DataDir, "secret.key"))
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, keyFile))
 	}
 	if errors.Is(err, os.ErrPermission) {
 		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)

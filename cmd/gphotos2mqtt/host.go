@@ -221,7 +221,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 		MaxPublish: h.conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: c.DiscoversAt(),
 		Patience: media.Patience{Missing: c.MediaWait, Quiet: c.MediaQuiet, Limit: c.MediaLimit},
 		Machine:  d.machine, Seek: h.seek,
-		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Out: h.conn, Log: log,
+		Store: d.store, Media: d.media, Capacity: d.capacity, Link: link, Project: project, Turns: d.turns, Out: h.conn, Log: log,
 		Google: photos.New(photos.Config{
 			Library: c.GoogleLibraryURL, HTTP: api, Bytes: &http.Client{Transport: d.transport(e.Name, log)},
 			Foreign: func(err error) { log.WithError(err).Warn("addresses that are not google's are left out") },

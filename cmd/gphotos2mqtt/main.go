@@ -24,6 +24,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/mqttapi/broker/embedded"
 )
 
 const exitDone, exitFailed, exitUsage = 0, 1, 2 // the exit codes
@@ -49,12 +50,10 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 
 func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Writer) error {
 	log := newLog(c, stderr)
-	// The garbage collector works early, unless GOMEMLIMIT says otherwise, and earlier still while the queue is loaded: a home server has
-	// little memory and time enough. The limit is soft: what lives is kept, whatever its size.
+	embedded.StopSampling()
 	early := debug.SetMemoryLimit(-1) == math.MaxInt64
-	if early {
-		debug.SetMemoryLimit(64 << 20)
-		debug.SetGCPercent(10)
+	if early { // while the queue is loaded; see limitMemory. With many entries that would take most of the start.
+		debug.SetGCPercent(min(10+len(c.Entries)/10, 50))
 	}
 	for _, warning := range warnings {
 		log.WithField("setting", warning).Warn("setting is not used")

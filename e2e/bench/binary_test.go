@@ -1,23 +1,20 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gphotos2mqtt/e2e/bench/figures"
 	"gphotos2mqtt/e2e/e2etest"
 )
 
-// binary measures the stripped program, and what of it is whose: the symbols of the same
-// program with its symbol table, by module.
+// binary measures the stripped program, and what of it is whose: by the symbols of the
+// same program with its symbol table.
 func binary(r *run) {
 	path, err := exec.LookPath(cmp.Or(r.bridge, "gphotos2mqtt"))
 	e2etest.Must(r, err)
@@ -31,33 +28,36 @@ func binary(r *run) {
 	if err != nil {
 		r.Fatalf("%v: %s", err, out)
 	}
-	shares, total := map[string]float64{}, 0.0
+	shares, known := map[string]float64{}, 0.0
 	modules := modules(r, whole)
-	symbols, err := exec.Command("go", "tool", "nm", "-size", "-type", whole).Output()
+	program, err := elf.Open(whole)
 	e2etest.Must(r, err)
-	for scan := bufio.NewScanner(bytes.NewReader(symbols)); scan.Scan(); {
-		fields := strings.Fields(scan.Text()) // address, size, type, name
-		if len(fields) < 4 || strings.ContainsAny(fields[2], "UBb") {
+	defer program.Close()
+	symbols, err := program.Symbols()
+	e2etest.Must(r, err)
+	for _, symbol := range symbols {
+		if int(symbol.Section) >= len(program.Sections) || program.Sections[symbol.Section].Type == elf.SHT_NOBITS {
 			continue // not in the file
 		}
-		size, err := strconv.ParseFloat(fields[1], 64)
-		e2etest.Must(r, err)
-		shares[owner(modules, fields[3])] += size / 1e6
-		total += size / 1e6
+		shares[owner(modules, symbol.Name)] += megabytes(int64(symbol.Size))
+		known += megabytes(int64(symbol.Size))
 	}
-	shares["headers and padding"] = max(0, megabytes(file.Size())-total)
+	// The rest is Go's tables of functions, lines, types and texts. They have no symbols; a module has about as much of them as of code.
+	size := megabytes(file.Size())
 	var rows []figures.Row
-	small := 0.0
-	for name, size := range shares {
-		if size < 0.05 {
-			small += size
+	others := figures.Row{Name: "all others", Cells: make([]float64, 3)}
+	for name, own := range shares {
+		cells := []float64{own, own * size / known, 100 * own / known}
+		if own < 0.03 {
+			for i, cell := range cells {
+				others.Cells[i] += cell
+			}
 			continue
 		}
-		rows = append(rows, figures.Row{Name: name, Cells: []float64{size, 100 * size / megabytes(file.Size())}})
+		rows = append(rows, figures.Row{Name: name, Cells: cells})
 	}
 	slices.SortFunc(rows, func(a, b figures.Row) int { return cmp.Compare(b.Cells[0], a.Cells[0]) })
-	rows = append(rows, figures.Row{Name: "all others", Cells: []float64{small, 100 * small / megabytes(file.Size())}})
-	r.table("shares of the stripped program", []string{"MB", "%"}, rows...)
+	r.table("shares of the stripped program", []string{"own code and data (MB)", "with its part of Go's tables (MB)", "%"}, append(rows, others)...)
 }
 
 // modules are those of a program, the longest first: a module can be below another.
@@ -73,15 +73,8 @@ func modules(r *run, path string) (names []string) {
 	return names
 }
 
-// generated are the beginnings of names of what the linker makes for all packages together.
-var generated = regexp.MustCompile(`^(runtime\.(pclntab|epclntab|findfunctab|types|etypes|itablink|rodata|gcdata|gcbss)|go:itab|go:string|type:|\$f(32|64)\.)`)
-
 // owner is the module of a symbol.
 func owner(modules []string, symbol string) string {
-	if generated.MatchString(symbol) {
-		return "tables of functions and types, constants (Go's linker, for all)"
-	}
-	symbol = strings.TrimPrefix(strings.TrimPrefix(symbol, "type:"), "go:")
 	for _, module := range modules {
 		if rest, ok := strings.CutPrefix(symbol, module); ok && rest != "" && strings.ContainsRune("/.", rune(rest[0])) {
 			return module

@@ -95,7 +95,8 @@ func (c counts) least(other counts) {
 
 // calls counts what is asked of Google, of the system and of Go's runtime.
 func calls(t *testing.T, bridge string) counts {
-	const lone = 20
+	t.Helper()
+	const lone = 20 // photos
 	c, trace := counts{}, newTrace(t, bridge)
 	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
 	e := countedEnv(&run{T: t, bridge: trace.start}, &g, "BENCH_PROBE="+trace.socket)
@@ -111,7 +112,7 @@ func calls(t *testing.T, bridge string) counts {
 	written, runtime := trace.read(t, e.Data), p.counts(t)
 	before = e.Google.Stats().Routes
 	for n := range lone {
-		e.burst(200+n, 1, small, "")
+		e.alone(e2etest.Photo(200+n, small))
 	}
 	e.quiet()
 	uploads, commits, _ = since(before, e.Google.Stats().Routes)

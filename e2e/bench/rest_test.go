@@ -13,7 +13,10 @@ func idle(r *run) {
 		e := newEnv(r, config)
 		e.quiet()
 		e.settle()
-		const span = time.Minute
+		span := time.Minute
+		if config.Embedded {
+			span /= 3
+		}
 		cpu, woken := e.Bridge.CPU(), e.Bridge.Switches()
 		time.Sleep(span) // what is measured is a time
 		cpu, woken = e.Bridge.CPU()-cpu, e.Bridge.Switches()-woken

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	"gphotos2mqtt/e2e/bench/figures"
@@ -76,7 +77,7 @@ func TestScenarios(t *testing.T) {
 			defer func() { // also when it fails
 				r.out.Seconds = math.Round(time.Since(began).Seconds())
 				r.out.Failed = t.Failed()
-				t.Log(&r.out)
+				t.Log(printed(&r.out))
 				r.keep(name)
 			}()
 			measure(r)
@@ -133,6 +134,41 @@ func (r *run) keep(name string) {
 	e2etest.Must(r, err)
 	all[name] = &r.out
 	e2etest.Must(r, all.Write(*results))
+}
+
+// printed is a scenario for people who wait for it.
+func printed(s *figures.Scenario) string {
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w)
+	for _, f := range s.Figures {
+		spread, goal := "", ""
+		if f.Runs > 1 {
+			spread = fmt.Sprintf("%v to %v", f.Low, f.High)
+		}
+		if met, any := f.Met(); any {
+			goal = f.Goal()
+			if !met {
+				goal += ": NOT MET"
+			}
+		}
+		fmt.Fprintf(w, "%s\t%v %s\t%s\t%s\n", f.Name, f.Value, f.Unit, spread, goal)
+	}
+	for _, table := range s.Tables {
+		fmt.Fprintf(w, "%s\t%s\n", table.Name, strings.Join(table.Columns, "\t"))
+		for _, row := range table.Rows {
+			fmt.Fprint(w, row.Name)
+			for _, cell := range row.Cells {
+				fmt.Fprintf(w, "\t%v", cell)
+			}
+			fmt.Fprintln(w)
+		}
+	}
+	for _, note := range s.Notes {
+		fmt.Fprintln(w, note)
+	}
+	_ = w.Flush()
+	return text.String()
 }
 
 // commit says which source is measured.

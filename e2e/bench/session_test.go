@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -33,9 +35,9 @@ func (g *gate) wrap(google http.Handler) http.Handler {
 	})
 }
 
-// countedEnv runs a bridge in which nothing depends on the number of processors.
+// countedEnv runs a bridge in which little depends on the number of processors.
 func countedEnv(r *run, g *gate, settings ...string) *env {
-	settings = append(settings, "GOMAXPROCS=2", "GODEBUG=asyncpreemptoff=1")
+	settings = append(settings, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
 	return newEnv(r, e2etest.Config{Wrap: g.wrap, Settings: settings})
 }
 
@@ -51,6 +53,25 @@ func (e *env) gated(g *gate, held func()) {
 	held()
 	close(g.open)
 	e.done(1 + photos)
+}
+
+// alone uploads a photo and waits until that is told everywhere, so that the next one
+// finds nothing under way whose cost it could share.
+func (e *env) alone(photo []byte) {
+	e.Helper()
+	var state struct{ Totals struct{ Uploaded int } }
+	e.Last("gphotos/home/state", &state)
+	before := state.Totals.Uploaded
+	e.upload(photo)
+	var done e2etest.Result
+	e.Expect(e2etest.ResultTopic, "done", func(payload []byte) bool {
+		return json.Unmarshal(payload, &done) == nil && done.Status == "done"
+	})
+	id := []byte(`"` + done.Items[0].MediaItemID + `"`)
+	e.Expect("gphotos/home/media", "the photo", func(payload []byte) bool { return bytes.Contains(payload, id) })
+	e.Until("the count of photos", func() bool {
+		return e.Last("gphotos/home/state", &state) && state.Totals.Uploaded == before+1
+	})
 }
 
 // received is how many bytes of media have reached Google.
@@ -83,6 +104,7 @@ var retired = regexp.MustCompile(`I +refs: +([\d,]+)`)
 // Of its tools callgrind cannot take the signal that stops a Go program, so this is cachegrind.
 // Source: https://valgrind.org/docs/manual/cg-manual.html
 func instructions(t *testing.T) counts {
+	t.Helper()
 	valgrind, err := exec.LookPath("valgrind")
 	if err != nil {
 		t.Log("valgrind is not installed: instructions are not counted")

@@ -18,7 +18,7 @@ const burst = 200 // photos of most scenarios
 // with default settings: on a machine that does nothing else, and with all cores busy.
 func model(r *run, model string, goal float64) {
 	e := newEnv(r, e2etest.Config{})
-	e.Google.Latency(delays(model))
+	e2etest.Must(r, e.Google.Latency(delays(model)))
 	e.quiet()
 	e.Bridge.ForgetPeak()
 	from, cpu := 0, e.Bridge.CPU()
@@ -49,7 +49,7 @@ func concurrentUploads(r *run) {
 		row, from := figures.Row{Cells: []float64{float64(uploads)}}, 0
 		for _, busy := range []bool{false, true} {
 			for _, model := range []string{modelA, modelB} {
-				e.Google.Latency(delays(model))
+				e2etest.Must(r, e.Google.Latency(delays(model)))
 				end := func() {}
 				if busy {
 					end = r.busy()
@@ -72,7 +72,7 @@ func uplink(r *run) {
 	e := newEnv(r, e2etest.Config{})
 	latency := delays(modelA)
 	delete(latency, "uploads.*") // the line is what takes time
-	e.Google.Latency(latency)
+	e2etest.Must(r, e.Google.Latency(latency))
 	e2etest.Must(r, e.Google.Uplink(rate))
 	files, total := cameraFiles(r, e.Media)
 	began := time.Now()
@@ -103,7 +103,7 @@ func requests(r *run) {
 	for _, model := range []string{"none", modelA} {
 		e := newEnv(r, e2etest.Config{})
 		if model == modelA {
-			e.Google.Latency(delays(modelA))
+			e2etest.Must(r, e.Google.Latency(delays(modelA)))
 		}
 		e.burst(0, 1, small, "Known")
 		e.quiet()

@@ -2,9 +2,11 @@ package broker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
@@ -18,8 +20,12 @@ const readAhead = 512
 
 // connect makes one attempt: one TCP connection, one CONNECT, one CONNACK. A session that failed is also returned, for how far it came.
 func (c *Conn) connect(ctx context.Context) (*session, error) {
-	s := &session{conn: c, answers: make(chan packets.ControlPacket)}
+	s := &session{conn: c, answers: make(chan packets.ControlPacket), pass: func() {}}
 	defer func() { s.began = time.Now() }()
+	if err := c.cfg.Turns.Take(ctx); err != nil {
+		return s, err
+	}
+	s.pass = sync.OnceFunc(c.cfg.Turns.Give)
 	if !c.cfg.Holds() {
 		return s, errNotHeld
 	}
@@ -67,7 +73,7 @@ func (s *session) greet(in *bufio.Reader) error {
 		return errors.New("the first packet is no CONNACK")
 	case answer.ReturnCode != packets.Accepted:
 		s.refused = answer.ReturnCode
-		return fmt.Errorf("code %d: %s", answer.ReturnCode, packets.ConnackReturnCodes[answer.ReturnCode])
+		return cmp.Or(packets.ConnErrors[answer.ReturnCode], fmt.Errorf("refused with code %d", answer.ReturnCode))
 	}
 	return s.transport.SetReadDeadline(time.Time{})
 }

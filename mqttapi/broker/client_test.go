@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gphotos2mqtt/bridge/wake"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	logtest "github.com/sirupsen/logrus/hooks/test"
@@ -23,7 +26,7 @@ func newTestSession(t *testing.T, cfg Config) (*session, net.Conn) {
 	cfg.Log = logger.WithField("test", t.Name())
 	near, far := net.Pipe()
 	c := New(cfg)
-	s := &session{conn: c, accepted: true, began: time.Now(), answers: make(chan packets.ControlPacket)}
+	s := &session{conn: c, accepted: true, began: time.Now(), answers: make(chan packets.ControlPacket), pass: func() {}}
 	s.transport = newTransport(near, c.timeouts.write, &c.intake, c.cfg.Holds)
 	s.transport.running.Go(func() { s.read(t.Context(), bufio.NewReaderSize(s.transport, readAhead)) })
 	t.Cleanup(func() { far.Close() })
@@ -129,4 +132,54 @@ func TestIdleGoroutines(t *testing.T) {
 		}).online(t)
 	}
 	eventually(t, "few goroutines", func() bool { return runtime.NumGoroutine()-before <= connections*each+1 }) // and the test's own for each
+}
+
+// However many connections there are, so many are made at a time. A place is free again when one is online, or has failed.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	const all, most = 20, 3
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	turns, hello := wake.NewTurns(most), make(chan net.Conn, all)
+	var accepting sync.WaitGroup
+	accepting.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			hello <- conn
+		}
+	})
+	defer accepting.Wait()
+	defer listener.Close()
+	for n := range all {
+		start(t, Config{URL: "tcp://" + listener.Addr().String(), ClientID: fmt.Sprint("many-", n), Turns: turns}, func(now *timeouts) { now.away = time.Hour })
+	}
+	var open []net.Conn
+	for n := range all {
+		open = append(open, receiveFrom(t, "a connection", hello))
+		if len(open) < most && n < all-1 {
+			continue
+		}
+		select {
+		case <-hello:
+			t.Fatalf("more than %d connections are made at a time", most)
+		case <-time.After(20 * time.Millisecond): // it would be a matter of microseconds
+		}
+		if packet, err := packets.ReadPacket(open[0]); err != nil {
+			t.Error(packet, err)
+		}
+		answer := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
+		if err := answer.Write(open[0]); err != nil {
+			t.Error(err)
+		}
+		defer open[0].Close()
+		open = open[1:]
+	}
+	for _, left := range open {
+		left.Close()
+	}
 }

@@ -76,6 +76,9 @@ type Config struct {
 	// Holds reports whether this process still has the client id for its own. It is asked before each connection and each packet: once it
 	// says no, nothing more is sent, and the connection is cut, so that the will speaks. nil: always.
 	Holds func() bool
+	// Turns bound how many of the connections that share them are being made at a time, from the first packet until Online is confirmed, or
+	// for 10 s: a broker that has just started does not get a thousand at once, each with all that it retains. nil: any number.
+	Turns wake.Turns
 	Log   *logrus.Entry // gets one line whenever the Reason changes; needed
 }
 
@@ -158,6 +161,7 @@ func (c *Conn) Run(ctx context.Context) error {
 		if err == nil {
 			err = s.run(ctx)
 		}
+		s.pass()
 		if err != nil && ctx.Err() == nil {
 			_ = wake.Sleep(ctx, nil, c.disconnected(ctx, s, err))
 		}

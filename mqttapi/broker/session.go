@@ -34,6 +34,7 @@ type session struct {
 	announced bool                       // Online is on its way or out
 	up        bool                       // Online is confirmed
 	window    []inFlight                 // what is sent and not confirmed
+	pass      func()                     // lets another connection be made
 	checking  selfCheck
 	waiting   []Delivery // for a handler; they come again with the next connection
 }
@@ -56,9 +57,13 @@ func (s *session) run(ctx context.Context) error {
 	s.subscribe()
 	s.beats = time.NewTimer(c.timeouts.keepAlive)
 	defer s.beats.Stop()
+	defer time.AfterFunc(c.timeouts.connect, s.pass).Stop() // without the right to subscribe, it may never be online
 	stable := time.After(c.timeouts.stable)
 	for {
 		s.announce()
+		if s.up {
+			s.pass()
+		}
 		s.fill()
 		select {
 		case d := <-c.deliveries:

@@ -134,7 +134,7 @@ func controlReset(s *Server, body []byte) (any, error) {
 func controlLatency(s *Server, body []byte) (any, error) {
 	req, err := decodeControl[map[string]Delay](body)
 	if err == nil {
-		s.Latency(req)
+		err = s.Latency(req)
 	}
 	return nil, err
 }

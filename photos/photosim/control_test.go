@@ -132,6 +132,8 @@ func TestControlMistakes(t *testing.T) {
 		{"latency", `{"*":"soon"}`},
 		{"latency", `{"*":{"base":1}}`},
 		{"latency", `[]`},
+		{"latency", `{"uploads":"1s"}`},
+		{"faults", `[{"route":"uploads","mode":"refuse"}]`},
 		{"uplink", `{"bytes_per_second":-1}`},
 		{"uplink", `{"rate":1}`},
 		{"reset", `{"everything":true}`},

@@ -135,6 +135,8 @@ func (f Fault) check() error {
 	switch {
 	case f.Route == "":
 		return fmt.Errorf("needs a route")
+	case checkRoute(f.Route) != nil:
+		return checkRoute(f.Route)
 	case f.Mode == "" && f.ItemCode == 0:
 		return fmt.Errorf("needs a mode or an item code")
 	case f.Mode != "" && !slices.Contains(modes, f.Mode):

@@ -31,10 +31,17 @@ func (d *Delay) UnmarshalJSON(text []byte) error {
 }
 
 // Latency replaces all delays. Keys are routes as in Stats, prefixes with a star, or "*"; the longest matching key counts.
-func (s *Server) Latency(delays map[string]Delay) {
+// The error names a key that matches none.
+func (s *Server) Latency(delays map[string]Delay) error {
+	for route := range delays {
+		if err := checkRoute(route); err != nil {
+			return err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.delays = maps.Clone(delays)
+	return nil
 }
 
 func (s *Server) delayLocked(route string) Delay {

@@ -1,7 +1,9 @@
 package photosim
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -117,4 +119,26 @@ var accountRoutes = map[string]endpoint{
 	"www/oauth2/v1/userinfo":                    {"oauth.userinfo", (*Server).serveUserInfo},
 	"www/oauth2/v2/userinfo":                    {"oauth.userinfo", (*Server).serveUserInfo},
 	"www/oauth2/v3/userinfo":                    {"oauth.userinfo", (*Server).serveUserInfo},
+}
+
+// otherRoutes are those that no table of addresses has.
+var otherRoutes = []string{"uploads.raw", "uploads.start", "uploads.send", "uploads.query", "uploads.cancel", "bytes", "videos", "discovery", "unknown"}
+
+// checkRoute holds a pattern to the routes that there are: one that matches nothing would do nothing, and nobody would notice.
+func checkRoute(pattern string) error {
+	known := func(route string) bool { return matches(pattern, route) }
+	for _, e := range accountRoutes {
+		if known(e.name) {
+			return nil
+		}
+	}
+	for _, m := range methods {
+		if known(m.name) {
+			return nil
+		}
+	}
+	if slices.ContainsFunc(otherRoutes, known) {
+		return nil
+	}
+	return fmt.Errorf("route %q is none of the simulator's", pattern)
 }

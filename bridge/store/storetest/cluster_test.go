@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"strings"
 	"testing"
 
 	"gphotos2mqtt/bridge/store"
@@ -18,9 +19,14 @@ const serversEnv = "GPHOTOS_STORETEST_SERVERS"
 
 func startServers(t *testing.T, engine string) {
 	t.Helper()
-	if count := map[string]int{"one server": 1, "three servers": 3}[engine]; count > 0 {
+	if count := map[string]int{"jetstream-1": 1, "jetstream-3": 3}[engine]; count > 0 {
 		t.Setenv(serversEnv, clustertest.Start(t, count, "").URLs())
 	}
+}
+
+func isCluster(t *testing.T) bool {
+	t.Helper()
+	return strings.Contains(t.Name(), "jetstream")
 }
 
 // openCluster opens the store of a folder in a cluster: in buckets of its own, and as the owner of all entries of

@@ -48,7 +48,11 @@ func testKill(t *testing.T, open Opener) {
 	t.Helper()
 	dir := t.TempDir()
 	want := make(map[string]bool) // jobs that are there
-	for round := range 12 {
+	rounds := 12
+	if isCluster(t) {
+		rounds = 4
+	}
+	for round := range rounds {
 		k := killedWriters(t, dir, 20+rand.IntN(200))
 		s, err := open(t.Context(), dir)
 		must(t, err)

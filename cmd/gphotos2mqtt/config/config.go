@@ -31,8 +31,11 @@ type Config struct {
 	// First level of every topic.
 	Topic string `env:"TOPIC" default:"gphotos"`
 	// Names of the entries, separated by commas. An entry is one linked Google account; its name is a level of its topics: 1 to 32 of
-	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`.
+	// `a`-`z`, `0`-`9`, `_` and `-`, not `bridge`. `none`: only those that are added at run time.
 	EntryNames []string `env:"ENTRIES" default:"home"`
+	// Most entries that there may be, 1 to 1,000,000, with those that are added at run time; further ones are refused. The built-in broker
+	// may serve fewer.
+	MaxEntries int `env:"MAX_ENTRIES" default:"1000"`
 	// Folder for the queue, the sealed links and the key that seals them; not used with GPHOTOS_NATS_URL. The container image sets `/data`. Default:
 	// `$XDG_STATE_HOME/gphotos2mqtt`, else `~/.local/state/gphotos2mqtt`, on Windows `%LocalAppData%\gphotos2mqtt`.
 	DataDir string `env:"DATA_DIR"`
@@ -101,10 +104,13 @@ type Config struct {
 	// give the machine's or the volume's name. Empty: the host name.
 	Machine string `env:"MACHINE"`
 
-	// Client id of your OAuth client in Google's console. Needed unless every entry has its own.
+	// Client id of your OAuth client in Google's console. Needed unless every entry has its own, or one of GPHOTOS_PROJECTS.
 	ClientID string `env:"CLIENT_ID" file:"true"`
-	// Client secret of that OAuth client. Needed unless every entry has its own.
+	// Client secret of that OAuth client. Needed as the client id is.
 	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
+	// Names of further OAuth clients that entries may use, such as those of other Google Cloud projects, separated by commas and written as
+	// names of entries are. Each has settings of its own, below. Empty: none.
+	ProjectNames []string `env:"PROJECTS"`
 	// Key that seals the links on disk: 32 bytes as base64 or hex. Empty: one is made at the first start and kept in the data folder; with
 	// GPHOTOS_NATS_URL it is needed, because each process opens what another has sealed.
 	SecretKey secret.Text `env:"SECRET_KEY" file:"true"`
@@ -167,10 +173,11 @@ type Config struct {
 	// Default: Google's.
 	GoogleLibraryURL string `env:"GOOGLE_LIBRARY_URL"`
 
-	Entries []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.
-	Broker  broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
-	MQTTTLS *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
-	Cluster cluster.Config `env:"-"` // Cluster is made from the settings of NATS, but for its Log; without Servers there is none.
+	Entries  []Entry        `env:"-"` // Entries holds one element for each of EntryNames, in that order.
+	Projects []Project      `env:"-"` // Projects holds one element for each of ProjectNames, in that order.
+	Broker   broker.Address `env:"-"` // Broker is MQTTURL, read; zero for the built-in broker.
+	MQTTTLS  *tls.Config    `env:"-"` // MQTTTLS is made from MQTTCA, MQTTCert and MQTTKey; nil for a broker without TLS.
+	Cluster  cluster.Config `env:"-"` // Cluster is made from the settings of NATS, but for its Log; without Servers there is none.
 }
 
 // Entry holds the settings of one entry. Each is read from GPHOTOS_ENTRY_<NAME>_ followed by the name in its env tag, where <NAME> is the
@@ -200,9 +207,23 @@ type Entry struct {
 	MirrorItems int `env:"MIRROR_ITEMS" default:"50"`
 	// Most bytes of all these files; what is older has no room.
 	MirrorMax Size `env:"MIRROR_MAX" default:"1GiB"`
+	// One of GPHOTOS_PROJECTS, whose OAuth client this entry uses. Empty: its own, or GPHOTOS_CLIENT_ID.
+	Project string `env:"PROJECT"`
 	// Client id of this entry's own OAuth client. Default: GPHOTOS_CLIENT_ID.
 	ClientID string `env:"CLIENT_ID" file:"true"`
 	// Client secret of this entry's own OAuth client. Default: GPHOTOS_CLIENT_SECRET.
+	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
+
+	Own bool `env:"-"` // ClientID is the entry's own, not a project's or the common one
+}
+
+// Project is an OAuth client under a name, read from GPHOTOS_PROJECT_<NAME>_ followed by the name in the env tag.
+type Project struct {
+	Name string `env:"-"`
+
+	// Client id of this OAuth client.
+	ClientID string `env:"CLIENT_ID" file:"true"`
+	// Client secret of this OAuth client.
 	ClientSecret secret.Text `env:"CLIENT_SECRET" file:"true"`
 }
 
@@ -222,6 +243,15 @@ func ReadClient(environ []string) (Config, error) {
 	})
 }
 
+// ReadStore is Read for a program that needs the store and its key alone.
+func ReadStore(environ []string) (Config, error) {
+	c, r := readAll(environ)
+	return c, r.errorOf([]string{
+		"DATA_DIR", "NATS_URL", "NATS_USER", "NATS_PASSWORD", "NATS_TOKEN", "NATS_NKEY", "NATS_CREDS", "NATS_CA", "NATS_CERT", "NATS_KEY",
+		"NATS_REPLICAS", "NATS_PREFIX", "SECRET_KEY", "LOG_LEVEL", "LOG_FORMAT",
+	})
+}
+
 func readAll(environ []string) (c Config, r reader) {
 	r = reader{env: make(map[string]string), faults: make(map[string]error), hidden: make(map[string]bool)}
 	for _, line := range environ {
@@ -230,6 +260,10 @@ func readAll(environ []string) (c Config, r reader) {
 		}
 	}
 	r.read(&c, "")
+	if len(c.EntryNames) == 1 && strings.TrimSpace(c.EntryNames[0]) == noEntries {
+		c.EntryNames = nil
+	}
+	c.Projects = r.readProjects(c.ProjectNames)
 	c.Entries = r.readEntries(c.EntryNames)
 	r.check(&c)
 	return c, r
@@ -293,7 +327,7 @@ func (c Config) Public() map[string]string {
 	}
 	add(c, "")
 	for _, e := range c.Entries {
-		add(e, ownPrefix(e.Name))
+		add(e, ownPrefix("ENTRY", e.Name))
 	}
 	return public
 }

@@ -37,7 +37,7 @@ func read(t *testing.T, environ []string) Config {
 
 func TestDefaults(t *testing.T) {
 	want := Config{
-		Topic: "gphotos", EntryNames: []string{"home"}, DataDir: "/home/ada/.local/state/gphotos2mqtt",
+		Topic: "gphotos", EntryNames: []string{"home"}, MaxEntries: 1000, DataDir: "/home/ada/.local/state/gphotos2mqtt",
 		MediaWait: 10 * time.Second, MediaQuiet: 2 * time.Second, MediaLimit: 5 * time.Minute,
 		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt", NATSReplicas: 3, NATSPrefix: "gphotos",
 		ClientID: "id", ClientSecret: "hush",
@@ -82,7 +82,7 @@ func TestEntries(t *testing.T) {
 			Mirror: Titles{"Birds", "Cats"}, MirrorFolder: media + "/google", MirrorItems: 7, MirrorMax: 20_000_000,
 		},
 		{
-			Name: "back-garden", DisplayName: "Back garden", Album: "Birds", ClientID: "other", ClientSecret: "whisper",
+			Name: "back-garden", DisplayName: "Back garden", Album: "Birds", ClientID: "other", ClientSecret: "whisper", Own: true,
 			Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}}, MirrorItems: 50, MirrorMax: 1 << 30,
 		},
 	}

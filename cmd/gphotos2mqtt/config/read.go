@@ -29,10 +29,11 @@ var byteOrderMarks = []string{"\uFEFF", "\xff\xfe", "\xfe\xff"}
 
 // reader gathers everything that is wrong, so that one start of the program tells a person all of it. Names are without Prefix.
 type reader struct {
-	env    map[string]string // by variable in full; none is empty
-	known  []string          // every name that means something, in the order of Config
-	hidden map[string]bool   // names whose value is a secret
-	faults map[string]error  // by name, at most one each
+	env    map[string]string                      // by variable in full; none is empty
+	known  []string                               // every name that means something, in the order of Config
+	hidden map[string]bool                        // names whose value is a secret
+	faults map[string]error                       // by name, at most one each
+	said   func(name, value, advice string) error // how a fault is told; nil: by the variable
 }
 
 func (r *reader) read(into any, own string) {
@@ -120,8 +121,16 @@ func readSecretFile(path string) (string, error) {
 	return text, err
 }
 
-func ownPrefix(entry string) string {
-	return "ENTRY_" + strings.ToUpper(strings.ReplaceAll(entry, "-", "_")) + "_"
+func ownPrefix(kind, name string) string {
+	return kind + "_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
+}
+
+// name is what a setting is called where it is set.
+func (r *reader) name(name string) string {
+	if r.said != nil {
+		return strings.ToLower(name)
+	}
+	return Prefix + name
 }
 
 func (r *reader) want(ok bool, name, advice string) {
@@ -136,6 +145,12 @@ func (r *reader) fail(name, advice string) {
 	value, path := r.env[key], r.env[key+"_FILE"]
 	switch {
 	case r.faults[name] != nil:
+		return
+	case r.said != nil:
+		if value = printable(value); r.hidden[name] && value != "" {
+			value = "…"
+		}
+		r.faults[name] = r.said(name, value, advice)
 		return
 	case path != "":
 		key += fmt.Sprintf("_FILE=%q", path)
@@ -178,10 +193,12 @@ func (r *reader) check(c *Config) {
 	_, err := secret.ReadKey(string(c.SecretKey))
 	r.want(c.SecretKey == "" || err == nil, "SECRET_KEY", "write 32 random bytes as base64 or hex; `openssl rand -base64 32` makes them")
 	for i := range c.Entries {
-		r.checkEntry(c, &c.Entries[i])
+		r.checkEntry(c, &c.Entries[i], ownPrefix("ENTRY", c.Entries[i].Name))
 	}
 	r.want(c.SpoolMax >= max(c.SpoolCopy, 1<<20), "SPOOL_MAX",
 		"write a size of at least 1MiB that is not below "+Prefix+"SPOOL_COPY, 32MiB unless you set it")
+	r.want(c.MaxEntries >= max(1, len(c.Entries)) && c.MaxEntries <= 1e6, "MAX_ENTRIES",
+		"write a whole number from 1 to 1000000 that is not below the number of "+Prefix+"ENTRIES")
 	r.want(c.SpoolMaxJobs >= 1 && c.SpoolMaxJobs <= 1e6, "SPOOL_MAX_JOBS", "write a whole number from 1 to 1000000")
 	r.want(c.MaxPublish >= 16<<10 && c.MaxPublish <= 32<<20, "MAX_PUBLISH", "write a size from 16KiB to 32MiB")
 	r.want(c.MediaWait >= 0 && c.MediaWait <= mqttapi.MaxWait, "MEDIA_WAIT", "write a duration from 0s to 1h, such as 10s")

@@ -31,6 +31,7 @@ func TestREADME(t *testing.T) {
 	}
 	got := string(text)
 	got = replaceTable(t, got, "settings", table(t, source, "Config", Prefix))
+	got = replaceTable(t, got, "project settings", table(t, source, "Project", Prefix+"PROJECT_<NAME>_"))
 	got = replaceTable(t, got, "entry settings", table(t, source, "Entry", Prefix+"ENTRY_<NAME>_"))
 	if *update {
 		writeFile(t, readme, []byte(got))
@@ -53,7 +54,7 @@ func TestExamplesNameSettings(t *testing.T) {
 			switch name {
 			case Prefix + "MQTT_LISTEN": // does nothing beside MQTT_URL
 			case Prefix + "ENTRIES": // home by default, as in the examples
-			case Prefix + "ENTRY": // of GPHOTOS_ENTRY_<NAME>_…
+			case Prefix + "ENTRY", Prefix + "PROJECT": // of GPHOTOS_ENTRY_<NAME>_…
 			default:
 				environ = append(environ, name+"=set")
 			}

@@ -24,7 +24,7 @@ func (r *reader) warnings(c *Config) (out []string) {
 			continue
 		}
 		why := "is not a setting and does nothing"
-		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix(e.Name)) }
+		ofEntry := func(e Entry) bool { return strings.HasPrefix(name, ownPrefix("ENTRY", e.Name)) }
 		if strings.HasPrefix(name, "ENTRY_") && !slices.ContainsFunc(c.Entries, ofEntry) {
 			why = "does nothing because " + Prefix + "ENTRIES names no such entry"
 		}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -63,41 +62,6 @@ type Table struct {
 type Row struct {
 	Name  string    `json:"name,omitempty"`
 	Cells []float64 `json:"cells"`
-}
-
-// String is for people.
-func (s *Scenario) String() string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w)
-	for _, f := range s.Figures {
-		spread, goal := "", ""
-		if f.Runs > 1 {
-			spread = fmt.Sprintf("%v to %v", f.Low, f.High)
-		}
-		if met, any := f.Met(); any {
-			goal = f.Goal()
-			if !met {
-				goal += ": NOT MET"
-			}
-		}
-		fmt.Fprintf(w, "%s\t%v %s\t%s\t%s\n", f.Name, f.Value, f.Unit, spread, goal)
-	}
-	for _, table := range s.Tables {
-		fmt.Fprintf(w, "%s\t%s\n", table.Name, strings.Join(table.Columns, "\t"))
-		for _, row := range table.Rows {
-			fmt.Fprint(w, row.Name)
-			for _, cell := range row.Cells {
-				fmt.Fprintf(w, "\t%v", cell)
-			}
-			fmt.Fprintln(w)
-		}
-	}
-	for _, note := range s.Notes {
-		fmt.Fprintln(w, note)
-	}
-	_ = w.Flush()
-	return text.String()
 }
 
 // Goal says what the value should be.

@@ -2,7 +2,9 @@ package page
 
 import (
 	"bytes"
+	"fmt"
 	"image/color"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -22,9 +24,10 @@ import (
 // The colours of Okabe and Ito, which people who are colour-blind can tell apart.
 // Source: https://jfly.uni-koeln.de/color/
 var colors = []color.Color{
-	color.RGBA{R: 0x00, G: 0x72, B: 0xB2, A: 255}, color.RGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255},
-	color.RGBA{R: 0x00, G: 0x9E, B: 0x73, A: 255}, color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
-	color.RGBA{R: 0xE6, G: 0x9F, B: 0x00, A: 255}, color.RGBA{R: 0x56, G: 0xB4, B: 0xE9, A: 255},
+	color.RGBA{R: 0x00, G: 0x72, B: 0xB2, A: 255},
+	color.RGBA{R: 0xD5, G: 0x5E, B: 0x00, A: 255},
+	color.RGBA{R: 0x00, G: 0x9E, B: 0x73, A: 255},
+	color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
 }
 
 var gray = color.Gray{Y: 0x99}
@@ -41,9 +44,9 @@ func pictures(t *testing.T, all figures.Results) map[string]string {
 		{"lone", "lone", lone},
 		{"lone-parts", "lone", loneParts},
 		{"peers", "peer", peers},
-		{"growth-entries", "growth-entries", growth(0, "linked entries", map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)"})},
-		{"growth-items", "growth-items", growth(0, "items in the library", map[int]string{1: "first start, all listings (s)", 2: "memory at most (MB)", 3: "requests of the first start"})},
-		{"growth-queued", "growth-queued", growth(0, "queued uploads", map[int]string{1: "online (s)", 2: "memory at most (MB)"})},
+		{"growth-entries", "growth-entries", growth("linked entries", 0, map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)"})},
+		{"growth-items", "growth-items", growth("items in the library", 40, map[int]string{1: "first start, all listings (s)", 2: "memory at most (MB)", 3: "requests of the first start"})},
+		{"growth-queued", "growth-queued", growth("queued uploads", 45, map[int]string{1: "online (s)", 2: "memory at most (MB)"})},
 		{"binary", "binary", program},
 	} {
 		s, ok := all[p.scenario]
@@ -55,20 +58,38 @@ func pictures(t *testing.T, all figures.Results) map[string]string {
 	return out
 }
 
-// family is the font of a text in an SVG.
-var family = regexp.MustCompile(`font-family:[^;"]*`)
+// A canvas knows how wide each of its texts is.
+type canvas struct {
+	*vgsvg.Canvas
+	widths []vg.Length
+}
+
+// FillString is vg.Canvas.
+func (c *canvas) FillString(face font.Face, at vg.Point, text string) {
+	c.widths = append(c.widths, face.Width(text))
+	c.Canvas.FillString(face, at, text)
+}
+
+var (
+	family = regexp.MustCompile(`font-family:[^;"]*`)
+	label  = regexp.MustCompile(`<text `)
+)
 
 // svg writes a picture that is dark where the reader's system is.
 func svg(t *testing.T, p *plot.Plot) string {
 	t.Helper()
-	canvas := vgsvg.New(600, 340)
-	p.Draw(draw.Crop(draw.New(canvas), 10, -20, 10, -10))
+	c := &canvas{Canvas: vgsvg.New(600, 340)}
+	p.Draw(draw.Crop(draw.New(c), 10, -20, 10, -10))
 	var buf bytes.Buffer
-	if _, err := canvas.WriteTo(&buf); err != nil {
+	if _, err := c.WriteTo(&buf); err != nil {
 		t.Fatal(err)
 	}
-	// Whose system has not this font has one that is as wide.
 	text := family.ReplaceAllString(buf.String(), "font-family:Liberation Sans,Arial,Helvetica,sans-serif")
+	n := 0
+	text = label.ReplaceAllStringFunc(text, func(begin string) string { // as wide as it was planned, in any font
+		n++
+		return fmt.Sprintf(`%slengthAdjust="spacingAndGlyphs" textLength="%.1f" `, begin, c.widths[n-1].Points())
+	})
 	head, body, _ := strings.Cut(text, "\n<g ")
 	return head + "\n<style>@media (prefers-color-scheme: dark) { svg { filter: invert(0.9) hue-rotate(180deg) } }</style>\n" +
 		`<rect width="100%" height="100%" fill="white"/>` + "\n<g " + body
@@ -169,20 +190,25 @@ func lone(s *figures.Scenario) *plot.Plot {
 	return p
 }
 
-// bars draws one bar for each row of a table, the first on top.
-func bars(p *plot.Plot, t figures.Table, cell, n int) {
-	names := make([]string, len(t.Rows))
-	for i, row := range t.Rows {
-		names[len(names)-1-i] = row.Name
+// bars draws one bar for each row of a table, the first on top, in the colour of its kind.
+func bars(p *plot.Plot, t figures.Table, cell int, kind func(name string) int) {
+	names, values := make([]string, len(t.Rows)), make(plotter.Values, len(t.Rows))
+	kinds := map[int]plotter.Values{}
+	for i, row := range slices.Backward(t.Rows) {
+		at := len(names) - 1 - i
+		names[at], values[at] = row.Name+" ", row.Cells[cell]
+		of := kind(row.Name)
+		if kinds[of] == nil {
+			kinds[of] = make(plotter.Values, len(t.Rows))
+		}
+		kinds[of][at] = row.Cells[cell]
 	}
-	values := make(plotter.Values, len(t.Rows))
-	for i, row := range t.Rows {
-		values[len(values)-1-i] = row.Cells[cell]
+	for _, of := range slices.Sorted(maps.Keys(kinds)) {
+		b, err := plotter.NewBarChart(kinds[of], vg.Points(min(18, 200/float64(len(values)))))
+		must(err)
+		b.Color, b.Horizontal, b.LineStyle.Width = colors[of], true, 0
+		p.Add(b)
 	}
-	b, err := plotter.NewBarChart(values, vg.Points(min(18, 250/float64(len(values)))))
-	must(err)
-	b.Color, b.Horizontal, b.LineStyle.Width = colors[n], true, 0
-	p.Add(b)
 	p.NominalY(names...)
 	labels := plotter.XYLabels{XYs: make(plotter.XYs, len(values)), Labels: make([]string, len(values))}
 	for i, v := range values {
@@ -197,15 +223,17 @@ func bars(p *plot.Plot, t figures.Table, cell, n int) {
 	p.X.Min, p.X.Max = 0, slices.Max(values)*1.12
 }
 
+func one(string) int { return 0 }
+
 func loneParts(s *figures.Scenario) *plot.Plot {
 	p := newPlot("Where the time of a lone photo goes", "milliseconds (median)", "")
-	bars(p, s.Tables[1], 0, 0)
+	bars(p, s.Tables[1], 0, one)
 	return p
 }
 
 func program(s *figures.Scenario) *plot.Plot {
-	p := newPlot("What the program consists of", "MB", "")
-	bars(p, s.Tables[0], 0, 0)
+	p := newPlot("What the program consists of", "MB, each with its part of Go's tables", "")
+	bars(p, s.Tables[0], 1, one)
 	return p
 }
 
@@ -215,28 +243,33 @@ func peers(s *figures.Scenario) *plot.Plot {
 	for _, t := range s.Tables {
 		for _, row := range t.Rows {
 			kind, _, _ := strings.Cut(t.Name, ":")
-			row.Name = kind + ": " + strings.NewReplacer("--transfers ", "", " --gphotos-batch-size ", "/").Replace(row.Name)
+			row.Name = kind + ": " + strings.NewReplacer("--transfers ", "", " --gphotos-batch-size ", "/", " v", " ", "-DEV", ",", ", by default", "").Replace(row.Name)
 			all.Rows = append(all.Rows, row)
 		}
 	}
-	bars(p, all, 0, 0)
+	bars(p, all, 0, func(name string) int {
+		if strings.Contains(name, "gphotos2mqtt") {
+			return 0
+		}
+		return 1
+	})
 	return p
 }
 
-// growth draws columns against the one that grows, both by powers of ten, and what grows
-// as fast as that.
-func growth(x int, what string, columns map[int]string) func(s *figures.Scenario) *plot.Plot {
+// growth draws columns against the first, both by powers of ten, what grows as fast as
+// that, and how much memory there may be in the end (0 = no goal).
+func growth(what string, memory float64, columns map[int]string) func(s *figures.Scenario) *plot.Plot {
 	return func(s *figures.Scenario) *plot.Plot {
 		t := s.Tables[len(s.Tables)-1]
-		p := newPlot("Growth with "+what, what, "")
-		lowest, from, to := math.Inf(1), t.Rows[0].Cells[x], t.Rows[len(t.Rows)-1].Cells[x]
+		p := newPlot("Growth with "+what, what, "units as in the legend")
+		lowest, from, to := math.Inf(1), t.Rows[0].Cells[0], t.Rows[len(t.Rows)-1].Cells[0]
 		n := 0
 		for at := range t.Columns {
 			name, ok := columns[at]
 			if !ok {
 				continue
 			}
-			points := column(t, x, at)
+			points := column(t, 0, at)
 			for i := range points {
 				points[i].Y = max(points[i].Y, 0.001) // a logarithm has no zero
 				lowest = min(lowest, points[i].Y)
@@ -249,6 +282,9 @@ func growth(x int, what string, columns map[int]string) func(s *figures.Scenario
 		l.Color, l.Dashes = gray, []vg.Length{2, 3}
 		p.Add(l)
 		p.Legend.Add("linear", l)
+		if memory > 0 {
+			goal(p, fmt.Sprintf("goal: %v MB with %s", memory, number(to)), 1, memory, from, to)
+		}
 		p.Legend.XOffs = 10
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 		p.X.Tick.Marker, p.Y.Tick.Marker = tens{}, tens{}

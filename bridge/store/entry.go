@@ -1,0 +1,128 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/store/engine"
+)
+
+// An Entry is one that was added at run time, as it was asked for. Unknown fields are skipped.
+type Entry struct {
+	Name     string            `json:"name"`
+	Settings map[string]string `json:"settings"` // as in an entry's variables, without the client secret
+	Removal  *Removal          `json:"removal,omitempty"`
+	Refusal  *Refusal          `json:"refusal,omitempty"` // of the last removal that was asked for
+
+	ClientSecret secret.Text `json:"-"`
+	Unreadable   bool        `json:"-"` // the client secret was sealed with another key
+
+	revision uint64 // of the record that this was read from or saved as; 0 = it is in the store nowhere
+}
+
+// Removal says that an entry is to be removed: from then on that is gone on with until nothing of it is left.
+type Removal struct {
+	Asked  string `json:"asked"` // of which request it is
+	Force  bool   `json:"force,omitempty"`
+	Keep   bool   `json:"keep,omitempty"`
+	Revoke bool   `json:"revoke,omitempty"`
+}
+
+// Refusal says why an entry was not removed.
+type Refusal struct {
+	Asked   string `json:"asked"`
+	Uploads int    `json:"uploads"` // so many are waiting
+}
+
+// An entryRecord is how an entry lies in the store: its secret in an explicit form, since a secret.Text marshals as a hash.
+type entryRecord struct {
+	*Entry
+
+	Secret []byte `json:"secret,omitempty"` // sealed when there is a key
+}
+
+// Entries returns the entries that were added, in the order of their names. One whose record is damaged is left out, and logged.
+func (s *Store) Entries(ctx context.Context) (entries []*Entry, err error) {
+	err = s.each(ctx, func(name string, r engine.Record, err error) bool {
+		e := &Entry{}
+		record := entryRecord{Entry: e}
+		if err == nil {
+			err = json.Unmarshal(r.Value, &record)
+		}
+		if err == nil && e.Name != name {
+			err = errors.New("the record is of another entry")
+		}
+		if err != nil {
+			s.log.WithError(fmt.Errorf("read record %s: %w: %w", r.Key, ErrDamaged, err)).WithField("entry", name).Error("entry that was added is damaged and left out")
+			return true
+		}
+		if e.revision = r.Revision; s.key != nil && record.Secret != nil {
+			record.Secret, err = s.key.Open(record.Secret, "entry "+name)
+			e.Unreadable = err != nil
+		}
+		e.ClientSecret = secret.Text(record.Secret)
+		entries = append(entries, e)
+		return true
+	}, kindEntries, Bridge)
+	return entries, err
+}
+
+// SaveEntry saves an entry as it was read, or a new one. ErrConflict, ErrExists: somebody else has changed it since, and it stays as it is.
+func (s *Store) SaveEntry(ctx context.Context, e *Entry) error {
+	record := entryRecord{e, []byte(e.ClientSecret)}
+	if s.key != nil && len(record.Secret) > 0 {
+		record.Secret = s.key.Seal(record.Secret, "entry "+e.Name)
+	}
+	c, err := changeTo(record, kindEntries, Bridge, e.Name)
+	if err == nil {
+		c.Revision = e.revision // 0 is engine.New
+		e.revision, err = s.change(ctx, c)
+	}
+	return err
+}
+
+// DeleteEntry removes the record of an entry as it was read; what else there is of the entry stays.
+func (s *Store) DeleteEntry(ctx context.Context, e *Entry) error {
+	c, err := changeTo(nil, kindEntries, Bridge, e.Name)
+	if err == nil {
+		c.Revision = e.revision
+		_, err = s.change(ctx, c)
+	}
+	return err
+}
+
+// forgetAtOnce is how many records Forget removes in one change.
+const forgetAtOnce = 64
+
+// Forget removes all that there is of an entry, which nobody may be using: jobs with their payloads, receipts, link, and what it knew.
+// A stop in the middle leaves some for the next call.
+func (s *Store) Forget(ctx context.Context, entry string) error {
+	jobs, err := s.Jobs(ctx, entry)
+	if errors.Is(err, ErrDamaged) { // their payloads go with the next SweepPayloads
+		err = nil
+	}
+	for _, j := range jobs {
+		if err == nil {
+			err = s.RemoveJob(ctx, j)
+		}
+	}
+	if err == nil {
+		err = s.Links().Delete(ctx, entry)
+	}
+	for _, kind := range []string{kindJobs, kindDamaged, kindReceipts, kindState} {
+		for more := true; more && err == nil; {
+			var changes []engine.Change
+			err = s.each(ctx, func(_ string, r engine.Record, _ error) bool {
+				changes = append(changes, engine.Change{Key: r.Key, Revision: engine.Any})
+				return len(changes) < forgetAtOnce
+			}, kind, entry)
+			if more = len(changes) > 0; more && err == nil {
+				_, err = s.change(ctx, changes...)
+			}
+		}
+	}
+	return err
+}
