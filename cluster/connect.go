@@ -1,5 +1,5 @@
 // Package cluster lets several processes of the bridge share one NATS JetStream cluster: it keeps their records and payloads there (an
-// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (a [Fleet]).
+// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (package fleet).
 //
 // In the cluster are three buckets, made at the first start. With the prefix gphotos they are
 //
@@ -100,6 +100,20 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Shared is what processes that share the cluster's entries work with, see package fleet.
+type Shared struct {
+	NATS               *nats.Conn
+	JetStream          jetstream.JetStream
+	Records, Processes jetstream.KeyValue
+	Prefix             string        // of subjects
+	Lease              time.Duration // the time to live of a key in Processes
+}
+
+// Shared is that of this cluster.
+func (c *Conn) Shared() Shared {
+	return Shared{c.nats, c.js, c.records, c.processes, c.cfg.Prefix, c.cfg.Lease}
 }
 
 // Close ends the connection, once. Nothing waits for it any more.

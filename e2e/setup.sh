@@ -28,10 +28,10 @@ need mosquitto mosquitto
 need mosquitto_pub mosquitto-clients
 if command -v apt-get >/dev/null; then # elsewhere the image is not looked at, and `make guard` counts less
 	need buildah buildah
-	need ip iproute2 # without these two all of a cluster runs on loopback
-	need nft nftables
 	need strace strace
 	need valgrind valgrind
+	need ip iproute2 # without these two all of a cluster runs on loopback
+	need nft nftables
 fi
 if [ "$1" = acceptance ]; then
 	need node nodejs

@@ -43,7 +43,9 @@ func runCheck(ctx context.Context, c call) error {
 	if wrong == nil {
 		k.broker(ctx)
 	}
-	if settings.DataDir != "" {
+	if len(settings.Cluster.Servers) > 0 {
+		k.cluster(ctx)
+	} else if settings.DataDir != "" {
 		k.dataFolder()
 	}
 	k.mediaFolders(ctx)

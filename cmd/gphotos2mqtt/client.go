@@ -96,6 +96,9 @@ func noLog() *logrus.Entry { return logrus.NewEntry(&logrus.Logger{Out: io.Disca
 
 // health succeeds when every entry is online. It asks the broker, not the process: what counts is whether commands are received.
 func health(ctx context.Context, c config.Config, stdout io.Writer) error {
+	if c.NATSURL != "" {
+		return processHealth(ctx, c, stdout)
+	}
 	ctx, cancel := context.WithTimeout(ctx, brokerWait)
 	defer cancel()
 	waiting := make(map[string]string) // availability topic to entry

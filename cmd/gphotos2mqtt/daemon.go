@@ -26,7 +26,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -55,9 +55,9 @@ type daemon struct {
 
 	entries          keeper
 	voice            voice
-	fleet            *cluster.Fleet // nil = this process is alone
-	process, machine string         // in a fleet
-	failing          func() string  // why the cluster cannot be reached
+	fleet            *fleet.Fleet  // nil = this process is alone
+	process, machine string        // in a fleet
+	failing          func() string // why the cluster cannot be reached
 
 	opening  wake.Lock                   // held while an entry is opened; guards projects
 	projects map[string]*account.Project // by projectID

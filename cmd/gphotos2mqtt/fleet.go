@@ -19,6 +19,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
@@ -54,7 +55,7 @@ func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	}
 	d.closers = append(d.closers, func() error { conn.Close(); return nil })
 	engine := conn.Engine()
-	d.fleet = conn.Fleet(engine, cluster.FleetConfig{
+	d.fleet = fleet.New(conn.Shared(), engine, fleet.Config{
 		Process: d.process, Idle: d.idle, Report: func() any { return d.status.Report() }, Log: d.log,
 	})
 	d.entries, d.failing = d.fleet, conn.Failing
@@ -221,7 +222,19 @@ func (d *daemon) askPages(ctx context.Context, visit []byte, found func(answer [
 	if err != nil {
 		d.log.WithError(err).WithField("op", "link").Warn("not all processes have answered a visitor of the linking pages")
 	}
-	return all
+	return all && !d.moving()
+}
+
+// moving reports whether an entry runs in no process just now, as far as this one knows: then nobody can say that an address is unknown.
+func (d *daemon) moving() bool {
+	here := map[string]bool{}
+	for _, l := range d.links.All() {
+		here[l.Entry()] = true
+	}
+	return slices.ContainsFunc(d.status.Names(), func(entry string) bool {
+		holder := d.fleet.Holder(entry)
+		return holder == "" || holder == d.process && !here[entry]
+	})
 }
 
 // processes are all of the fleet, as bridge/health shows them.
@@ -280,4 +293,30 @@ func (d *daemon) guardedDial(dial dialContext) dialContext {
 		}
 		return guardedConn{conn, d.fleet.Alive}, nil
 	}
+}
+
+// attempts are what a link's Attempts are kept in; nil: this process is alone.
+func (d *daemon) attempts() auth.Vault {
+	if d.fleet == nil {
+		return nil
+	}
+	return attempts{d.store}
+}
+
+// attempts keeps the sealed attempts to link an entry in its record "linking".
+type attempts struct{ store *store.Store }
+
+const attemptsRecord = "linking"
+
+func (a attempts) Load(ctx context.Context, entry string) (sealed []byte, err error) {
+	_, err = a.store.LoadState(ctx, entry, attemptsRecord, &sealed)
+	return sealed, err
+}
+
+func (a attempts) Save(ctx context.Context, entry string, sealed []byte) error {
+	return a.store.SaveState(ctx, entry, attemptsRecord, sealed)
+}
+
+func (a attempts) Delete(ctx context.Context, entry string) error {
+	return a.store.DeleteState(ctx, entry, attemptsRecord)
 }

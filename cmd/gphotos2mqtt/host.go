@@ -22,7 +22,7 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -98,7 +98,7 @@ func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry stri
 
 // keep runs an entry, or leads.
 func (d *daemon) keep(ctx context.Context, name string) error {
-	if name == cluster.Leading {
+	if name == fleet.Leading {
 		return d.lead(ctx)
 	}
 	return d.keepEntry(ctx, name)
@@ -240,7 +240,8 @@ func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, erro
 		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
 		AuthURL: c.GoogleAuthURL, TokenURL: c.GoogleTokenURL, RevokeURL: c.GoogleRevokeURL, UserInfoURL: c.GoogleUserInfoURL,
 		RedirectURL: c.RedirectURL(), LinkURL: c.LinkURL, Base: d.transport(e.Name, d.log.WithField("entry", e.Name)),
-		InUse: func(account string) bool { return d.inUse(e.Name, account) },
+		InUse:    func(account string) bool { return d.inUse(e.Name, account) },
+		Attempts: d.attempts(),
 	}, d.key, d.store.Links())
 }
 

@@ -10,7 +10,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 )
@@ -36,7 +36,7 @@ func (d *daemon) bridgeConn() *broker.Conn {
 	for i := range mqttapi.Misdirections(c.Topic) {
 		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
 	}
-	connection.Clean, connection.Log, connection.Holds = true, d.log, d.holds(cluster.Leading)
+	connection.Clean, connection.Log, connection.Holds = true, d.log, d.holds(fleet.Leading)
 	connection.Handle = func(ctx context.Context, m broker.Delivery) {
 		if m.Topic != c.BirthTopic {
 			d.status.Handle(ctx, m)

@@ -79,22 +79,25 @@ func (m M) prepare(dir string) error {
 			return fmt.Errorf("%s is not installed: `make test` and `make acceptance` install what their tests need", program)
 		}
 	}
-	var flags, env []string
+	var flags []string
 	if m.Race && !testing.Short() {
 		flags = []string{"-race"}
 	}
 	if m.Release {
-		flags, env = append(flags, "-trimpath", "-ldflags=-s -w"), []string{"CGO_ENABLED=0"}
+		flags = append(flags, "-trimpath", "-ldflags=-s -w")
 	}
-	if err := build(dir, flags, env, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
+	if err := m.build(dir, flags, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
 		return err
 	}
-	return build(dir, nil, nil, m.Builds...)
+	return m.build(dir, nil, m.Builds...)
 }
 
-func build(dir string, flags, env []string, packages ...string) error {
+func (m M) build(dir string, flags []string, packages ...string) error {
 	build := exec.Command("go", slices.Concat([]string{"build", "-o", dir + "/"}, flags, packages)...)
-	build.Stderr, build.Env = os.Stderr, append(os.Environ(), env...)
+	build.Stderr = os.Stderr
+	if m.Release {
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build the programs: %w", err)
 	}

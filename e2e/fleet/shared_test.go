@@ -40,7 +40,9 @@ func TestFilesOfMachines(t *testing.T) {
 	w.online()
 	w.Until("the reason for which it waits", func() bool {
 		var state struct {
-			Queue struct{ Waits struct{ Reason, Message string } }
+			Queue struct {
+				Waits struct{ Reason, Message string }
+			}
 		}
 		w.Last("gphotos/home/state", &state)
 		return state.Queue.Waits.Reason == "file_elsewhere" && strings.Contains(state.Queue.Waits.Message, "machine one")

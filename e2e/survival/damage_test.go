@@ -124,7 +124,7 @@ func TestDamagedPayload(t *testing.T) {
 		},
 	}
 	for n := range len(damages) + 1 {
-		e.upload(e2etest.Photo(n, 20_000))
+		e.upload(e2etest.Photo(n, 300_000))
 		e.Expect(e2etest.ResultTopic, "accepted", nil)
 	}
 	e.Bridge.Stop(0)
@@ -149,7 +149,7 @@ func TestDamagedPayload(t *testing.T) {
 		t.Errorf("%d uploads done, %d items", done, len(e.library().Items))
 	}
 	for n := range damages {
-		e.upload(e2etest.Photo(n, 20_000))
+		e.upload(e2etest.Photo(n, 300_000))
 	}
 	for _, r := range e.awaitResults(len(payloads) + len(damages))[len(payloads):] {
 		if r.Status != "done" {

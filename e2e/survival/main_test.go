@@ -89,7 +89,7 @@ func (e *env) wantEmpty() {
 	here, err := filepath.Glob(filepath.Join(e.Data, "*"))
 	e2etest.Must(e, err)
 	for _, path := range here {
-		if !slices.Contains([]string{"records.db", "payloads", "lock", "secret.key"}, filepath.Base(path)) {
+		if !slices.Contains([]string{"records.db", "journal", "payloads", "lock", "secret.key"}, filepath.Base(path)) {
 			left = append(left, path)
 		}
 	}

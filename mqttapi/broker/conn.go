@@ -22,7 +22,7 @@
 //	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower; all of
 //	                                         that until a connection of a minute ends, and then once is enough
 //	a delivery without Ack                   by the broker, with the next connection
-//	reading, with more than 32 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
+//	reading, with more than 20 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
 //	  payloads in the hands of handlers
 //	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
 //

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,25 +18,53 @@ import (
 	"gphotos2mqtt/bridge/store/engine"
 
 	"github.com/sirupsen/logrus"
+	"go.etcd.io/bbolt"
 )
 
-// openDatabase opens the database after a check, or a new one when there is none that is well.
+// openDatabase opens the database after a check, and the journal, or new ones when there are none that are well.
 func (d *Disk) openDatabase() error {
 	path := d.path("records.db")
-	err := d.check(path)
+	err := d.openChecked(path)
 	if errors.Is(err, engine.ErrDamaged) {
 		d.log.WithError(err).Error("database is damaged and is set aside")
 		// A stop right here leaves none. The name is durable with the new database.
 		err = cmp.Or(os.Rename(path, d.path("records-damaged-"+time.Now().UTC().Format("20060102T150405.000Z")+".db")), os.ErrNotExist)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		err = d.createDatabase(path)
-	}
-	if err == nil {
-		d.db, err = openBolt(path)
+		if err = d.createDatabase(path); err == nil {
+			err = d.openChecked(path)
+		}
 	}
 	if d.Damage = d.describeDamage(); d.Damage != "" {
 		d.log.WithField("advice", d.Damage).Error("a damaged database lies aside")
+	}
+	return err
+}
+
+// openChecked opens the database and the journal. ErrDamaged: one of them must not be used.
+func (d *Disk) openChecked(path string) (err error) {
+	if err = d.check(path); err != nil {
+		return err
+	}
+	if d.db, err = openBolt(path); err != nil {
+		return err
+	}
+	applied, err := d.applied()
+	if err == nil {
+		d.journal, err = openJournal(d.path(journalFolder), applied)
+	}
+	if err == nil {
+		var files []os.DirEntry
+		files, err = readBlobs(d.path(blobsFolder))
+		for _, f := range files { // which took the place of a small blob
+			d.journal.place(f.Name(), place{})
+		}
+	}
+	if err != nil && d.journal != nil {
+		err = errors.Join(err, d.journal.close())
+	}
+	if err != nil {
+		err = errors.Join(err, d.db.Close())
 	}
 	return err
 }
@@ -44,11 +73,31 @@ func (d *Disk) openDatabase() error {
 func (d *Disk) createDatabase(path string) (err error) {
 	draft := path + draftSuffix
 	_ = os.Remove(draft) // there is none but after a stop
-	if err = d.rescueBlobs(); err == nil {
-		d.db, err = openBolt(draft)
+	if err = d.rescueSmallBlobs(); err == nil {
+		err = d.rescueBlobs()
+	}
+	var db *bbolt.DB
+	if err == nil {
+		db, err = openBolt(draft)
 	}
 	if err == nil {
-		err = errors.Join(d.db.Close(), os.Rename(draft, path), syncFolder(d.folder))
+		err = errors.Join(db.Close(), os.Rename(draft, path), syncFolder(d.folder))
+	}
+	return err
+}
+
+// rescueSmallBlobs makes files of the blobs in a journal whose database is lost. A stop in the middle leaves some for the next start.
+func (d *Disk) rescueSmallBlobs() error {
+	j, err := openJournal(d.path(journalFolder), math.MaxUint64>>1)
+	for name := range j.blobs {
+		r, _ := j.open(name)
+		data, readErr := io.ReadAll(r)
+		if err = cmp.Or(err, readErr); err == nil {
+			err = os.WriteFile(d.path(blobsFolder, name), data, 0o600)
+		}
+	}
+	if err = errors.Join(err, j.close()); err == nil {
+		err = os.RemoveAll(d.path(journalFolder))
 	}
 	return err
 }

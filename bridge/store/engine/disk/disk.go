@@ -1,13 +1,16 @@
-// Package disk is the embedded engine of the store, for one process: a [Disk] keeps records in one bbolt database and blobs as files.
+// Package disk is the embedded engine of the store, for one process: a [Disk] keeps records in one bbolt database and blobs as files, and in front
+// of both a journal.
 //
 //	lock                      locked while a process has the folder open; holds its id
-//	records.db                the records
-//	payloads/                 the blobs, a file each
+//	journal/                  the newest changes of records, and small blobs
+//	records.db                the records, but for those
+//	payloads/                 the other blobs, a file each
 //	records-damaged-*.db      a database that could not be read, for a person
 //	payloads/lost+found/      the blobs of such a database
 package disk
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -42,9 +45,11 @@ type Disk struct {
 	fail   chan error
 	Damage string // in sentences for a person: what was set aside and still lies there, and what to do; "" = nothing does
 
+	journal *journal
 	turn    chan struct{} // full while somebody commits
 	mu      sync.Mutex    // guards waiting
 	waiting []*write      // not committed yet
+	buffers sync.Pool     // of *bytes.Buffer, for small blobs
 
 	down context.Context // ends, with the reason as its cause, when the Disk does
 	end  context.CancelCauseFunc
@@ -57,6 +62,7 @@ func Open(folder string, log *logrus.Entry) (*Disk, error) {
 		return nil, errors.New("set GPHOTOS_DATA_DIR to the directory where queued uploads are kept")
 	}
 	d := &Disk{folder: folder, log: log, fail: make(chan error, 1), turn: make(chan struct{}, 1)}
+	d.buffers.New = func() any { return bytes.NewBuffer(make([]byte, 0, 64<<10)) }
 	d.down, d.end = context.WithCancelCause(context.Background())
 	err := d.acquire()
 	if err == nil {
@@ -77,9 +83,9 @@ func (d *Disk) Close() error {
 	cause := context.Cause(d.down)
 	if errors.Is(cause, engine.ErrClosed) {
 		// Both heads of the database then lead to the same records, so that one of them may be lost.
-		cause = guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) })
+		cause = cmp.Or(d.take(nil), d.takeOver(), guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
 	}
-	return errors.Join(cause, d.db.Close(), d.release())
+	return errors.Join(cause, d.journal.close(), d.db.Close(), d.release())
 }
 
 // Failed delivers one error when the disk can be written no more: full, read-only or broken. What was last written may or may not be
@@ -135,15 +141,48 @@ func (d *Disk) release() error { return errors.Join(unlockFile(d.lock), d.lock.C
 // hex. ErrFull means that the disk has no room; an error of r comes back as it is. After an error there is what was there.
 func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error) {
 	path, err := d.blob(ctx, name)
+	if err == nil {
+		err = d.room()
+	}
 	if err != nil {
 		return 0, "", err
 	}
+	buf := d.buffers.Get().(*bytes.Buffer)
+	defer d.buffers.Put(buf)
+	buf.Reset()
+	buf.Write(make([]byte, headingSize))
+	buf.WriteString(name)
+	head := buf.Len()
+	if _, err = buf.ReadFrom(io.LimitReader(r, smallBlob+1)); err != nil {
+		return 0, "", err
+	}
+	data := buf.Bytes()[head:]
+	if len(data) > smallBlob {
+		return d.putFile(path, name, io.MultiReader(bytes.NewReader(data), r))
+	}
+	if err = os.Remove(path); err == nil { // of a file and a small blob it is the file that counts at the next start
+		err = d.failed(syncFolder(d.path(blobsFolder)))
+	} else if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	if err == nil {
+		w := &write{name: name, blob: buf.Bytes()}
+		d.commit(w)
+		err = w.err
+	}
+	hash := sha256.Sum256(data)
+	return int64(len(data)), hex.EncodeToString(hash[:]), err
+}
+
+// putFile makes a blob a file.
+func (d *Disk) putFile(path, name string, r io.Reader) (size int64, sum string, err error) {
 	// A stop before the rename leaves a draft, which is swept; so is one that cannot be removed.
 	if size, sum, err = d.writeDraft(path+draftSuffix, r); err != nil {
 		_ = os.Remove(path + draftSuffix)
 		return 0, "", err
 	}
 	if err = os.Rename(path+draftSuffix, path); err == nil {
+		d.journal.remove(name)
 		err = syncFolder(d.path(blobsFolder))
 	}
 	return size, sum, d.failed(err)
@@ -191,6 +230,9 @@ func (d *Disk) OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64,
 	if err != nil {
 		return nil, 0, err
 	}
+	if r, size := d.journal.open(name); r != nil {
+		return r, size, nil
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, 0, engine.ErrNotFound
@@ -211,6 +253,9 @@ func (d *Disk) RemoveBlob(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if d.journal.remove(name) {
+		return nil
+	}
 	if err = os.Remove(path); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -226,6 +271,11 @@ func (d *Disk) SweepBlobs(ctx context.Context, keep func(name string) bool) (n i
 	for _, b := range blobs {
 		if strings.HasSuffix(b.Name(), draftSuffix) || !keep(b.Name()) {
 			err = errors.Join(err, os.Remove(d.path(blobsFolder, b.Name())))
+			n++
+		}
+	}
+	for _, name := range d.journal.names() {
+		if !keep(name) && d.journal.remove(name) {
 			n++
 		}
 	}

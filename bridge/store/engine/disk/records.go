@@ -31,19 +31,40 @@ func (d *Disk) Get(ctx context.Context, key string) (engine.Record, error) {
 }
 
 // Each calls do for the records of a kind whose keys begin with prefix, in their order, until it returns false. A value is valid during
-// the call only, in which nothing else may be asked of the Disk. The error that do gets is nil or ErrDamaged.
+// the call only, in which nothing else may be asked of the Disk. The error that do gets is nil or engine.ErrDamaged.
 func (d *Disk) Each(ctx context.Context, prefix string, do func(engine.Record, error) bool) error {
 	if err := d.usable(ctx); err != nil {
 		return err
 	}
+	d.journal.mu.Lock()
+	fresh := d.journal.fresh.below(prefix) // before the database is looked at, which may take them over meanwhile
+	d.journal.mu.Unlock()
 	return d.failed(guarded(func() error {
 		return d.db.View(func(tx *bbolt.Tx) error {
-			if b := tx.Bucket(kindOf(prefix)); b != nil { // else nothing of that kind was ever saved
+			var k, v []byte
+			next := func() ([]byte, []byte) { return nil, nil }
+			if b := tx.Bucket(kindOf(prefix)); b != nil { // else it has nothing of that kind
 				c := b.Cursor()
-				for k, v := c.Seek([]byte(prefix)); bytes.HasPrefix(k, []byte(prefix)) && do(open(k, v)); k, v = c.Next() {
+				k, v = c.Seek([]byte(prefix))
+				next = c.Next
+			}
+			for {
+				more := k != nil && bytes.HasPrefix(k, []byte(prefix))
+				switch {
+				case len(fresh) > 0 && (!more || fresh[0].Key <= string(k)):
+					c := fresh[0]
+					if fresh = fresh[1:]; more && c.Key == string(k) {
+						k, v = next()
+					}
+					if c.Value != nil && !do(engine.Record{Key: c.Key, Value: c.Value, Revision: c.Revision}, nil) {
+						return nil
+					}
+				case !more || !do(open(k, v)):
+					return nil
+				default:
+					k, v = next()
 				}
 			}
-			return nil
 		})
 	}))
 }
@@ -51,7 +72,7 @@ func (d *Disk) Each(ctx context.Context, prefix string, do func(engine.Record, e
 // Change makes changes durable, in their order, and returns the new revision of the last. ErrExists and ErrConflict: a record is not at
 // the revision that its change asks for, and stays as it is; so do those after it. It is no error to remove what is not there.
 //
-// All are in one commit, with those of others that wait for the same turn: nobody waits for company, and there is no timer. What is
+// All are in one turn of the journal, with those of others that wait for it: nobody waits for company, and there is no timer. What is
 // promised is no more than a cluster can: a stop may leave only the first of them.
 func (d *Disk) Change(ctx context.Context, changes ...engine.Change) (uint64, error) {
 	if err := d.usable(ctx); err != nil {
@@ -63,63 +84,108 @@ func (d *Disk) Change(ctx context.Context, changes ...engine.Change) (uint64, er
 		}
 	}
 	w := &write{changes: changes}
-	d.mu.Lock()
-	d.waiting = append(d.waiting, w)
-	d.mu.Unlock()
-	d.turn <- struct{}{}
-	defer func() { <-d.turn }()
-	if !w.over { // by somebody else
-		d.mu.Lock()
-		writes := d.waiting
-		d.waiting = nil
-		d.mu.Unlock()
-		d.commit(writes)
-	}
+	d.commit(w)
 	return w.revision, w.err
 }
 
-// A write is some changes on their way, and what became of them; all but the changes is for who has the turn.
-type write struct {
-	changes  []engine.Change
-	over     bool
-	revision uint64 // of the last
-	err      error
-}
-
-// commit makes all changes durable in one transaction.
-func (d *Disk) commit(writes []*write) {
-	err := d.usable(context.Background())
-	if err == nil {
-		err = d.failed(guarded(func() error {
-			return d.db.Update(func(tx *bbolt.Tx) (err error) {
-				revision := uint64(tx.ID()) << 20 //nolint:gosec // it is not negative
-				for _, w := range writes {
-					for i := 0; i < len(w.changes) && err == nil && w.err == nil; i++ {
-						revision++
-						w.revision = revision
-						w.err, err = apply(tx, w.changes[i], revision)
+// resolve returns what becomes of the records that a turn's writes change, and tells each write its revision, or why it is refused.
+func (d *Disk) resolve(writes []*write, turn uint64) (made recent, err error) {
+	revision := turn << 20
+	err = guarded(func() error {
+		return d.db.View(func(tx *bbolt.Tx) error {
+			for _, w := range writes {
+				for i := 0; i < len(w.changes) && w.err == nil; i++ {
+					revision++
+					c := w.changes[i]
+					was, isThere := d.current(tx, made, c.Key)
+					switch asked := c.Revision; {
+					case isThere && asked == engine.New:
+						w.err = engine.ErrExists
+					case (isThere || c.Value != nil) && asked != engine.New && asked != engine.Any && asked != was:
+						w.err = engine.ErrConflict
+					case isThere || c.Value != nil:
+						c.Revision = revision
+						made.put(c)
 					}
+					w.revision = revision
 				}
-				return err
-			})
-		}))
-	}
-	for _, w := range writes {
-		w.over, w.err = true, cmp.Or(err, w.err)
-	}
+			}
+			return nil
+		})
+	})
+	return made, err
 }
 
-// apply makes the change in a transaction, unless it is refused.
-func apply(tx *bbolt.Tx, c engine.Change, revision uint64) (refused, err error) {
+// current returns the revision that a record is at, in what a turn has made of it so far, in the journal, or in the database.
+func (d *Disk) current(tx *bbolt.Tx, made recent, key string) (revision uint64, isThere bool) {
+	for _, in := range []recent{made, d.journal.fresh} { // which nobody else changes during a turn
+		if at, found := in.find(key); found {
+			return in[at].Revision, in[at].Value != nil
+		}
+	}
+	if b := tx.Bucket(kindOf(key)); b != nil {
+		if data := b.Get([]byte(key)); data != nil {
+			r, _ := open([]byte(key), data) // also of one that is damaged
+			return r.Revision, true
+		}
+	}
+	return 0, false
+}
+
+// takeOver brings the changes of the journal into the database, in one transaction, which also says so. It is called in a turn.
+func (d *Disk) takeOver() error {
+	j := d.journal
+	if len(j.fresh) == 0 {
+		return nil
+	}
+	err := guarded(func() error {
+		return d.db.Update(func(tx *bbolt.Tx) error {
+			for _, c := range j.fresh {
+				if err := apply(tx, c); err != nil {
+					return err
+				}
+			}
+			b, err := tx.CreateBucketIfNotExists(turns)
+			if err == nil {
+				err = b.SetSequence(j.turn)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	// A stop right here makes the same changes once more, but for those that the database says it has.
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.applied, j.fresh = j.turn, nil
+	return nil
+}
+
+// applied returns the last turn of the journal of which the database has all changes. A new one comes after all revisions that it has.
+func (d *Disk) applied() (turn uint64, err error) {
+	err = guarded(func() error {
+		return d.db.View(func(tx *bbolt.Tx) error {
+			turn = uint64(tx.ID()) //nolint:gosec // it is not negative
+			if b := tx.Bucket(turns); b != nil {
+				turn = b.Sequence()
+			}
+			return nil
+		})
+	})
+	return turn, err
+}
+
+// apply makes a change in a transaction.
+func apply(tx *bbolt.Tx, c engine.Change) error {
 	b, err := tx.CreateBucketIfNotExists(kindOf(c.Key))
 	all, tallyErr := tx.CreateBucketIfNotExists(tally)
 	if err = cmp.Or(err, tallyErr); err != nil {
-		return nil, err
+		return err
 	}
 	key, sum := []byte(c.Key), all.Sequence()
-	var r engine.Record
 	if old := b.Get(key); old != nil {
-		if r, err = open(key, old); err != nil { // what it added is unknown
+		if _, err = open(key, old); err != nil { // what it added is unknown
 			sum = 0
 			_ = tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
 				return b.ForEach(func(_, data []byte) error { sum ^= sumIn(data); return nil })
@@ -127,20 +193,13 @@ func apply(tx *bbolt.Tx, c engine.Change, revision uint64) (refused, err error) 
 		}
 		sum ^= sumIn(old)
 	}
-	switch isThere := r.Key != ""; {
-	case !isThere && c.Value == nil:
-		return nil, nil
-	case isThere && c.Revision == engine.New:
-		return engine.ErrExists, nil
-	case c.Revision != engine.New && c.Revision != engine.Any && c.Revision != r.Revision:
-		return engine.ErrConflict, nil
-	case c.Value == nil:
-		return nil, cmp.Or(b.Delete(key), all.SetSequence(sum))
+	if c.Value == nil {
+		return cmp.Or(b.Delete(key), all.SetSequence(sum))
 	}
 	data := make([]byte, sumSize, headSize+len(c.Value))
-	data = append(binary.BigEndian.AppendUint64(data, revision), c.Value...)
+	data = append(binary.BigEndian.AppendUint64(data, c.Revision), c.Value...)
 	binary.BigEndian.PutUint64(data, sumOf(key, data))
-	return nil, cmp.Or(b.Put(key, data), all.SetSequence(sum^sumIn(data)))
+	return cmp.Or(b.Put(key, data), all.SetSequence(sum^sumIn(data)))
 }
 
 // kindOf names the bucket of a record, so that a change of what are few does not write a path through what are many.
@@ -152,6 +211,9 @@ func kindOf(key string) []byte { return []byte(key[:strings.IndexByte(key, '.')]
 const sumSize, headSize = 8, 8 + 8 // bytes
 
 var tally = []byte("tally")
+
+// The sequence number of this bucket is the last turn of the journal of which the database has all changes.
+var turns = []byte("turns")
 
 func open(key, data []byte) (engine.Record, error) {
 	r := engine.Record{Key: string(key), Value: data[headSize:], Revision: binary.BigEndian.Uint64(data[sumSize:])}

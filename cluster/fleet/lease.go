@@ -1,4 +1,4 @@
-package cluster
+package fleet
 
 import (
 	"context"
@@ -43,7 +43,7 @@ func (f *Fleet) keepLease(ctx context.Context) error {
 	if revision := f.revision(); revision != 0 { // a stop before this leaves a lease that ends by itself
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.cfg.Renew)
 		defer cancel()
-		_ = f.conn.processes.Delete(ctx, f.cfg.Process, jetstream.LastRevision(revision))
+		_ = f.shared.Processes.Delete(ctx, f.cfg.Process, jetstream.LastRevision(revision))
 	}
 	return nil
 }
@@ -66,14 +66,14 @@ func (f *Fleet) renew(ctx context.Context) error {
 		return err
 	}
 	if revision := f.revision(); revision != 0 {
-		now, err := f.conn.processes.Update(ctx, f.cfg.Process, value, revision)
+		now, err := f.shared.Processes.Update(ctx, f.cfg.Process, value, revision)
 		if err == nil {
 			f.leaseIs(now)
 		}
 		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 			return err
 		}
-		switch kept, err := f.conn.processes.Get(ctx, f.cfg.Process); {
+		switch kept, err := f.shared.Processes.Get(ctx, f.cfg.Process); {
 		case err == nil: // the answer to an earlier renewal was lost
 			f.leaseIs(kept.Revision())
 			return errors.New("the last renewal was not confirmed")
@@ -83,7 +83,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 		f.drop("the lease of this process has ended")
 		f.leaseIs(0)
 	}
-	now, err := f.conn.processes.Create(ctx, f.cfg.Process, value)
+	now, err := f.shared.Processes.Create(ctx, f.cfg.Process, value)
 	if err == nil {
 		f.leaseIs(now)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package fleet
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func (f *Fleet) Serve(ctx context.Context, subject string, answer func(ctx conte
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, whom := range []string{allProcesses, f.cfg.Process} {
-		sub, err := f.conn.nats.Subscribe(f.subject(subject, whom), func(m *nats.Msg) {
+		sub, err := f.shared.NATS.Subscribe(f.subject(subject, whom), func(m *nats.Msg) {
 			if m.Header.Get(askHeader) == f.cfg.Process {
 				return // our own
 			}
@@ -49,7 +49,7 @@ func (f *Fleet) Serve(ctx context.Context, subject string, answer func(ctx conte
 
 // Tell says something about a subject to all other processes that are connected now, who do not answer.
 func (f *Fleet) Tell(subject string, text []byte) error {
-	return f.conn.nats.PublishMsg(f.question(subject, allProcesses, "", text))
+	return f.shared.NATS.PublishMsg(f.question(subject, allProcesses, "", text))
 }
 
 // Ask asks all other processes about a subject, and gives each answer to took until that has enough, or all have answered, which it
@@ -66,13 +66,13 @@ func (f *Fleet) Ask(ctx context.Context, subject string, question []byte, took f
 	if len(open) == 0 {
 		return true, nil
 	}
-	inbox := f.conn.nats.NewInbox()
-	answers, err := f.conn.nats.SubscribeSync(inbox)
+	inbox := f.shared.NATS.NewInbox()
+	answers, err := f.shared.NATS.SubscribeSync(inbox)
 	if err != nil {
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	defer answers.Unsubscribe() //nolint:errcheck // it ends with the connection, too
-	if err := f.conn.nats.PublishMsg(f.question(subject, allProcesses, inbox, question)); err != nil {
+	if err := f.shared.NATS.PublishMsg(f.question(subject, allProcesses, inbox, question)); err != nil {
 		return false, fmt.Errorf("ask the fleet: %w", err)
 	}
 	for len(open) > 0 {
@@ -97,7 +97,7 @@ func (f *Fleet) AskHolder(ctx context.Context, entry, subject string, question [
 	if holder == "" || holder == f.cfg.Process {
 		return nil, ErrNobody
 	}
-	m, err := f.conn.nats.RequestMsgWithContext(ctx, f.question(subject, holder, "", question))
+	m, err := f.shared.NATS.RequestMsgWithContext(ctx, f.question(subject, holder, "", question))
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, ErrNobody
@@ -134,7 +134,7 @@ func (f *Fleet) Processes() map[string]Process {
 type Process struct {
 	Leads   bool            // it speaks for all
 	Leaving bool            // it stops, and hands its entries over
-	Report  json.RawMessage // FleetConfig.Report
+	Report  json.RawMessage // Config.Report
 }
 
 func (f *Fleet) question(subject, whom, reply string, question []byte) *nats.Msg {
@@ -145,5 +145,5 @@ func (f *Fleet) question(subject, whom, reply string, question []byte) *nats.Msg
 }
 
 func (f *Fleet) subject(subject, whom string) string {
-	return f.conn.cfg.Prefix + ".fleet." + subject + "." + whom
+	return f.shared.Prefix + ".fleet." + subject + "." + whom
 }

@@ -1,4 +1,4 @@
-package cluster
+package fleet
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/bridge/store/engine"
+	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cluster/clustertest"
 )
 
@@ -88,9 +89,9 @@ type joined struct {
 	ended chan error
 }
 
-func (h *hall) join(url, id string, entries []string, change ...func(*FleetConfig)) *joined {
+func (h *hall) join(url, id string, entries []string, change ...func(*Config)) *joined {
 	h.t.Helper()
-	cfg := FleetConfig{Process: id, Pace: 50 * time.Millisecond}
+	cfg := Config{Process: id, Pace: 50 * time.Millisecond}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -128,21 +129,21 @@ func (j *joined) leave(t *testing.T) {
 }
 
 // openFleet connects to the servers.
-func openFleet(urls string, cfg FleetConfig) (*Fleet, *Conn, error) {
+func openFleet(urls string, cfg Config) (*Fleet, *cluster.Conn, error) {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	cfg.Log = log.WithField("process", cfg.Process)
-	servers, err := ParseServers(urls)
+	servers, err := cluster.ParseServers(urls)
 	if err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := Connect(ctx, Config{Servers: servers, Prefix: "test", Replicas: len(servers), Lease: testTTL, Log: cfg.Log})
+	conn, err := cluster.Connect(ctx, cluster.Config{Servers: servers, Prefix: "test", Replicas: len(servers), Lease: testTTL, Log: cfg.Log})
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn.fleet(cfg, func(context.Context, string, uint64) error { return nil }, func(string) {}), conn, nil
+	return New(conn.Shared(), conn.Engine(), cfg), conn, nil
 }
 
 func names(n int) (entries []string) {
@@ -190,7 +191,7 @@ func TestFleetShares(t *testing.T) {
 func TestFleetGivesBackSlowly(t *testing.T) {
 	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(8)
 	const pace = 200 * time.Millisecond
-	h.join(s.URLs(), "a", entries, func(c *FleetConfig) {
+	h.join(s.URLs(), "a", entries, func(c *Config) {
 		c.Pace, c.Idle = pace, func(entry string) bool { return entry >= "e04" }
 	})
 	eventually(t, 20*time.Second, "one has all", h.shared(8))
@@ -258,7 +259,7 @@ func TestFleetAsks(t *testing.T) {
 
 // A process of its own, for what cannot be done to a part of one.
 func runMember(args []string) {
-	f, _, err := openFleet(args[0], FleetConfig{Process: args[1], Pace: 50 * time.Millisecond})
+	f, _, err := openFleet(args[0], Config{Process: args[1], Pace: 50 * time.Millisecond})
 	if err != nil {
 		panic(err)
 	}

@@ -1,4 +1,4 @@
-package cluster
+package fleet
 
 import (
 	"context"
@@ -37,7 +37,7 @@ var errTaken = errors.New("another process has taken it")
 
 // take makes this process the owner of an entry, if its record is still as it was seen, and returns the fence.
 func (f *Fleet) take(ctx context.Context, entry string, at owner) (uint64, error) {
-	return f.write(ctx, f.conn.records, ownerKey+entry, at.revision, owner{Process: f.cfg.Process})
+	return f.write(ctx, f.shared.Records, ownerKey+entry, at.revision, owner{Process: f.cfg.Process})
 }
 
 // giveUp leaves an entry to others. When this fails, or is never reached, they take it once the lease has ended.
@@ -53,9 +53,9 @@ func (f *Fleet) giveUp(r *run, entry string) {
 	defer cancel()
 	var err error
 	if gone {
-		err = f.conn.records.Delete(ctx, ownerKey+entry, jetstream.LastRevision(fence))
+		err = f.shared.Records.Delete(ctx, ownerKey+entry, jetstream.LastRevision(fence))
 	} else {
-		_, err = f.write(ctx, f.conn.records, ownerKey+entry, fence, owner{To: to})
+		_, err = f.write(ctx, f.shared.Records, ownerKey+entry, fence, owner{To: to})
 	}
 	if err != nil {
 		f.cfg.Log.WithField("entry", entry).WithError(err).Warn("entry is not handed over, and taken over once the lease has ended")
@@ -87,12 +87,12 @@ func (f *Fleet) bury(ctx context.Context) time.Duration {
 	}
 	for _, o := range f.owners {
 		if _, ok := f.members[o.Process]; !ok && o.Process != "" {
-			f.members[o.Process] = member{seen: f.now() - f.ttl - f.cfg.Renew} // it is not there, as far as we see
+			f.members[o.Process] = member{seen: f.now() - f.shared.Lease - f.cfg.Renew} // it is not there, as far as we see
 		}
 	}
 	silent, next := map[string]uint64{}, time.Duration(0)
 	for id, m := range f.members {
-		left := m.seen + f.ttl + f.cfg.Renew/5 - f.now()
+		left := m.seen + f.shared.Lease + f.cfg.Renew/5 - f.now()
 		if m.gone {
 			left = m.seen + f.cfg.Stop - f.now()
 		}
@@ -122,11 +122,11 @@ func (f *Fleet) remove(ctx context.Context, id string, revision uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, recordLimit)
 	defer cancel()
 	if revision != 0 {
-		return f.conn.processes.Delete(ctx, id, jetstream.LastRevision(revision))
+		return f.shared.Processes.Delete(ctx, id, jetstream.LastRevision(revision))
 	}
-	m := nats.NewMsg(fmt.Sprintf("$KV.%s.%s", f.conn.processes.Bucket(), id))
+	m := nats.NewMsg(fmt.Sprintf("$KV.%s.%s", f.shared.Processes.Bucket(), id))
 	m.Header.Set("KV-Operation", "DEL")
-	_, err := f.conn.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0))
+	_, err := f.shared.JetStream.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0))
 	return err
 }
 
@@ -162,8 +162,8 @@ func (f *Fleet) watch(ctx context.Context) error {
 func (f *Fleet) watchOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	late := time.AfterFunc(f.ttl, cancel)
-	owners, err := f.conn.records.Watch(ctx, ownerKey+"*")
+	late := time.AfterFunc(f.shared.Lease, cancel)
+	owners, err := f.shared.Records.Watch(ctx, ownerKey+"*")
 	if err != nil {
 		return fmt.Errorf("watch owners: %w", err)
 	}
@@ -172,7 +172,7 @@ func (f *Fleet) watchOnce(ctx context.Context) error {
 	if first, err = initial(ctx, owners); err != nil {
 		return fmt.Errorf("read owners: %w", err)
 	}
-	processes, err := f.conn.processes.WatchAll(ctx)
+	processes, err := f.shared.Processes.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch processes: %w", err)
 	}

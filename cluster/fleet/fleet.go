@@ -1,4 +1,16 @@
-package cluster
+// Package fleet lets several processes share the entries of a cluster, each entry in one of them at a time, and one of them lead.
+//
+// A process has a lease, a key that it renews and whose end the others see. It stops what it runs before its lease can end, whatever keeps it
+// from renewing; an entry's owner record, changed by compare-and-set, says who has it, and its revision is the fence of all that is written
+// for the entry. So two processes never both may act for one, and what a former one still has in hand is refused. No clock but a process's
+// own is relied on: others bury it, also by compare-and-set, when they have seen nothing of it for as long as a lease lasts.
+//
+//	what                              when again, and until when
+//	renewal of the lease              after a tenth of the time between two, for as long as the process runs
+//	an entry that cannot be taken     after 1 s, or when its owner record changes
+//	what is watched                   after a fifth of the time between two renewals, or anew once a lease was not renewed in time
+//	a process that is silent          looked at again when its lease may have ended
+package fleet
 
 import (
 	"cmp"
@@ -14,6 +26,7 @@ import (
 
 	"gphotos2mqtt/bridge/store/engine"
 	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cluster"
 )
 
 // Leading is the name under which one process of the fleet leads: it is held as an entry is, and no entry can bear it.
@@ -25,10 +38,10 @@ const (
 	recordLimit  = 5 * time.Second // for one change of an owner record
 )
 
-// FleetConfig says how a process takes part in a fleet.
-type FleetConfig struct {
+// Config says how a process takes part in a fleet.
+type Config struct {
 	Process string        // its id, another one at each start; needed
-	Renew   time.Duration // between two renewals of its lease; default a third of the lease's time to live (Config.Lease)
+	Renew   time.Duration // between two renewals of its lease; default a third of the lease's time to live (cluster.Config)
 	Stop    time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of the same
 	Pace    time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
 	// Idle reports whether an entry has nothing to do just now: those are given back first. nil: all are alike.
@@ -40,11 +53,9 @@ type FleetConfig struct {
 // A Fleet is this process among those that share a cluster. At any time each entry runs in one of them at most. All methods may be called
 // from several goroutines.
 type Fleet struct {
-	cfg     FleetConfig
-	conn    *Conn
-	ttl     time.Duration // how long a process may be silent
-	claim   func(ctx context.Context, entry string, fence uint64) error
-	release func(entry string)
+	cfg     Config
+	shared  cluster.Shared
+	entries *cluster.Engine
 	began   time.Time
 
 	urgent   wake.Flag // the lease is to be renewed now
@@ -79,15 +90,12 @@ func (r *run) lose() {
 	r.cancel(engine.ErrLost)
 }
 
-// Fleet makes this process one of those that share the cluster's entries. There is one of a Conn; e is what its entries are kept in.
-func (c *Conn) Fleet(e *Engine, cfg FleetConfig) *Fleet { return c.fleet(cfg, e.Claim, e.Release) }
-
-// fleet makes a fleet of this cluster. claim loads what there is of an entry that was taken, with the fence of its writes; release forgets it.
-func (c *Conn) fleet(cfg FleetConfig, claim func(ctx context.Context, entry string, fence uint64) error, release func(entry string)) *Fleet {
-	ttl := c.cfg.Lease
+// New makes this process one of those that share the entries of a cluster. What there is of its entries, the engine claims.
+func New(shared cluster.Shared, engine *cluster.Engine, cfg Config) *Fleet {
+	ttl := shared.Lease
 	cfg.Renew, cfg.Stop, cfg.Pace = cmp.Or(cfg.Renew, ttl/3), cmp.Or(cfg.Stop, ttl/5*4), cmp.Or(cfg.Pace, time.Second)
 	return &Fleet{
-		cfg: cfg, conn: c, ttl: ttl, claim: claim, release: release, began: time.Now(),
+		cfg: cfg, shared: shared, entries: engine, began: time.Now(),
 		urgent: wake.NewFlag(), extended: wake.NewFlag(), again: wake.NewFlag(), changed: wake.NewFlag(),
 		members: map[string]member{}, owners: map[string]owner{}, runs: map[string]*run{},
 	}
@@ -195,14 +203,14 @@ func (f *Fleet) hold(r *run, entry string, at owner, slots chan struct{}, runEnt
 		if r.ctx.Err() == nil && !errors.Is(err, errTaken) {
 			log.WithError(err).Warn("entry is not taken")
 		}
-		f.release(entry)
+		f.entries.Release(entry)
 		f.giveUp(r, entry)
 		_ = wake.Sleep(r.ctx, nil, claimPause)
 		return nil
 	}
 	log.Info("entry is held")
 	err = runEntry(r.ctx, entry)
-	f.release(entry)
+	f.entries.Release(entry)
 	if errors.Is(err, engine.ErrLost) {
 		f.mu.Lock()
 		r.lost = true
@@ -238,7 +246,7 @@ func (f *Fleet) start(r *run, entry string, at owner, slots chan struct{}) error
 		r.lose() // already
 	}
 	f.mu.Unlock()
-	return f.claim(r.ctx, entry, fence)
+	return f.entries.Claim(r.ctx, entry, fence)
 }
 
 // plan says which entries to take now, at which record each. When there are too many, it gives one back, and says how long until the next.

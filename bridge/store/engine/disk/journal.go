@@ -1,0 +1,263 @@
+package disk
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"gphotos2mqtt/bridge/store/engine"
+)
+
+const (
+	journalFolder = "journal"
+	segmentSize   = 8 << 20   // bytes, about
+	smallBlob     = 256 << 10 // bytes; larger blobs are files of their own
+	spareSegments = 2         // segments that are kept to be written again: that takes no new blocks of the disk
+)
+
+// A journal keeps what is new: changes of records until the database has them, small blobs until they are removed. It is written at its end
+// alone, in turns of whatever waits at that moment, each made durable by one flush of blocks that the disk mostly has already. So an
+// upload that is over soon never costs more than that.
+//
+// It is a row of files, the segments. Each is written from its beginning, and again when nothing in it is needed any more. A turn begins at
+// a multiple of pageSize, so that what was acknowledged is never written again, and consists of entries: a head, and what follows. At the
+// next start the turns are read in their order; one that was not finished was not acknowledged.
+type journal struct {
+	folder  string
+	applied uint64 // the last turn of which the database has all changes
+
+	mu       sync.Mutex // guards all below
+	segments []*segment // in the order of their generations; the last is written to
+	blobs    map[string]place
+	removed  []string // blobs, which the next turn notes
+	turn     uint64   // the last
+	fresh    recent
+}
+
+// A segment is one file of a journal.
+type segment struct {
+	file       *os.File
+	generation uint64 // grows from each time that a segment is begun to the next; 0 = never begun
+	salt       uint64 // new each time, so that nothing that was there before, and no blob, is taken for an entry
+	end        int64  // of what is written
+	users      int    // blobs in it, and readers of such
+	bytes      int64  // of its blobs
+}
+
+// A place is where a blob lies.
+type place struct {
+	in       *segment
+	at, size int64
+}
+
+// A heading is how an entry begins.
+type heading struct {
+	Salt, Generation, Turn uint64
+	Kind                   uint32
+	Length, Summed         uint32 // bytes that follow, and how many of them are under Sum
+	Sum, HeadSum           uint32
+}
+
+const headingSize = 3*8 + 5*4
+
+// The kinds of entries, and the mark of the first of a turn.
+const (
+	entryChanges = iota // changes of records
+	entryBlob           // the name of a blob and, not under the sum, its bytes, for which the record of its job has a sum
+	entryFirst   = 1 << 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// seal writes the heading of an entry before its body.
+func (h heading) seal(entry []byte) {
+	body := entry[headingSize:]
+	h.Length, h.Sum = uint32(len(body)), crc32.Checksum(body[:h.Summed], castagnoli) //nolint:gosec // far below 4 GiB
+	_, _ = binary.Encode(entry, binary.LittleEndian, h)                              // it has room
+	binary.LittleEndian.PutUint32(entry[headingSize-4:], crc32.Checksum(entry[:headingSize-4], castagnoli))
+}
+
+// openJournal reads a journal, after the turns that the database has.
+func openJournal(folder string, applied uint64) (*journal, error) {
+	j := &journal{folder: folder, applied: applied, turn: applied, blobs: map[string]place{}}
+	names, err := filepath.Glob(filepath.Join(folder, "[0-9]*"))
+	for _, name := range names {
+		f, openErr := os.OpenFile(name, os.O_RDWR, 0o600)
+		if err = errors.Join(err, openErr); openErr == nil {
+			j.segments = append(j.segments, &segment{file: f})
+		}
+	}
+	if err != nil {
+		return j, err
+	}
+	for _, s := range j.segments {
+		if h, err := s.heading(0); err == nil {
+			s.generation, s.salt = h.Generation, h.Salt
+		}
+	}
+	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
+	for _, s := range j.segments {
+		if err := j.read(s); err != nil {
+			return j, fmt.Errorf("read %s: %w", s.file.Name(), err)
+		}
+	}
+	j.turn += 1 << 20 // what is left of turns that were not finished must not be taken for a part of the next ones
+	return j, nil
+}
+
+// heading reads the head of an entry; io.EOF: there is none.
+func (s *segment) heading(at int64) (h heading, err error) {
+	var head [headingSize]byte
+	if n, err := s.file.ReadAt(head[:], at); n < headingSize {
+		return h, cmp.Or(err, io.EOF)
+	}
+	_, _ = binary.Decode(head[:], binary.LittleEndian, &h) // it is long enough
+	if s.salt != 0 && h.Salt != s.salt || h.HeadSum != crc32.Checksum(head[:headingSize-4], castagnoli) || h.Summed > h.Length {
+		return heading{}, io.EOF
+	}
+	return h, nil
+}
+
+// read takes over what a segment holds. The error is engine.ErrDamaged, or the disk's.
+func (j *journal) read(s *segment) error {
+	for turn, at := uint64(0), int64(0); s.generation > 0; {
+		h, err := s.heading(at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if body := s.body(h, at); err == nil && h.Turn >= turn && body != nil {
+			if turn, j.turn = h.Turn, max(j.turn, h.Turn); h.Kind&entryBlob > 0 {
+				j.place(string(body), place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)})
+			} else {
+				j.decode(body, h.Turn > j.applied)
+			}
+			at += headingSize + int64(h.Length)
+			s.end = at
+			continue
+		}
+		if at%pageSize > 0 && err != nil {
+			at = nextPage(at) // the turn is over
+			continue
+		}
+		// The end; or, when there is a later turn, what was acknowledged is damaged.
+		next, err := s.later(nextPage(at+1), max(turn, h.Turn))
+		if err != nil || next.Turn == 0 {
+			return err
+		}
+		if next.Turn > max(turn, j.applied)+1 {
+			return fmt.Errorf("%w: the journal has a gap", engine.ErrDamaged)
+		}
+		at = next.at
+	}
+	return nil
+}
+
+// body reads what is under the sum of an entry, nil when that is not what was written.
+func (s *segment) body(h heading, at int64) []byte {
+	body := make([]byte, h.Summed)
+	if n, _ := s.file.ReadAt(body, at+headingSize); n < int(h.Summed) || crc32.Checksum(body, castagnoli) != h.Sum {
+		return nil
+	}
+	return body
+}
+
+// later finds the first entry of a later turn from a page on; none is zero.
+func (s *segment) later(at int64, turn uint64) (next struct {
+	heading
+	at int64
+}, err error,
+) {
+	info, err := s.file.Stat()
+	if err != nil {
+		return next, err
+	}
+	for ; at < info.Size(); at += pageSize {
+		if h, err := s.heading(at); err == nil && h.Kind&entryFirst > 0 && h.Turn > turn {
+			next.heading, next.at = h, at
+			break
+		}
+	}
+	return next, nil
+}
+
+func nextPage(at int64) int64 { return (at + pageSize - 1) / pageSize * pageSize }
+
+// place says where a blob is now; in nil = nowhere. It is called with mu held, or before others know the journal.
+func (j *journal) place(name string, p place) {
+	if old := j.blobs[name]; old.in != nil {
+		old.in.users--
+		old.in.bytes -= old.size
+		delete(j.blobs, name)
+	}
+	if p.in != nil {
+		p.in.users++
+		p.in.bytes += p.size
+		j.blobs[name] = p
+	}
+}
+
+// open returns a blob's bytes, nil when it is not in the journal.
+func (j *journal) open(name string) (*reader, int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := j.blobs[name]
+	if p.in == nil {
+		return nil, 0
+	}
+	p.in.users++
+	r := &reader{SectionReader: io.NewSectionReader(p.in.file, p.at, p.size)}
+	r.close = sync.OnceFunc(func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		p.in.users--
+	})
+	return r, p.size
+}
+
+// A reader keeps a segment from being written again.
+type reader struct {
+	*io.SectionReader
+	close func()
+}
+
+func (r *reader) Close() error {
+	r.close()
+	return nil
+}
+
+// remove forgets a blob, and reports whether it was there. A stop before the next turn brings it back.
+func (j *journal) remove(name string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, found := j.blobs[name]
+	if found {
+		j.place(name, place{})
+		j.removed = append(j.removed, name)
+	}
+	return found
+}
+
+func (j *journal) names() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	names := make([]string, 0, len(j.blobs))
+	for name := range j.blobs {
+		names = append(names, name)
+	}
+	return names
+}
+
+// close ends the journal.
+func (j *journal) close() (err error) {
+	for _, s := range j.segments {
+		err = errors.Join(err, s.file.Close())
+	}
+	return err
+}

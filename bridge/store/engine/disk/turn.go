@@ -1,0 +1,192 @@
+package disk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"gphotos2mqtt/bridge/store/engine"
+)
+
+// A write is what waits for a turn of the journal, and what became of it; all but what it wants is for who has the turn.
+type write struct {
+	changes  []engine.Change
+	name     string // of a blob
+	blob     []byte // its entry: room for the heading, its name, its bytes; nil = none
+	over     bool
+	revision uint64 // of the last change
+	err      error
+}
+
+// commit makes a write durable, in one turn with those of others that wait for it.
+func (d *Disk) commit(w *write) {
+	d.mu.Lock()
+	d.waiting = append(d.waiting, w)
+	d.mu.Unlock()
+	d.turn <- struct{}{}
+	defer func() { <-d.turn }()
+	if w.over { // by somebody else
+		return
+	}
+	d.mu.Lock()
+	writes := d.waiting
+	d.waiting = nil
+	d.mu.Unlock()
+	err := d.usable(context.Background())
+	if err == nil {
+		err = d.take(writes)
+	}
+	for _, w := range writes {
+		w.over, w.err = true, cmp.Or(err, w.err)
+	}
+}
+
+// take is one turn.
+func (d *Disk) take(writes []*write) error {
+	j := d.journal
+	s, err := d.segment()
+	if err != nil {
+		return d.failed(err)
+	}
+	j.mu.Lock()
+	j.turn++ // also when nothing comes of it, so that what is left of it on the disk belongs to no other
+	removed := j.removed
+	j.removed = nil
+	j.mu.Unlock()
+	made, err := d.resolve(writes, j.turn)
+	if err != nil {
+		return d.failed(err)
+	}
+	at, kind := nextPage(s.end), uint32(entryFirst)
+	put := func(entry []byte, summed int, of uint32) {
+		heading{Salt: s.salt, Generation: s.generation, Turn: j.turn, Kind: kind | of, Summed: uint32(summed)}.seal(entry) //nolint:gosec // far below 4 GiB
+		if err == nil {
+			_, err = s.file.WriteAt(entry, at)
+		}
+		kind, at = 0, at+int64(len(entry))
+	}
+	// Blobs that were removed before are not those of this turn.
+	changes := make([]byte, headingSize, 4096)
+	for _, name := range removed {
+		changes = encode(changes, engine.Change{Key: blobKey + name})
+	}
+	for _, c := range made {
+		changes = encode(changes, c)
+	}
+	if len(changes) > headingSize {
+		put(changes, len(changes)-headingSize, entryChanges)
+	}
+	places := map[string]place{}
+	for _, w := range writes {
+		if w.blob != nil {
+			size := len(w.blob) - headingSize - len(w.name)
+			put(w.blob, len(w.name), entryBlob)
+			places[w.name] = place{s, at - int64(size), int64(size)}
+		}
+	}
+	if err == nil && kind == 0 {
+		err = flush(s.file)
+	}
+	if err != nil && len(made) == 0 {
+		return d.refused(err)
+	} else if err != nil {
+		return d.failed(err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s.end = at
+	for name, p := range places {
+		j.place(name, p)
+	}
+	for _, c := range made {
+		j.fresh.put(c)
+	}
+	return nil
+}
+
+// segment returns the one that is written to, or begins another when that is full: then the database takes over what is in it.
+func (d *Disk) segment() (*segment, error) {
+	j := d.journal
+	if n := len(j.segments); n > 0 && j.segments[n-1].end > 0 && j.segments[n-1].end < segmentSize {
+		return j.segments[n-1], nil
+	}
+	err := d.takeOver()
+	if err == nil {
+		err = d.moveOut()
+	}
+	if err != nil {
+		return nil, err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var next *segment
+	generation, idle := uint64(1), 0
+	kept := j.segments[:0:0]
+	for _, s := range j.segments {
+		generation = max(generation, s.generation+1)
+		switch {
+		case s.users > 0:
+			kept = append(kept, s)
+		case next == nil:
+			next = s
+		case idle < spareSegments:
+			kept = append(kept, s)
+			idle++
+		default: // a stop before it is gone leaves it for later
+			_, _ = s.file.Close(), os.Remove(s.file.Name())
+		}
+	}
+	if next == nil {
+		f, err := j.create(generation)
+		if err != nil {
+			return nil, err
+		}
+		next = &segment{file: f}
+	}
+	next.generation, next.salt, next.end = generation, rand.Uint64()|1, 0
+	j.segments = append(kept, next)
+	return next, nil
+}
+
+// create makes the file of a segment.
+func (j *journal) create(generation uint64) (f *os.File, err error) {
+	if err = os.MkdirAll(j.folder, 0o700); err == nil {
+		f, err = os.OpenFile(filepath.Join(j.folder, fmt.Sprint(generation)), os.O_CREATE|os.O_RDWR, 0o600)
+	}
+	if err == nil {
+		err = errors.Join(syncFolder(j.folder), syncFolder(filepath.Dir(j.folder)))
+	}
+	return f, err
+}
+
+// moveOut makes files of the blobs in the oldest segment that has any, when most of what the segments take is of no use any more.
+func (d *Disk) moveOut() error {
+	j := d.journal
+	var used int64
+	var names []string
+	j.mu.Lock()
+	oldest := slices.IndexFunc(j.segments, func(s *segment) bool { return s.users > 0 })
+	for name, p := range j.blobs {
+		if used += p.size; p.in == j.segments[oldest] {
+			names = append(names, name)
+		}
+	}
+	if len(j.segments) <= 4 || used > int64(len(j.segments))*segmentSize/2 {
+		names = nil
+	}
+	j.mu.Unlock()
+	for _, name := range names {
+		if r, _ := j.open(name); r != nil {
+			_, _, err := d.putFile(d.path(blobsFolder, name), name, r)
+			if r.close(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
