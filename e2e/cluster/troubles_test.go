@@ -13,6 +13,7 @@ func (w *world) kill(b *bridge) time.Duration {
 	entries := w.owners.of(w.process(b))
 	b.stopped.Store(true)
 	at := time.Now()
+	w.kills = append(w.kills, at)
 	w.Logf("%s: kill %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGKILL)
 	return w.takenOver("killed "+b.name, entries, at)

@@ -29,6 +29,7 @@ type world struct {
 	entries []string
 	media   string // of all bridges
 
+	kills     []time.Time
 	published int      // uploads
 	sums      []string // of each upload's photo, in hex; each is written by one publisher
 }
