@@ -23,6 +23,7 @@ func TestCluster(t *testing.T) {
 	random := w.random()
 	w.even()
 	w.calm(300)
+	w.idle(20 * time.Second)
 	u, published := w.publishOver(2000, 150*time.Second)
 	bridges, server := random.Perm(len(w.bridges)), random.IntN(serverCount)
 	links := w.links(w.bridges[random.IntN(len(w.bridges))], random.IntN(serverCount))
