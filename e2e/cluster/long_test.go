@@ -100,7 +100,7 @@ func (w *world) settled(u *uploads) {
 	u.over()
 	u.check()
 	w.even()
-	w.checkSessions()
+	w.checkTenures()
 	stats := w.google.stats()
 	created := 0
 	for _, n := range stats.BatchSizes {

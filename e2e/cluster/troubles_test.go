@@ -16,6 +16,7 @@ func (w *world) kill(b *bridge) time.Duration {
 	w.kills = append(w.kills, at)
 	w.Logf("%s: kill %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGKILL)
+	b.runs[len(b.runs)-1].ended = at
 	return w.takenOver("killed "+b.name, entries, at)
 }
 
@@ -29,6 +30,8 @@ func (w *world) freeze(b *bridge, long time.Duration) time.Duration {
 	b.process.Signal(syscall.SIGSTOP)
 	took := w.takenOver("froze "+b.name, entries, at)
 	time.Sleep(time.Until(at.Add(long)))
+	r := b.runs[len(b.runs)-1]
+	r.pauses = append(r.pauses, [2]time.Time{at, time.Now()})
 	b.process.Signal(syscall.SIGCONT)
 	return took
 }
