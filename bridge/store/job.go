@@ -89,12 +89,13 @@ type File struct {
 	Below       bool    `json:"below,omitempty"`   // with Expand: also for those below folders
 	After       *After  `json:"after,omitempty"`   // what happens to the file of Path once it is an item; nil = nothing
 
-	Session secret.Text `json:"-"` // Google's address for an unfinished upload
-	Token   secret.Text `json:"-"` // upload token
-	TokenAt time.Time   `json:"token_at,omitzero"`
-	Account string      `json:"account,omitempty"` // id of the Google account that session and token are of
-	Resent  bool        `json:"resent,omitempty"`  // what was at Google could not be used once
-	Sought  bool        `json:"sought,omitempty"`  // its album was gone once and looked for again
+	Session secret.Text   `json:"-"` // Google's address for an unfinished upload
+	Token   secret.Text   `json:"-"` // upload token
+	TokenAt time.Time     `json:"token_at,omitzero"`
+	Took    time.Duration `json:"-"`                 // how long it was sent until then, in this run
+	Account string        `json:"account,omitempty"` // id of the Google account that session and token are of
+	Resent  bool          `json:"resent,omitempty"`  // what was at Google could not be used once
+	Sought  bool          `json:"sought,omitempty"`  // its album was gone once and looked for again
 
 	Status       FileStatus `json:"status"`
 	ItemID       string     `json:"item_id,omitempty"`
@@ -288,6 +289,8 @@ func (s *Store) receipts(ctx context.Context, entry string, limit int) (receipts
 	return receipts, err
 }
 
+const jobPurpose = "job " // of its secrets' seal, with its id
+
 // A jobRecord is how a job lies in the store: its secrets in an explicit form, since a secret.Text marshals as a hash.
 type jobRecord struct {
 	*Job
@@ -302,7 +305,7 @@ func (s *Store) recordOf(j *Job) jobRecord {
 	}
 	data, _ := json.Marshal(secrets) //nolint:errchkjson // strings never fail
 	if s.key != nil {                // bound to the job, so that they cannot be moved into another
-		data = s.key.Seal(data, "job "+j.ID)
+		data = s.key.Seal(data, jobPurpose+j.ID)
 	}
 	return jobRecord{j, data}
 }
@@ -317,7 +320,7 @@ func (s *Store) decode(entry, id string, data []byte, j *Job) error {
 		return errors.New("the record is of another job")
 	}
 	if s.key != nil {
-		if plain, err := s.key.Open(r.Secrets, "job "+id); err == nil {
+		if plain, err := s.key.Open(r.Secrets, jobPurpose+id); err == nil {
 			r.Secrets = plain
 		}
 	}

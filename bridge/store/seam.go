@@ -55,3 +55,9 @@ type Keeper interface {
 type Founded interface {
 	Age() time.Duration
 }
+
+// A Watched engine, of several processes, tells of what others change.
+type Watched interface {
+	// Watch calls changed for each record whose key is prefix and one more name, and for each change of them, until ctx ends.
+	Watch(ctx context.Context, prefix string, changed func(key string, revision uint64)) error
+}

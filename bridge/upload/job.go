@@ -133,9 +133,9 @@ func onItsWay(s store.FileStatus) bool {
 }
 
 // sent: Google has all bytes.
-func sent(token secret.Text, owner string) func(*store.File) {
+func sent(token secret.Text, owner string, took time.Duration) func(*store.File) {
 	return func(f *store.File) {
-		f.Status, f.Token, f.TokenAt, f.Account = store.FileSent, token, wake.Wall(), owner
+		f.Status, f.Token, f.TokenAt, f.Took, f.Account = store.FileSent, token, wake.Wall(), took, owner
 		f.Attempts, f.NotBefore = 0, time.Time{}
 		f.Session, f.Received = "", 0
 	}

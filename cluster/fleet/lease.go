@@ -24,6 +24,7 @@ func (f *Fleet) keepLease(ctx context.Context) error {
 	for ctx.Err() == nil {
 		sent, pause := f.now(), f.cfg.Renew
 		err := f.renew(ctx)
+		f.shared.Heard(err)
 		switch {
 		case ctx.Err() != nil:
 		case err == nil:

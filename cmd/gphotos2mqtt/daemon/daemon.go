@@ -1,4 +1,6 @@
-package main
+// Package daemon makes the bridge of its parts, as the settings say, and runs them: the store or a fleet's cluster, the broker, the pages,
+// and the entries, each of which starts and stops by itself.
+package daemon
 
 import (
 	"cmp"
@@ -27,6 +29,7 @@ import (
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster/fleet"
+	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -34,12 +37,14 @@ import (
 	"gphotos2mqtt/photos/spec"
 )
 
-// A daemon is the bridge with all its parts, made in the order of its fields.
-type daemon struct {
+// A Daemon is the bridge with all its parts, made in the order of its fields.
+type Daemon struct {
 	config   config.Config
+	version  string
 	log      *logrus.Entry
 	google   *http.Transport
 	key      secret.Key
+	engine   store.Engine // below store; nil = the files of the data folder
 	store    *store.Store
 	media    *media.Folders
 	capacity *capacity.Capacity
@@ -49,10 +54,12 @@ type daemon struct {
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
 	connecting         wake.Turns     // of all connections to the broker
+	emptyAfter         time.Duration  // nothing has come of a session for so long: it is empty
 	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
 
+	catalog          *catalog.Catalog
 	entries          keeper
 	voice            voice
 	fleet            *fleet.Fleet  // nil = this process is alone
@@ -66,39 +73,51 @@ type daemon struct {
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
 
-	mu     sync.Mutex      // guards toOpen
-	toOpen map[string]bool // entries that the start has found
+	mu       sync.Mutex        // guards all below
+	toOpen   map[string]bool   // entries that the start has found
+	failures map[string]string // why an entry that is to run here does not
 }
 
-// openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
-func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *daemon, err error) {
-	d := &daemon{
-		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
-		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{},
+// Open makes all parts; nothing speaks to anybody yet but the store's engine. The version is told to users.
+func Open(ctx context.Context, c config.Config, version string, log *logrus.Entry) (*Daemon, error) {
+	d := newDaemon(c, version, log)
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func newDaemon(c config.Config, version string, log *logrus.Entry) *Daemon {
+	d := &Daemon{
+		config: c, version: version, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
+		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, failures: map[string]string{},
 		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
-		connecting: wake.NewTurns(connecting), turns: newTurns(),
+		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
+	}
+	if c.MQTTURL == "" {
+		d.connecting = wake.NewTurns(inside)
 	}
 	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
 	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.close())
-		}
-	}()
+	return d
+}
+
+func (d *Daemon) open(ctx context.Context) (err error) {
+	c := d.config
 	if err = free(ctx, c.HTTPListen); err != nil {
-		return nil, err
+		return err
 	}
-	if d.key, err = openKey(c); err != nil {
-		return nil, err
+	if d.key, err = Key(c); err != nil {
+		return err
 	}
 	if err = d.openStore(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.startBroker(); err != nil {
-		return nil, err
+		return err
 	}
 	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
-		return nil, err
+		return err
 	}
 	d.media.Allow(c.MediaAfter)
 	d.capacity = capacity.New(capacity.Config{
@@ -106,19 +125,19 @@ func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (_ *dae
 	})
 	d.openStatus()
 	d.servePages()
-	if err := d.know(ctx); err != nil {
-		return nil, err
+	if err := d.openCatalog(ctx); err != nil {
+		return err
 	}
 	d.work("entries", func(ctx context.Context) error { return d.entries.Run(ctx, d.keep) })
 	if d.fleet != nil {
-		return d, nil
+		return nil
 	}
 	d.connections = append(d.connections, task.Task{Name: "bridge", Run: d.lead})
-	return d, upload.Sweep(ctx, d.store)
+	return upload.Sweep(ctx, d.store)
 }
 
-func (d *daemon) openStore(ctx context.Context) (err error) {
-	settings := store.Config{Dir: d.config.DataDir, Key: &d.key, Log: d.log}
+func (d *Daemon) openStore(ctx context.Context) (err error) {
+	settings := store.Config{Dir: d.config.DataDir, Engine: d.engine, Key: &d.key, Log: d.log}
 	if len(d.config.Cluster.Servers) > 0 {
 		if settings.Engine, err = d.joinFleet(ctx); err != nil {
 			return err
@@ -132,27 +151,12 @@ func (d *daemon) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
-// know says which entries there are.
-func (d *daemon) know(ctx context.Context) error {
-	var names []string
-	for _, e := range d.config.Entries {
-		names = append(names, e.Name)
-		if d.fleet == nil {
-			d.toOpen[e.Name] = true
-		}
-	}
-	d.limitMemory(len(names))
-	d.checkFiles(len(names))
-	d.entries.Want(names)
-	return d.status.Know(ctx, names)
-}
-
-func (d *daemon) work(name string, run func(context.Context) error) {
+func (d *Daemon) work(name string, run func(context.Context) error) {
 	d.works = append(d.works, task.Task{Name: name, Run: run})
 }
 
 // untilFailed ends the daemon with what a part says of its failure.
-func (d *daemon) untilFailed(name string, failed <-chan error) {
+func (d *Daemon) untilFailed(name string, failed <-chan error) {
 	d.work(name, func(ctx context.Context) error {
 		select {
 		case err := <-failed:
@@ -163,7 +167,7 @@ func (d *daemon) untilFailed(name string, failed <-chan error) {
 	})
 }
 
-func (d *daemon) startBroker() error {
+func (d *Daemon) startBroker() error {
 	c := d.config
 	if c.MQTTURL != "" {
 		return nil
@@ -177,6 +181,7 @@ func (d *daemon) startBroker() error {
 	d.closers = append(d.closers, func() error { built.Close(); return nil })
 	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
 	d.untilFailed("built-in broker", built.Failed())
+	d.log.WithFields(logrus.Fields{"entries": len(c.Entries), "limit": c.MaxEntries}).Info("built-in broker serves entries up to its limit")
 	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
 	d.work("publish again", func(ctx context.Context) error {
 		defer d.refreshAll()
@@ -185,16 +190,17 @@ func (d *daemon) startBroker() error {
 	return nil
 }
 
-func (d *daemon) refreshAll() {
+func (d *Daemon) refreshAll() {
 	for _, refresh := range d.refresh.All() {
 		refresh()
 	}
 }
 
-func (d *daemon) openStatus() {
+func (d *Daemon) openStatus() {
 	c := d.config
 	settings := bridge.StatusConfig{
-		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Root: c.Topic, Prefix: c.DiscoversAt(), Version: d.version, Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Request: func(ctx context.Context, params any) (any, error) { return d.catalog.Request(ctx, params) },
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
 			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
@@ -210,9 +216,15 @@ func (d *daemon) openStatus() {
 	d.work("published log", hook.Run)
 }
 
-// run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
-func (d *daemon) run(ctx context.Context, also ...task.Task) error {
-	return errors.Join(runOnline(ctx, d.connections, append(d.works, also...)), d.close())
+// Settings are those that it was opened with, and the ports that it got.
+func (d *Daemon) Settings() config.Config { return d.config }
+
+// Opened is closed when all entries of the start have been opened.
+func (d *Daemon) Opened() <-chan struct{} { return d.opened }
+
+// Run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
+func (d *Daemon) Run(ctx context.Context, also ...task.Task) error {
+	return errors.Join(runOnline(ctx, d.connections, append(d.works, also...)), d.Close())
 }
 
 // runOnline runs works until ctx ends or a task fails, and connections until all works have ended, so that their last results go out.
@@ -225,14 +237,15 @@ func runOnline(ctx context.Context, connections, works []task.Task) error {
 	return cmp.Or(err, g.Wait())
 }
 
-func (d *daemon) close() (err error) {
+// Close ends what Open has opened; Run does it too.
+func (d *Daemon) Close() (err error) {
 	for _, closePart := range slices.Backward(d.closers) {
 		err = errors.Join(err, closePart())
 	}
 	return err
 }
 
-func (d *daemon) newConn(c broker.Config) *broker.Conn {
+func (d *Daemon) newConn(c broker.Config) *broker.Conn {
 	if d.inner != "" {
 		c.URL = "tcp://" + d.inner
 	}
@@ -240,8 +253,8 @@ func (d *daemon) newConn(c broker.Config) *broker.Conn {
 	return broker.New(c)
 }
 
-// connConfig is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
-func connConfig(c config.Config, id string, qos byte, filters ...string) broker.Config {
+// Connection is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
+func Connection(c config.Config, id string, qos byte, filters ...string) broker.Config {
 	conn := broker.Config{
 		URL: c.BrokerURL(), TLS: c.MQTTTLS, User: c.MQTTUser, Password: c.MQTTPassword,
 		ClientID: c.MQTTClientID + "-" + id, MaxPublish: int(c.MaxPublish),
@@ -252,8 +265,8 @@ func connConfig(c config.Config, id string, qos byte, filters ...string) broker.
 	return conn
 }
 
-// giveWrite says how the data folder gets to be the bridge's.
-func giveWrite(dir string) string {
+// WriteAdvice says how the data folder gets to be the bridge's.
+func WriteAdvice(dir string) string {
 	id := os.Geteuid()
 	if id < 0 { // Windows
 		return fmt.Sprintf("let the user of the bridge write to %s, or set %sDATA_DIR to another folder", dir, config.Prefix)
@@ -261,19 +274,21 @@ func giveWrite(dir string) string {
 	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
 }
 
-const keyFile = "secret.key" // in the data folder
+// KeyFile is the file of the key in the data folder.
+const KeyFile = "secret.key"
 
-func openKey(c config.Config) (secret.Key, error) {
+// Key is what seals links and secrets: that of the settings, or that of the data folder, where it makes one.
+func Key(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
 	}
 	var key secret.Key
 	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
 	if err == nil {
-		key, err = secret.KeyFile(filepath.Join(c.DataDir, keyFile))
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, KeyFile))
 	}
 	if errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)
+		err = fmt.Errorf("the data folder cannot be written: %s: %w", WriteAdvice(c.DataDir), err)
 	}
 	return key, err
 }

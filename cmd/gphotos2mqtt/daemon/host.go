@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -33,6 +33,9 @@ const (
 	openAgain  = time.Second // the first pause after which an entry that has failed is opened again, doubled with each failure
 	openSeldom = time.Minute // the longest
 
+	// endPause is how long the built-in broker may take to see that a connection has ended: one of the same id that comes sooner is taken for
+	// another client's, and kept waiting or cut. Source: mqttSessFlappingJailDur in nats-server's server/mqtt.go.
+	endPause = 500 * time.Millisecond
 	closeFor = 2 * time.Second // for saving the last counts at a stop
 )
 
@@ -97,33 +100,73 @@ func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry stri
 }
 
 // keep runs an entry, or leads.
-func (d *daemon) keep(ctx context.Context, name string) error {
+func (d *Daemon) keep(ctx context.Context, name string) error {
 	if name == fleet.Leading {
 		return d.lead(ctx)
 	}
 	return d.keepEntry(ctx, name)
 }
 
-// keepEntry runs an entry until ctx ends, again when it has failed by itself. The error is the store's.
-func (d *daemon) keepEntry(ctx context.Context, name string) error {
-	at := slices.IndexFunc(d.config.Entries, func(e config.Entry) bool { return e.Name == name })
-	for pause := openAgain; ; pause = min(2*pause, openSeldom) {
+// keepEntry runs an entry until ctx ends: again when it has failed by itself, and anew when it has other settings. One that is to be removed
+// is. The error is the store's.
+func (d *Daemon) keepEntry(ctx context.Context, name string) error {
+	for pause := openAgain; ctx.Err() == nil; {
+		e, there := d.catalog.Get(name)
+		own, stop := context.WithCancel(ctx)
+		leave := d.catalog.OnChange(name, e, stop)
 		began := time.Now()
-		err := d.runEntry(ctx, d.config.Entries[at])
+		var err error
+		switch {
+		case !there || e.Problem != "" && e.Removal() == nil:
+			d.fail(name, e.Problem)
+			<-own.Done()
+		case e.Removal() != nil:
+			err = d.removeEntry(own, e)
+		default:
+			err = d.runEntry(own, e.Entry)
+		}
+		leave()
+		changed := own.Err() != nil
+		stop()
 		if ctx.Err() != nil || errors.Is(err, store.ErrEngine) {
 			return err
 		}
-		if time.Since(began) > openSeldom {
+		if changed || err == nil || time.Since(began) > openSeldom {
 			pause = openAgain
 		}
+		if err == nil {
+			d.awaitEnd(ctx)
+			continue
+		}
 		d.log.WithError(err).WithFields(map[string]any{"entry": name, "wait": pause.String()}).Error("entry failed and is opened again")
+		d.fail(name, "The entry has failed and is opened again: see the log of the bridge.")
 		_ = wake.Sleep(ctx, nil, pause)
+		pause = min(2*pause, openSeldom)
 	}
+	return nil
+}
+
+// awaitEnd waits until the broker has seen the end of a connection that another one of its id is to follow.
+func (d *Daemon) awaitEnd(ctx context.Context) {
+	if d.inner != "" {
+		_ = wake.Sleep(ctx, nil, endPause)
+	}
+}
+
+// fail notes why an entry does not run.
+func (d *Daemon) fail(name, problem string) {
+	d.openedFirst(name)
+	d.mu.Lock()
+	if d.failures[name] = problem; problem == "" {
+		delete(d.failures, name)
+	}
+	d.mu.Unlock()
+	d.catalog.News()
 }
 
 // runEntry makes all of an entry, runs it until ctx ends, and takes it down: when it returns, nothing of it is left in this process. Its
 // session stays at the broker, and what it has retained there, for who runs it next.
-func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
+func (d *Daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 	defer func() {
 		if ctx.Err() != nil && !errors.Is(err, store.ErrEngine) {
 			err = nil // a stop is no failure
@@ -132,10 +175,11 @@ func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 		}
 	}()
 	one, err := d.openEntry(ctx, e)
-	d.openedFirst(e.Name)
 	if err != nil {
+		d.openedFirst(e.Name)
 		return err
 	}
+	d.fail(e.Name, "")
 	defer one.close()
 	connection := task.Task{Name: "connection", Run: func(ctx context.Context) error {
 		for _, awaited := range []chan struct{}{d.opened, d.ready} {
@@ -157,7 +201,7 @@ func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 
 // openedFirst lets entries connect when all that the start has found have been opened once: none takes room of which another's uploads
 // have a part.
-func (d *daemon) openedFirst(name string) {
+func (d *Daemon) openedFirst(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := len(d.toOpen)
@@ -173,6 +217,7 @@ type hosted struct {
 	name    string
 	sought  chan foundFile // a file that is not on this machine
 	conn    *broker.Conn
+	link    *auth.Link
 	closers []func() // in the order in which their parts were opened
 }
 
@@ -192,7 +237,7 @@ func (h *hosted) seek(seen store.Source, machine string) {
 
 // openEntry makes one entry with its link, its client for Google and its connection. Entries are opened one after another, which needs
 // less memory.
-func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
+func (d *Daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
 	c, log, h := d.config, d.log.WithField("entry", e.Name), &hosted{name: e.Name, sought: make(chan foundFile, 1)}
 	if err := d.opening.Lock(ctx); err != nil {
 		return nil, err
@@ -207,7 +252,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	if err != nil {
 		return nil, err
 	}
-	link, err := d.openLink(ctx, e)
+	link, err := d.OpenLink(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +260,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	api := link.Client()
 	api.Transport = &transport{base: api.Transport, count: project.Count}
 	h.Entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
-		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
+		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: d.version,
 		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
 		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: h.conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: c.DiscoversAt(),
@@ -230,11 +275,13 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	if err != nil {
 		return nil, err
 	}
+	h.link = link
 	h.closers = []func(){h.Close, d.links.Join(link), d.refresh.Join(h.conn.Refresh), d.status.Add(h.Entry), d.hosted.Join(h)}
 	return h, nil
 }
 
-func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
+// OpenLink opens the link of an entry, which must not be open already.
+func (d *Daemon) OpenLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
 	c := d.config
 	return auth.Open(ctx, auth.Config{
 		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
@@ -246,23 +293,26 @@ func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, erro
 }
 
 // transport carries an entry's requests to Google.
-func (d *daemon) transport(entry string, log *logrus.Entry) *transport {
+func (d *Daemon) transport(entry string, log *logrus.Entry) *transport {
 	return &transport{base: guarded{d.google, d.holds(entry)}, log: log}
 }
 
-func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
+func (d *Daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
 	topics := mqttapi.Topics{Root: d.config.Topic, Entry: name}
-	c := connConfig(d.config, name, 1, topics.Commands()...)
+	c := Connection(d.config, name, 1, topics.Commands()...)
 	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
 	c.Log, c.Holds = log, d.holds(name)
 	c.Handle = func(ctx context.Context, m broker.Delivery) { h.Handle(ctx, m) }
 	c.OnBusy = func(m broker.Delivery) { h.Busy(m) }
-	c.OnState = func(s broker.State) { d.status.Connected(name, s) }
+	c.OnState = func(s broker.State) {
+		d.status.Connected(name, s)
+		d.catalog.News()
+	}
 	return d.newConn(c)
 }
 
-func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
+func (d *Daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
 	sum := sha256.Sum256([]byte(clientID))
 	id := "requests-" + hex.EncodeToString(sum[:6])
 	if p, ok := d.projects[id]; ok {
@@ -280,7 +330,7 @@ func (d *daemon) project(ctx context.Context, clientID string) (*account.Project
 }
 
 // closeProjects saves what is left of the day's counts; a cluster that is away does not hold up the stop.
-func (d *daemon) closeProjects() (err error) {
+func (d *Daemon) closeProjects() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeFor)
 	defer cancel()
 	for _, p := range d.projects {

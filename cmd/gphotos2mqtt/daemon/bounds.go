@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"math"
@@ -13,6 +13,7 @@ import (
 // What all entries of a process do at a time, however many they are: docs/performance.md has the measurements with 1,000.
 const (
 	connecting = 32  // connections to the broker that are being made
+	inside     = 4   // the same with the built-in one, which makes a session of files that it syncs
 	listing    = 16  // requests for what is listed
 	fetching   = 8   // items whose bytes are fetched
 	sending    = 256 // files that are sent
@@ -30,7 +31,7 @@ const (
 
 // limitMemory has the garbage collector work early, for so many entries, unless GOMEMLIMIT says otherwise: a home server has little memory and
 // time enough. The limit is soft: what lives is kept, whatever its size.
-func (d *daemon) limitMemory(entries int) {
+func (d *Daemon) limitMemory(entries int) {
 	if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now == d.memory {
 		d.memory = memoryBase + memoryEntry*int64(entries)
 		debug.SetMemoryLimit(d.memory)
@@ -38,7 +39,7 @@ func (d *daemon) limitMemory(entries int) {
 }
 
 // checkFiles warns when so many entries may come to the limit of open files: the broker, or Google, would then seem not to answer.
-func (d *daemon) checkFiles(entries int) {
+func (d *Daemon) checkFiles(entries int) {
 	each := 1 // the connection to the broker
 	if d.inner != "" {
 		each = 2 // both ends of it

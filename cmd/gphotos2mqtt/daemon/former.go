@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const formerAgain = time.Minute
 // endFormer empties and ends the sessions of entries that are gone or have another root, and clears what they have retained: after that,
 // since the will of a bridge that was killed is published when its session is taken over. Entries connect when ready is closed. Of several
 // processes the one that leads does it for entries that are gone, once no other process with other settings runs them any more.
-func (d *daemon) endFormer(ctx context.Context) error {
+func (d *Daemon) endFormer(ctx context.Context) error {
 	for {
 		former, err := d.status.FormerSessions(ctx)
 		if err != nil {
@@ -46,7 +46,7 @@ func (d *daemon) endFormer(ctx context.Context) error {
 }
 
 // endFormerOf ends the session of an entry of this process with another root, before it connects.
-func (d *daemon) endFormerOf(ctx context.Context, entry string) error {
+func (d *Daemon) endFormerOf(ctx context.Context, entry string) error {
 	if d.fleet == nil {
 		return nil // all were ended before
 	}
@@ -57,10 +57,10 @@ func (d *daemon) endFormerOf(ctx context.Context, entry string) error {
 	return err
 }
 
-func (d *daemon) endSession(ctx context.Context, entry, root string) error {
+func (d *Daemon) endSession(ctx context.Context, entry, root string) error {
 	// A stop before the session has ended has it taken up again at the next start: what was answered does not come back.
 	d.empty(ctx, entry, root)
-	d.asEntry(ctx, entry, true, nil, func(context.Context) {}) // the broker forgets a session when a clean one begins
+	d.asEntry(ctx, entry, true, nil, func(context.Context, *broker.Conn) {}) // the broker forgets a session when a clean one begins
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // a stop
 	}
@@ -72,15 +72,15 @@ func (d *daemon) endSession(ctx context.Context, entry, root string) error {
 }
 
 // empty answers the commands that wait in a session.
-func (d *daemon) empty(ctx context.Context, entry, root string) {
+func (d *Daemon) empty(ctx context.Context, entry, root string) {
 	came := wake.NewFlag()
 	handle := func(ctx context.Context, c *broker.Conn, m broker.Delivery) {
 		came.Set()
 		defer came.Set()
 		d.status.HandleFormer(ctx, m, root, c.Send)
 	}
-	d.asEntry(ctx, entry, false, handle, func(ctx context.Context) {
-		for idle := time.NewTimer(sessionIdle); ; idle.Reset(sessionIdle) {
+	d.asEntry(ctx, entry, false, handle, func(ctx context.Context, _ *broker.Conn) {
+		for idle := time.NewTimer(d.emptyAfter); ; idle.Reset(d.emptyAfter) {
 			select {
 			case <-came:
 			case <-idle.C:
@@ -93,12 +93,13 @@ func (d *daemon) empty(ctx context.Context, entry, root string) {
 }
 
 // asEntry connects under the client id of an entry, once, and does what is to be done; it waits as long as the broker is away.
-func (d *daemon) asEntry(
-	ctx context.Context, entry string, clean bool, handle func(context.Context, *broker.Conn, broker.Delivery), do func(context.Context),
+func (d *Daemon) asEntry(
+	ctx context.Context, entry string, clean bool, handle func(context.Context, *broker.Conn, broker.Delivery),
+	do func(context.Context, *broker.Conn),
 ) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	settings := connConfig(d.config, entry, 1)
+	settings := Connection(d.config, entry, 1)
 	if d.inner != "" {
 		settings.URL = "tcp://" + d.inner
 	}
@@ -116,9 +117,10 @@ func (d *daemon) asEntry(
 	conn = broker.New(settings)
 	var running sync.WaitGroup
 	running.Go(func() { _ = conn.Run(ctx) }) // its error is for settings that config does not let through
+	defer d.awaitEnd(ctx)
 	defer running.Wait()
 	defer stop()
 	if wake.Sleep(ctx, connected, 0) == nil {
-		do(ctx)
+		do(ctx, conn)
 	}
 }
