@@ -17,9 +17,9 @@ import (
 	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 )
 
-const clusterWait = 10 * time.Second // for the cluster to answer
+const clusterWait = 15 * time.Second // for the cluster to answer, which may just be choosing a leader: 4 to 9 s
 
-// cluster looks at the NATS servers, and makes nothing there.
+// cluster looks at the NATS servers, and does once what the bridge does with what is kept there already.
 func (k *check) cluster(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, clusterWait)
 	defer cancel()
@@ -47,9 +47,6 @@ func (k *check) cluster(ctx context.Context) {
 	default:
 		k.say(lineOK, "replicas", "all records are on %d %s", look.Replicas, plural(look.Replicas, "server", "servers"))
 	}
-	if look.Replicas == settings.Replicas {
-		k.writes(ctx, settings)
-	}
 	switch look.Sync {
 	case "always":
 		k.say(lineOK, "sync", "the servers sync every write")
@@ -58,20 +55,23 @@ func (k *check) cluster(ctx context.Context) {
 	default:
 		k.say(lineBad, "sync", "the servers sync every %s: a power cut of all loses that. Set sync_interval: always in their configuration", look.Sync)
 	}
+	if look.Replicas == settings.Replicas {
+		k.try(ctx, settings)
+	}
 }
 
-// writes does once in the buckets what a process does all the time, and leaves nothing there.
-func (k *check) writes(ctx context.Context, settings cluster.Config) {
+// try shows a right or room that is missing.
+func (k *check) try(ctx context.Context, settings cluster.Config) {
 	conn, err := cluster.Connect(ctx, settings)
 	if err == nil {
+		defer conn.Close()
 		err = conn.Try(ctx)
-		conn.Close()
 	}
 	if err != nil {
-		k.say(lineBad, "buckets", "%v", err)
+		k.say(lineBad, "kept there", "%v", err)
 		return
 	}
-	k.say(lineOK, "buckets", "records and payloads can be written, read and removed")
+	k.say(lineOK, "kept there", "records and payloads can be written, read and removed")
 }
 
 // processHealth asks the process of a fleet on this machine whether it takes part; which entries it runs is not its own affair.
