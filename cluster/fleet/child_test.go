@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"gphotos2mqtt/cluster/clustertest"
-
 	"go.uber.org/goleak"
+
+	"gphotos2mqtt/cluster/clustertest"
 )
 
 // roleVar makes the test's program another one: a server of NATS, or a process of a fleet.

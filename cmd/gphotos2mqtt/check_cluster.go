@@ -14,11 +14,12 @@ import (
 
 	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 )
 
-const clusterWait = 10 * time.Second // for the cluster to answer
+const clusterWait = 15 * time.Second // for the cluster to answer, which may just be choosing a leader: 4 to 9 s
 
-// cluster looks at the NATS servers, and changes nothing there.
+// cluster looks at the NATS servers, and does once what the bridge does with what is kept there already.
 func (k *check) cluster(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, clusterWait)
 	defer cancel()
@@ -54,6 +55,23 @@ func (k *check) cluster(ctx context.Context) {
 	default:
 		k.say(lineBad, "sync", "the servers sync every %s: a power cut of all loses that. Set sync_interval: always in their configuration", look.Sync)
 	}
+	if look.Replicas == settings.Replicas {
+		k.try(ctx, settings)
+	}
+}
+
+// try shows a right or room that is missing.
+func (k *check) try(ctx context.Context, settings cluster.Config) {
+	conn, err := cluster.Connect(ctx, settings)
+	if err == nil {
+		defer conn.Close()
+		err = conn.Try(ctx)
+	}
+	if err != nil {
+		k.say(lineBad, "kept there", "%v", err)
+		return
+	}
+	k.say(lineOK, "kept there", "records and payloads can be written, read and removed")
 }
 
 // processHealth asks the process of a fleet on this machine whether it takes part; which entries it runs is not its own affair.
@@ -67,7 +85,7 @@ func processHealth(ctx context.Context, c config.Config, stdout io.Writer) error
 	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
 		host = "localhost"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+healthPath, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+daemon.HealthPath, http.NoBody)
 	if err != nil {
 		return fmt.Errorf("unhealthy: %w", err)
 	}

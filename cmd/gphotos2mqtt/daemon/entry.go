@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -8,11 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sync/errgroup"
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge"
@@ -22,151 +19,15 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
-	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos"
 )
 
-const (
-	openAgain  = time.Second // the first pause after which an entry that has failed is opened again, doubled with each failure
-	openSeldom = time.Minute // the longest
-
-	// endPause is how long the built-in broker may take to see that a connection has ended: one of the same id that comes sooner is taken for
-	// another client's, and kept waiting or cut. Source: mqttSessFlappingJailDur in nats-server's server/mqtt.go.
-	endPause = 500 * time.Millisecond
-	closeFor = 2 * time.Second // for saving the last counts at a stop
-)
-
-// A keeper runs the entries that there are: all of them, or those that are this process's of several.
-type keeper interface {
-	Want(entries []string)
-	Run(ctx context.Context, run func(ctx context.Context, entry string) error) error
-}
-
-// A solo process runs all entries there are.
-type solo struct {
-	changed wake.Flag
-
-	mu     sync.Mutex // guards wanted
-	wanted []string
-}
-
-// Want says which entries there are now.
-func (s *solo) Want(entries []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wanted = entries
-	s.changed.Set()
-}
-
-// Run calls run for each entry that there is, as long as it is there, until ctx ends or one fails, and returns when all have returned.
-func (s *solo) Run(ctx context.Context, run func(ctx context.Context, entry string) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	type running struct {
-		stop  context.CancelFunc
-		ended chan struct{}
-	}
-	all := map[string]running{}
-	for {
-		s.mu.Lock()
-		wanted := s.wanted
-		s.mu.Unlock()
-		for name, r := range all {
-			if !slices.Contains(wanted, name) {
-				r.stop()
-				<-r.ended // or it would run twice when it comes back
-				delete(all, name)
-			}
-		}
-		for _, name := range wanted {
-			if _, ok := all[name]; ok {
-				continue
-			}
-			own, stop := context.WithCancel(ctx)
-			r := running{stop, make(chan struct{})}
-			all[name] = r
-			g.Go(func() error {
-				defer close(r.ended)
-				defer stop()
-				return run(own, name)
-			})
-		}
-		if wake.Sleep(ctx, s.changed, 0) != nil {
-			return g.Wait()
-		}
-	}
-}
-
-// keep runs an entry, or leads.
-func (d *daemon) keep(ctx context.Context, name string) error {
-	if name == fleet.Leading {
-		return d.lead(ctx)
-	}
-	return d.keepEntry(ctx, name)
-}
-
-// keepEntry runs an entry until ctx ends: again when it has failed by itself, and anew when it has other settings. One that is to be removed
-// is. The error is the store's.
-func (d *daemon) keepEntry(ctx context.Context, name string) error {
-	for pause := openAgain; ctx.Err() == nil; {
-		e, there := d.catalog.Get(name)
-		own, stop := context.WithCancel(ctx)
-		leave := d.catalog.OnChange(name, e, stop)
-		began := time.Now()
-		var err error
-		switch {
-		case !there || e.Problem != "" && e.Removal() == nil:
-			d.fail(name, e.Problem)
-			<-own.Done()
-		case e.Removal() != nil:
-			err = d.removeEntry(own, e)
-		default:
-			err = d.runEntry(own, e.Entry)
-		}
-		leave()
-		changed := own.Err() != nil
-		stop()
-		if ctx.Err() != nil || errors.Is(err, store.ErrEngine) {
-			return err
-		}
-		if changed || err == nil || time.Since(began) > openSeldom {
-			pause = openAgain
-		}
-		if err == nil {
-			d.awaitEnd(ctx)
-			continue
-		}
-		d.log.WithError(err).WithFields(map[string]any{"entry": name, "wait": pause.String()}).Error("entry failed and is opened again")
-		d.fail(name, "The entry has failed and is opened again: see the log of the bridge.")
-		_ = wake.Sleep(ctx, nil, pause)
-		pause = min(2*pause, openSeldom)
-	}
-	return nil
-}
-
-// awaitEnd waits until the broker has seen the end of a connection that another one of its id is to follow.
-func (d *daemon) awaitEnd(ctx context.Context) {
-	if d.inner != "" {
-		_ = wake.Sleep(ctx, nil, endPause)
-	}
-}
-
-// fail notes why an entry does not run.
-func (d *daemon) fail(name, problem string) {
-	d.openedFirst(name)
-	d.mu.Lock()
-	if d.failures[name] = problem; problem == "" {
-		delete(d.failures, name)
-	}
-	d.mu.Unlock()
-	d.catalog.News()
-}
-
 // runEntry makes all of an entry, runs it until ctx ends, and takes it down: when it returns, nothing of it is left in this process. Its
 // session stays at the broker, and what it has retained there, for who runs it next.
-func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
+func (d *Daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 	defer func() {
 		if ctx.Err() != nil && !errors.Is(err, store.ErrEngine) {
 			err = nil // a stop is no failure
@@ -201,7 +62,7 @@ func (d *daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 
 // openedFirst lets entries connect when all that the start has found have been opened once: none takes room of which another's uploads
 // have a part.
-func (d *daemon) openedFirst(name string) {
+func (d *Daemon) openedFirst(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := len(d.toOpen)
@@ -237,7 +98,7 @@ func (h *hosted) seek(seen store.Source, machine string) {
 
 // openEntry makes one entry with its link, its client for Google and its connection. Entries are opened one after another, which needs
 // less memory.
-func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
+func (d *Daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err error) {
 	c, log, h := d.config, d.log.WithField("entry", e.Name), &hosted{name: e.Name, sought: make(chan foundFile, 1)}
 	if err := d.opening.Lock(ctx); err != nil {
 		return nil, err
@@ -252,7 +113,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	if err != nil {
 		return nil, err
 	}
-	link, err := d.openLink(ctx, e)
+	link, err := d.OpenLink(ctx, e)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +121,7 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	api := link.Client()
 	api.Transport = &transport{base: api.Transport, count: project.Count}
 	h.Entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
-		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: version(),
+		Name: e.Name, DisplayName: e.DisplayName, Root: c.Topic, Album: e.Album, Version: d.version,
 		Listings: library.Listings(e.Listings), ListItems: c.ListItems, Renew: c.Refresh, AlbumImages: library.Images(e.AlbumImages),
 		Mirror:     bridge.Mirror{Titles: e.Mirror, Folder: e.MirrorFolder, Items: e.MirrorItems, MaxBytes: int64(e.MirrorMax)},
 		MaxPublish: h.conn.Limit, MaxAge: c.MaxAge, Uploads: c.Uploads, DiscoveryPrefix: c.DiscoversAt(),
@@ -280,7 +141,8 @@ func (d *daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	return h, nil
 }
 
-func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
+// OpenLink opens the link of an entry, which must not be open already.
+func (d *Daemon) OpenLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
 	c := d.config
 	return auth.Open(ctx, auth.Config{
 		Entry: e.Name, ClientID: e.ClientID, ClientSecret: e.ClientSecret,
@@ -292,13 +154,13 @@ func (d *daemon) openLink(ctx context.Context, e config.Entry) (*auth.Link, erro
 }
 
 // transport carries an entry's requests to Google.
-func (d *daemon) transport(entry string, log *logrus.Entry) *transport {
+func (d *Daemon) transport(entry string, log *logrus.Entry) *transport {
 	return &transport{base: guarded{d.google, d.holds(entry)}, log: log}
 }
 
-func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
+func (d *Daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
 	topics := mqttapi.Topics{Root: d.config.Topic, Entry: name}
-	c := connConfig(d.config, name, 1, topics.Commands()...)
+	c := Connection(d.config, name, 1, topics.Commands()...)
 	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
 	c.Log, c.Holds = log, d.holds(name)
@@ -311,7 +173,7 @@ func (d *daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Co
 	return d.newConn(c)
 }
 
-func (d *daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
+func (d *Daemon) project(ctx context.Context, clientID string) (*account.Project, error) {
 	sum := sha256.Sum256([]byte(clientID))
 	id := "requests-" + hex.EncodeToString(sum[:6])
 	if p, ok := d.projects[id]; ok {
@@ -329,7 +191,7 @@ func (d *daemon) project(ctx context.Context, clientID string) (*account.Project
 }
 
 // closeProjects saves what is left of the day's counts; a cluster that is away does not hold up the stop.
-func (d *daemon) closeProjects() (err error) {
+func (d *Daemon) closeProjects() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeFor)
 	defer cancel()
 	for _, p := range d.projects {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/mirror"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
@@ -20,7 +21,7 @@ import (
 // revokeLimit is how long Google may take to be told that the link of a removed entry ends.
 const revokeLimit = 10 * time.Second
 
-func (d *daemon) openCatalog(ctx context.Context) (err error) {
+func (d *Daemon) openCatalog(ctx context.Context) (err error) {
 	d.catalog, err = catalog.Open(ctx, catalog.Config{
 		Settings: d.config, Store: d.store, Most: d.config.MaxEntries, Log: d.log, Follow: d.follow, Waiting: d.waiting, Standing: d.standing,
 	})
@@ -45,7 +46,7 @@ func (d *daemon) openCatalog(ctx context.Context) (err error) {
 }
 
 // follow lets all know which entries there are now.
-func (d *daemon) follow(ctx context.Context) error {
+func (d *Daemon) follow(ctx context.Context) error {
 	if err := d.status.Know(ctx, d.catalog.Staying()); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (d *daemon) follow(ctx context.Context) error {
 }
 
 // waiting is how many uploads have no result yet that the broker has.
-func (d *daemon) waiting(ctx context.Context, entry string) (n int, err error) {
+func (d *Daemon) waiting(ctx context.Context, entry string) (n int, err error) {
 	jobs, err := d.store.Jobs(ctx, entry)
 	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
 		n, err = len(damaged.IDs), nil
@@ -71,7 +72,7 @@ func (d *daemon) waiting(ctx context.Context, entry string) (n int, err error) {
 }
 
 // standing tells how the entries do that run here, and in a fleet asks the other processes for theirs.
-func (d *daemon) standing(ctx context.Context, entries []string) map[string]catalog.Standing {
+func (d *Daemon) standing(ctx context.Context, entries []string) map[string]catalog.Standing {
 	all := d.standingHere(entries)
 	if d.fleet == nil || len(all) == len(entries) {
 		return all
@@ -92,16 +93,19 @@ func (d *daemon) standing(ctx context.Context, entries []string) map[string]cata
 	return all
 }
 
-func (d *daemon) standingHere(entries []string) map[string]catalog.Standing {
+func (d *Daemon) standingHere(entries []string) map[string]catalog.Standing {
 	all := map[string]catalog.Standing{}
 	d.mu.Lock()
 	for name, problem := range d.failures {
 		all[name] = catalog.Standing{Problem: problem, Process: d.process}
 	}
+	revisions := maps.Clone(d.revisions)
 	d.mu.Unlock()
 	for _, h := range d.hosted.All() {
 		c := d.status.Connection(h.name)
-		all[h.name] = catalog.Standing{Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process}
+		all[h.name] = catalog.Standing{
+			Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process, Revision: revisions[h.name],
+		}
 	}
 	maps.DeleteFunc(all, func(name string, _ catalog.Standing) bool { return !slices.Contains(entries, name) })
 	return all
@@ -109,7 +113,7 @@ func (d *daemon) standingHere(entries []string) map[string]catalog.Standing {
 
 // removeEntry takes away all that there is of an entry that does not run, unless uploads are waiting that nobody has given up. A stop on
 // the way has it gone through again from its beginning; what is gone by then is found gone.
-func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
+func (d *Daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 	if wake.Sleep(ctx, d.ready, 0) != nil {
 		return nil //nolint:nilerr // a stop
 	}
@@ -131,6 +135,7 @@ func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 	}
 	if err == nil && !r.Keep {
 		d.endLink(ctx, e, r.Revoke)
+		d.finishFiles(ctx, e.Name)
 		if err := mirror.Clear(ctx, mirror.Config{Entry: e.Name, Store: d.store, Media: d.media, Log: log}); err != nil && ctx.Err() == nil {
 			log.WithError(err).Warn("mirrored files of a removed entry are left")
 		}
@@ -148,14 +153,32 @@ func (d *daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 	return err
 }
 
+// finishFiles deletes or moves the files that were put aside for that after their upload: under their hidden names nobody would find them.
+func (d *Daemon) finishFiles(ctx context.Context, entry string) {
+	jobs, _ := d.store.Jobs(ctx, entry) // of a damaged one nothing is known
+	for _, j := range jobs {
+		for _, f := range j.Files {
+			if f.Status != store.FileMade || f.After == nil || f.After.Aside == "" {
+				continue
+			}
+			if _, err := d.media.Do(ctx, media.After{
+				Folder: f.After.Folder, Seen: media.Seen(f.After.Seen), Sum: f.SHA256, Skip: f.After.Skip, Aside: f.After.Aside, Target: f.After.Target,
+			}, func(media.After) error { return nil }); err != nil {
+				d.log.WithError(err).WithFields(map[string]any{"entry": entry, "file": f.After.Aside}).
+					Warn("uploaded file of a removed entry stays under a hidden name")
+			}
+		}
+	}
+}
+
 // endLink has Google told that the link ends, if that is wanted and can be done soon. What is stored of it goes with the rest.
-func (d *daemon) endLink(ctx context.Context, e catalog.Entry, revoke bool) {
+func (d *Daemon) endLink(ctx context.Context, e catalog.Entry, revoke bool) {
 	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
 	defer cancel()
 	sealed, err := d.store.Links().Load(ctx, e.Name)
 	if err == nil && sealed != nil {
 		var link *auth.Link
-		if link, err = d.openLink(ctx, e.Entry); err == nil {
+		if link, err = d.OpenLink(ctx, e.Entry); err == nil {
 			err = link.Unlink(ctx, revoke)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"cmp"
@@ -41,7 +41,7 @@ const (
 )
 
 // joinFleet connects this process to those that share the cluster's entries.
-func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
+func (d *Daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	d.process = rand.Text()[:12]
 	d.log = d.log.WithField("process", d.process)
 	host, err := os.Hostname()
@@ -73,14 +73,14 @@ func (d *daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 }
 
 // holds is whether this process may act for an entry right now.
-func (d *daemon) holds(entry string) func() bool {
+func (d *Daemon) holds(entry string) func() bool {
 	if d.fleet == nil {
 		return func() bool { return true }
 	}
 	return func() bool { return d.fleet.Holds(entry) }
 }
 
-func (d *daemon) idle(entry string) bool {
+func (d *Daemon) idle(entry string) bool {
 	for _, h := range d.hosted.All() {
 		if h.name == entry {
 			return h.Idle()
@@ -105,7 +105,7 @@ type (
 )
 
 // tell says something to all other processes, if there are any; what is lost is said again sooner or later.
-func (d *daemon) tell(subject string, what any) {
+func (d *Daemon) tell(subject string, what any) {
 	if d.fleet == nil {
 		return
 	}
@@ -119,7 +119,7 @@ func (d *daemon) tell(subject string, what any) {
 }
 
 // hear takes what another process says or asks.
-func (d *daemon) hear(ctx context.Context, subject string, text []byte) []byte {
+func (d *Daemon) hear(ctx context.Context, subject string, text []byte) []byte {
 	switch subject {
 	case subjectStanding:
 		var entries []string
@@ -154,7 +154,7 @@ func (d *daemon) hear(ctx context.Context, subject string, text []byte) []byte {
 }
 
 // hasFile reports whether a file is here: as it was seen, or on the machine on which it was, whatever has become of it there.
-func (d *daemon) hasFile(ctx context.Context, f foundFile) bool {
+func (d *Daemon) hasFile(ctx context.Context, f foundFile) bool {
 	file, err := d.media.Open(ctx, f.Seen.Path)
 	if err != nil {
 		return false
@@ -165,7 +165,7 @@ func (d *daemon) hasFile(ctx context.Context, f foundFile) bool {
 
 // seekFiles moves an entry to a process that has a file which is not here, until ctx ends. Each move brings a file to Google, as nothing that
 // is to be sent from here is left.
-func (d *daemon) seekFiles(h *hosted) task.Task {
+func (d *Daemon) seekFiles(h *hosted) task.Task {
 	return task.Task{Name: "seek files", Run: func(ctx context.Context) error {
 		began := time.Now()
 		for {
@@ -188,7 +188,7 @@ func (d *daemon) seekFiles(h *hosted) task.Task {
 	}}
 }
 
-func (d *daemon) moveTo(ctx context.Context, entry string, file []byte) {
+func (d *Daemon) moveTo(ctx context.Context, entry string, file []byte) {
 	asking, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	to := ""
@@ -205,7 +205,7 @@ func (d *daemon) moveTo(ctx context.Context, entry string, file []byte) {
 }
 
 // inUse reports whether another entry has the account, wherever that runs. What cannot be found out counts as in use.
-func (d *daemon) inUse(name, account string) bool {
+func (d *Daemon) inUse(name, account string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), inUseFor)
 	defer cancel()
 	here := map[string]bool{name: true}
@@ -224,7 +224,7 @@ func (d *daemon) inUse(name, account string) bool {
 }
 
 // askPages is a linkpage.Ask.
-func (d *daemon) askPages(ctx context.Context, visit []byte, found func(answer []byte) bool) bool {
+func (d *Daemon) askPages(ctx context.Context, visit []byte, found func(answer []byte) bool) bool {
 	all, err := d.fleet.Ask(ctx, subjectPages, visit, func(_ string, answer []byte) bool { return found(answer) })
 	if err != nil {
 		d.log.WithError(err).WithField("op", "link").Warn("not all processes have answered a visitor of the linking pages")
@@ -233,7 +233,7 @@ func (d *daemon) askPages(ctx context.Context, visit []byte, found func(answer [
 }
 
 // moving reports whether an entry runs in no process just now, as far as this one knows: then nobody can say that an address is unknown.
-func (d *daemon) moving() bool {
+func (d *Daemon) moving() bool {
 	here := map[string]bool{}
 	for _, l := range d.links.All() {
 		here[l.Entry()] = true
@@ -245,7 +245,7 @@ func (d *daemon) moving() bool {
 }
 
 // processes are all of the fleet, as bridge/health shows them.
-func (d *daemon) processes() map[string]bridge.Report {
+func (d *Daemon) processes() map[string]bridge.Report {
 	all := map[string]bridge.Report{}
 	for id, p := range d.fleet.Processes() {
 		var r bridge.Report
@@ -257,13 +257,13 @@ func (d *daemon) processes() map[string]bridge.Report {
 }
 
 // healthy says whether this process takes part in the fleet, for probes; nil: it is alone.
-func (d *daemon) healthy(next http.Handler) http.Handler {
+func (d *Daemon) healthy(next http.Handler) http.Handler {
 	if d.fleet == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.URL.Path != healthPath:
+		case r.URL.Path != HealthPath:
 			next.ServeHTTP(w, r)
 		case d.fleet.Alive():
 			_, _ = fmt.Fprintln(w, "healthy")
@@ -273,8 +273,8 @@ func (d *daemon) healthy(next http.Handler) http.Handler {
 	})
 }
 
-// healthPath is where a process of a fleet says whether it takes part.
-const healthPath = "/health"
+// HealthPath is where a process of a fleet says whether it takes part.
+const HealthPath = "/health"
 
 // A guardedConn sends nothing once this process has no lease, whatever was on its way to it.
 type guardedConn struct {
@@ -292,7 +292,7 @@ func (c guardedConn) Write(p []byte) (int, error) {
 
 type dialContext = func(ctx context.Context, network, address string) (net.Conn, error)
 
-func (d *daemon) guardedDial(dial dialContext) dialContext {
+func (d *Daemon) guardedDial(dial dialContext) dialContext {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
@@ -303,7 +303,7 @@ func (d *daemon) guardedDial(dial dialContext) dialContext {
 }
 
 // attempts are what a link's Attempts are kept in; nil: this process is alone.
-func (d *daemon) attempts() auth.Vault {
+func (d *Daemon) attempts() auth.Vault {
 	if d.fleet == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
-// linkURL is where a browser reaches the pages: as the settings say, else, for pages that listen on every address, at the address with
+// LinkURL is where a browser reaches the pages: as the settings say, else, for pages that listen on every address, at the address with
 // which this machine goes out. Empty when that is no other machine's way in.
-func linkURL(c config.Config) string {
+func LinkURL(c config.Config) string {
 	if c.LinkURL != "" {
 		return c.LinkURL
 	}
@@ -77,7 +77,7 @@ func free(ctx context.Context, address string) error {
 	return l.Close()
 }
 
-func (d *daemon) servePages() {
+func (d *Daemon) servePages() {
 	failed := func(entry string, err error) {
 		d.log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
 	}

@@ -1,8 +1,9 @@
-package main
+package daemon
 
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -43,12 +44,12 @@ func TestDaemonStops(t *testing.T) {
 			if name == "stop" {
 				stop()
 			}
-			d := &daemon{log: noLog(), connections: []task.Task{{Name: "connection home", Run: func(ctx context.Context) error {
+			d := &Daemon{log: logTo(io.Discard), connections: []task.Task{{Name: "connection home", Run: func(ctx context.Context) error {
 				close(online)
 				defer close(offline)
 				return tt.connection(ctx)
 			}}}}
-			err := d.run(ctx, task.Task{Name: "entry home", Run: tt.work})
+			err := d.Run(ctx, task.Task{Name: "entry home", Run: tt.work})
 			if got := errorText(err); got != tt.want {
 				t.Errorf("error %q, want %q", got, tt.want)
 			}

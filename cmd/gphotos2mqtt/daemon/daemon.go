@@ -1,4 +1,6 @@
-package main
+// Package daemon makes the bridge of its parts, as the settings say, and runs them: the store or a fleet's cluster, the broker, the pages,
+// and the entries, each of which starts and stops by itself.
+package daemon
 
 import (
 	"cmp"
@@ -35,9 +37,10 @@ import (
 	"gphotos2mqtt/photos/spec"
 )
 
-// A daemon is the bridge with all its parts, made in the order of its fields.
-type daemon struct {
+// A Daemon is the bridge with all its parts, made in the order of its fields.
+type Daemon struct {
 	config   config.Config
+	version  string
 	log      *logrus.Entry
 	google   *http.Transport
 	key      secret.Key
@@ -70,25 +73,27 @@ type daemon struct {
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
 
-	mu       sync.Mutex        // guards all below
-	toOpen   map[string]bool   // entries that the start has found
-	failures map[string]string // why an entry that is to run here does not
+	mu        sync.Mutex        // guards all below
+	toOpen    map[string]bool   // entries that the start has found
+	failures  map[string]string // why an entry that is to run here does not
+	revisions map[string]uint64 // how the entries that run here were when they were opened, see catalog.Standing
 }
 
-// openDaemon makes all parts; nothing speaks to anybody yet but the store's engine.
-func openDaemon(ctx context.Context, c config.Config, log *logrus.Entry) (*daemon, error) {
-	d := newDaemon(c, log)
+// Open makes all parts; nothing speaks to anybody yet but the store's engine. The version is told to users.
+func Open(ctx context.Context, c config.Config, version string, log *logrus.Entry) (*Daemon, error) {
+	d := newDaemon(c, version, log)
 	if err := d.open(ctx); err != nil {
-		return nil, errors.Join(err, d.close())
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-func newDaemon(c config.Config, log *logrus.Entry) *daemon {
-	d := &daemon{
-		config: c, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
+func newDaemon(c config.Config, version string, log *logrus.Entry) *Daemon {
+	d := &Daemon{
+		config: c, version: version, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
 		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, failures: map[string]string{},
-		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		revisions: map[string]uint64{},
+		entries:   &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
 		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
 	}
 	if c.MQTTURL == "" {
@@ -99,12 +104,12 @@ func newDaemon(c config.Config, log *logrus.Entry) *daemon {
 	return d
 }
 
-func (d *daemon) open(ctx context.Context) (err error) {
+func (d *Daemon) open(ctx context.Context) (err error) {
 	c := d.config
 	if err = free(ctx, c.HTTPListen); err != nil {
 		return err
 	}
-	if d.key, err = openKey(c); err != nil {
+	if d.key, err = Key(c); err != nil {
 		return err
 	}
 	if err = d.openStore(ctx); err != nil {
@@ -133,7 +138,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	return upload.Sweep(ctx, d.store)
 }
 
-func (d *daemon) openStore(ctx context.Context) (err error) {
+func (d *Daemon) openStore(ctx context.Context) (err error) {
 	settings := store.Config{Dir: d.config.DataDir, Engine: d.engine, Key: &d.key, Log: d.log}
 	if len(d.config.Cluster.Servers) > 0 {
 		if settings.Engine, err = d.joinFleet(ctx); err != nil {
@@ -148,12 +153,12 @@ func (d *daemon) openStore(ctx context.Context) (err error) {
 	return nil
 }
 
-func (d *daemon) work(name string, run func(context.Context) error) {
+func (d *Daemon) work(name string, run func(context.Context) error) {
 	d.works = append(d.works, task.Task{Name: name, Run: run})
 }
 
 // untilFailed ends the daemon with what a part says of its failure.
-func (d *daemon) untilFailed(name string, failed <-chan error) {
+func (d *Daemon) untilFailed(name string, failed <-chan error) {
 	d.work(name, func(ctx context.Context) error {
 		select {
 		case err := <-failed:
@@ -164,7 +169,7 @@ func (d *daemon) untilFailed(name string, failed <-chan error) {
 	})
 }
 
-func (d *daemon) startBroker() error {
+func (d *Daemon) startBroker() error {
 	c := d.config
 	if c.MQTTURL != "" {
 		return nil
@@ -187,16 +192,16 @@ func (d *daemon) startBroker() error {
 	return nil
 }
 
-func (d *daemon) refreshAll() {
+func (d *Daemon) refreshAll() {
 	for _, refresh := range d.refresh.All() {
 		refresh()
 	}
 }
 
-func (d *daemon) openStatus() {
+func (d *Daemon) openStatus() {
 	c := d.config
 	settings := bridge.StatusConfig{
-		Root: c.Topic, Prefix: c.DiscoversAt(), Version: version(), Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Root: c.Topic, Prefix: c.DiscoversAt(), Version: d.version, Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
 		Request: func(ctx context.Context, params any) (any, error) { return d.catalog.Request(ctx, params) },
 		Limits: mqttapi.Limits{
 			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
@@ -213,9 +218,15 @@ func (d *daemon) openStatus() {
 	d.work("published log", hook.Run)
 }
 
-// run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
-func (d *daemon) run(ctx context.Context, also ...task.Task) error {
-	return errors.Join(runOnline(ctx, d.connections, append(d.works, also...)), d.close())
+// Settings are those that it was opened with, and the ports that it got.
+func (d *Daemon) Settings() config.Config { return d.config }
+
+// Opened is closed when all entries of the start have been opened.
+func (d *Daemon) Opened() <-chan struct{} { return d.opened }
+
+// Run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
+func (d *Daemon) Run(ctx context.Context, also ...task.Task) error {
+	return errors.Join(runOnline(ctx, d.connections, append(d.works, also...)), d.Close())
 }
 
 // runOnline runs works until ctx ends or a task fails, and connections until all works have ended, so that their last results go out.
@@ -228,14 +239,15 @@ func runOnline(ctx context.Context, connections, works []task.Task) error {
 	return cmp.Or(err, g.Wait())
 }
 
-func (d *daemon) close() (err error) {
+// Close ends what Open has opened; Run does it too.
+func (d *Daemon) Close() (err error) {
 	for _, closePart := range slices.Backward(d.closers) {
 		err = errors.Join(err, closePart())
 	}
 	return err
 }
 
-func (d *daemon) newConn(c broker.Config) *broker.Conn {
+func (d *Daemon) newConn(c broker.Config) *broker.Conn {
 	if d.inner != "" {
 		c.URL = "tcp://" + d.inner
 	}
@@ -243,8 +255,8 @@ func (d *daemon) newConn(c broker.Config) *broker.Conn {
 	return broker.New(c)
 }
 
-// connConfig is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
-func connConfig(c config.Config, id string, qos byte, filters ...string) broker.Config {
+// Connection is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
+func Connection(c config.Config, id string, qos byte, filters ...string) broker.Config {
 	conn := broker.Config{
 		URL: c.BrokerURL(), TLS: c.MQTTTLS, User: c.MQTTUser, Password: c.MQTTPassword,
 		ClientID: c.MQTTClientID + "-" + id, MaxPublish: int(c.MaxPublish),
@@ -255,8 +267,8 @@ func connConfig(c config.Config, id string, qos byte, filters ...string) broker.
 	return conn
 }
 
-// giveWrite says how the data folder gets to be the bridge's.
-func giveWrite(dir string) string {
+// WriteAdvice says how the data folder gets to be the bridge's.
+func WriteAdvice(dir string) string {
 	id := os.Geteuid()
 	if id < 0 { // Windows
 		return fmt.Sprintf("let the user of the bridge write to %s, or set %sDATA_DIR to another folder", dir, config.Prefix)
@@ -264,19 +276,21 @@ func giveWrite(dir string) string {
 	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
 }
 
-const keyFile = "secret.key" // in the data folder
+// KeyFile is the file of the key in the data folder.
+const KeyFile = "secret.key"
 
-func openKey(c config.Config) (secret.Key, error) {
+// Key is what seals links and secrets: that of the settings, or that of the data folder, where it makes one.
+func Key(c config.Config) (secret.Key, error) {
 	if c.SecretKey != "" {
 		return secret.ReadKey(string(c.SecretKey))
 	}
 	var key secret.Key
 	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
 	if err == nil {
-		key, err = secret.KeyFile(filepath.Join(c.DataDir, keyFile))
+		key, err = secret.KeyFile(filepath.Join(c.DataDir, KeyFile))
 	}
 	if errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("the data folder cannot be written: %s: %w", giveWrite(c.DataDir), err)
+		err = fmt.Errorf("the data folder cannot be written: %s: %w", WriteAdvice(c.DataDir), err)
 	}
 	return key, err
 }

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -20,7 +20,7 @@ const sweepEvery = time.Hour
 
 // lead speaks for the bridge as a whole until ctx ends: a process that is alone does, and one of a fleet at a time. They have one client id, so
 // that the broker ends what a former one has left open.
-func (d *daemon) lead(ctx context.Context) error {
+func (d *Daemon) lead(ctx context.Context) error {
 	conn := d.bridgeConn()
 	defer d.voice.use(conn)()
 	works := []task.Task{{Name: "bridge status", Run: d.status.Run}, {Name: "removed entries", Run: d.endFormer}}
@@ -30,9 +30,9 @@ func (d *daemon) lead(ctx context.Context) error {
 	return runOnline(ctx, []task.Task{{Name: "connection bridge", Run: conn.Run}}, works)
 }
 
-func (d *daemon) bridgeConn() *broker.Conn {
+func (d *Daemon) bridgeConn() *broker.Conn {
 	c := d.config
-	connection := connConfig(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
+	connection := Connection(c, "bridge", 0, append(mqttapi.Misdirections(c.Topic), c.BirthTopic)...)
 	for i, filter := range mqttapi.Misdirections(c.Topic) {
 		connection.Subscriptions[i].Optional = true // without the right, those who err get no answer; the entries' commands are theirs
 		if filter == mqttapi.BridgeRequests(c.Topic) {
@@ -55,7 +55,7 @@ func (d *daemon) bridgeConn() *broker.Conn {
 
 // sweep removes payloads that a crash has left without a job, now and then: only the engine of a cluster tells them from those that are just
 // being put.
-func (d *daemon) sweep(ctx context.Context) error {
+func (d *Daemon) sweep(ctx context.Context) error {
 	for {
 		if err := upload.Sweep(ctx, d.store); err != nil && ctx.Err() == nil {
 			d.log.WithError(err).Warn("payloads are not swept")

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"math"
@@ -31,7 +31,7 @@ const (
 
 // limitMemory has the garbage collector work early, for so many entries, unless GOMEMLIMIT says otherwise: a home server has little memory and
 // time enough. The limit is soft: what lives is kept, whatever its size.
-func (d *daemon) limitMemory(entries int) {
+func (d *Daemon) limitMemory(entries int) {
 	if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now == d.memory {
 		d.memory = memoryBase + memoryEntry*int64(entries)
 		debug.SetMemoryLimit(d.memory)
@@ -39,7 +39,7 @@ func (d *daemon) limitMemory(entries int) {
 }
 
 // checkFiles warns when so many entries may come to the limit of open files: the broker, or Google, would then seem not to answer.
-func (d *daemon) checkFiles(entries int) {
+func (d *Daemon) checkFiles(entries int) {
 	each := 1 // the connection to the broker
 	if d.inner != "" {
 		each = 2 // both ends of it

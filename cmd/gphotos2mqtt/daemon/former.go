@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const formerAgain = time.Minute
 // endFormer empties and ends the sessions of entries that are gone or have another root, and clears what they have retained: after that,
 // since the will of a bridge that was killed is published when its session is taken over. Entries connect when ready is closed. Of several
 // processes the one that leads does it for entries that are gone, once no other process with other settings runs them any more.
-func (d *daemon) endFormer(ctx context.Context) error {
+func (d *Daemon) endFormer(ctx context.Context) error {
 	for {
 		former, err := d.status.FormerSessions(ctx)
 		if err != nil {
@@ -46,7 +46,7 @@ func (d *daemon) endFormer(ctx context.Context) error {
 }
 
 // endFormerOf ends the session of an entry of this process with another root, before it connects.
-func (d *daemon) endFormerOf(ctx context.Context, entry string) error {
+func (d *Daemon) endFormerOf(ctx context.Context, entry string) error {
 	if d.fleet == nil {
 		return nil // all were ended before
 	}
@@ -57,7 +57,7 @@ func (d *daemon) endFormerOf(ctx context.Context, entry string) error {
 	return err
 }
 
-func (d *daemon) endSession(ctx context.Context, entry, root string) error {
+func (d *Daemon) endSession(ctx context.Context, entry, root string) error {
 	// A stop before the session has ended has it taken up again at the next start: what was answered does not come back.
 	d.empty(ctx, entry, root)
 	d.asEntry(ctx, entry, true, nil, func(context.Context, *broker.Conn) {}) // the broker forgets a session when a clean one begins
@@ -72,7 +72,7 @@ func (d *daemon) endSession(ctx context.Context, entry, root string) error {
 }
 
 // empty answers the commands that wait in a session.
-func (d *daemon) empty(ctx context.Context, entry, root string) {
+func (d *Daemon) empty(ctx context.Context, entry, root string) {
 	came := wake.NewFlag()
 	handle := func(ctx context.Context, c *broker.Conn, m broker.Delivery) {
 		came.Set()
@@ -93,13 +93,13 @@ func (d *daemon) empty(ctx context.Context, entry, root string) {
 }
 
 // asEntry connects under the client id of an entry, once, and does what is to be done; it waits as long as the broker is away.
-func (d *daemon) asEntry(
+func (d *Daemon) asEntry(
 	ctx context.Context, entry string, clean bool, handle func(context.Context, *broker.Conn, broker.Delivery),
 	do func(context.Context, *broker.Conn),
 ) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	settings := connConfig(d.config, entry, 1)
+	settings := Connection(d.config, entry, 1)
 	if d.inner != "" {
 		settings.URL = "tcp://" + d.inner
 	}

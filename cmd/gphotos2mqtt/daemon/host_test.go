@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -17,18 +17,18 @@ import (
 )
 
 // runDaemon runs a bridge until the test ends.
-func runDaemon(t *testing.T, lines ...string) *daemon {
+func runDaemon(t *testing.T, lines ...string) *Daemon {
 	t.Helper()
 	c := read(t, with(minimal, append(lines, "DATA_DIR="+t.TempDir(), "MQTT_LISTEN=127.0.0.1:0", "HTTP_LISTEN=127.0.0.1:0",
 		"PUBLIC_URL=http://localhost:8099")...))
 	ctx, stop := context.WithCancel(t.Context())
-	d, err := openDaemon(ctx, c, newLog(c, t.Output()))
+	d, err := Open(ctx, c, "v1", logTo(t.Output()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := d.run(ctx); err != nil {
+		if err := d.Run(ctx); err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
@@ -37,7 +37,7 @@ func runDaemon(t *testing.T, lines ...string) *daemon {
 }
 
 // subscribe connects to the built-in broker of a bridge; what comes is handed to got.
-func subscribe(t *testing.T, d *daemon, filter string, got func(topic, payload string)) mqtt.Client {
+func subscribe(t *testing.T, d *Daemon, filter string, got func(topic, payload string)) mqtt.Client {
 	t.Helper()
 	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + d.config.MQTTListen).SetClientID(t.Name()))
 	done := func(token mqtt.Token) {

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"net/netip"
@@ -10,7 +10,7 @@ import (
 // Pages that listen on every address are found at the machine's own; a setting counts before it.
 func TestLinkURL(t *testing.T) {
 	t.Parallel()
-	if got := linkURL(config.Config{HTTPListen: "0.0.0.0:8099", LinkURL: "https://photos.example.org"}); got != "https://photos.example.org" {
+	if got := LinkURL(config.Config{HTTPListen: "0.0.0.0:8099", LinkURL: "https://photos.example.org"}); got != "https://photos.example.org" {
 		t.Errorf("the setting became %s", got)
 	}
 	address := outbound()
@@ -22,7 +22,7 @@ func TestLinkURL(t *testing.T) {
 		want = "http://" + netip.AddrPortFrom(address, 8099).String()
 	}
 	for _, every := range []string{"0.0.0.0:8099", ":8099", "[::]:8099"} {
-		if got := linkURL(config.Config{HTTPListen: every}); got != want {
+		if got := LinkURL(config.Config{HTTPListen: every}); got != want {
 			t.Errorf("%s: %q, want %q", every, got, want)
 		}
 	}

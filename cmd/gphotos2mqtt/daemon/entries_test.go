@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -88,17 +88,17 @@ func (h *household) retained(entry string) (topics []string) {
 }
 
 // run runs a bridge whose store makes so many changes once do has begun, until do has returned.
-func (h *household) run(changes int64, do func(d *daemon)) {
+func (h *household) run(changes int64, do func(d *Daemon)) {
 	h.t.Helper()
 	c := read(h.t, h.environ)
-	log := newLog(c, h.t.Output())
+	log := logTo(h.t.Output())
 	files, err := disk.Open(c.DataDir, log)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	m := &mortal{Engine: files}
 	m.left.Store(1 << 40)
-	d := newDaemon(c, log)
+	d := newDaemon(c, "v1", log)
 	d.engine, d.emptyAfter = m, 50*time.Millisecond
 	ctx, stop := context.WithCancel(h.t.Context())
 	if err := d.open(ctx); err != nil {
@@ -107,7 +107,7 @@ func (h *household) run(changes int64, do func(d *daemon)) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stop()
-		if err := d.run(ctx); err != nil && !errors.Is(err, errKilled) {
+		if err := d.Run(ctx); err != nil && !errors.Is(err, errKilled) {
 			h.t.Errorf("run: %v", err)
 		}
 	})
@@ -128,7 +128,7 @@ func (h *household) wait(what string, holds func() bool) {
 }
 
 // records are the keys of what the store has of an entry.
-func (h *household) records(d *daemon, entry string) (keys []string) {
+func (h *household) records(d *Daemon, entry string) (keys []string) {
 	h.t.Helper()
 	for _, kind := range []string{"jobs", "damaged", "receipts", "links", "state", "entries"} {
 		err := d.engine.Each(h.t.Context(), kind+".", func(r engine.Record, _ error) bool {
@@ -144,7 +144,7 @@ func (h *household) records(d *daemon, entry string) (keys []string) {
 	return keys
 }
 
-func (h *household) online(d *daemon, entry string) func() bool {
+func (h *household) online(d *Daemon, entry string) func() bool {
 	return func() bool { return d.standing(h.t.Context(), []string{entry})[entry].Online }
 }
 
@@ -164,7 +164,7 @@ func TestKilledAtEachStep(t *testing.T) {
 			for changes := int64(0); !done; changes++ {
 				h := newHousehold(t)
 				if steps.before != nil {
-					h.run(unlimited, func(d *daemon) {
+					h.run(unlimited, func(d *Daemon) {
 						if _, err := d.catalog.Request(t.Context(), steps.before); err != nil {
 							t.Fatal(err)
 						}
@@ -172,14 +172,14 @@ func TestKilledAtEachStep(t *testing.T) {
 					})
 				}
 				answered := false
-				h.run(changes, func(d *daemon) {
+				h.run(changes, func(d *Daemon) {
 					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 					defer cancel()
 					_, err := d.catalog.Request(ctx, steps.request)
 					answered = err == nil
 					done = answered && d.engine.(*mortal).left.Load() >= 0
 				})
-				h.run(unlimited, func(d *daemon) {
+				h.run(unlimited, func(d *Daemon) {
 					h.wait("end of the removal", func() bool { e, _ := d.catalog.Get("garden"); return e.Removal() == nil })
 					e, there := d.catalog.Get("garden")
 					if answered && there != steps.there {
@@ -194,7 +194,7 @@ func TestKilledAtEachStep(t *testing.T) {
 					}
 					h.wait("end of what is noted", func() bool { return len(h.records(d, "garden")) == 0 })
 				})
-				if h.run(unlimited, func(d *daemon) {
+				if h.run(unlimited, func(d *Daemon) {
 					if _, there := d.catalog.Get("garden"); !there {
 						if topics := h.retained("garden"); len(topics) > 0 {
 							t.Errorf("killed after %d changes: %q are retained", changes, topics)
