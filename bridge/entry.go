@@ -188,7 +188,7 @@ const (
 func (e *Entry) Run(ctx context.Context) error {
 	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	e.linkChanged()
+	_ = task.Apart(func() error { e.linkChanged(); return nil })
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer stop() // of an error: nobody publishes what is left
