@@ -102,6 +102,8 @@ func (c *Conn) explain(err error) error {
 	return err
 }
 
+var codesFull = []jetstream.ErrorCode{codeInsufficientResources, codeMemoryExceeded, codeStorageExceeded, codeAccountLimit}
+
 func isOneOf(err error, of ...error) bool {
 	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
 }
@@ -116,11 +118,7 @@ func isFull(err error) bool {
 	if !ok {
 		return false
 	}
-	switch refused.ErrorCode {
-	case codeInsufficientResources, codeMemoryExceeded, codeStorageExceeded, codeAccountLimit:
-		return true
-	case codeStreamStoreFailed: // the text alone tells a bucket's limit from a disk that fails
-		return strings.Contains(refused.Description, "maximum") || strings.Contains(refused.Description, "no space")
-	}
-	return false
+	// Of the last the text alone tells a bucket's limit from a disk that fails.
+	limit := strings.Contains(refused.Description, "maximum") || strings.Contains(refused.Description, "no space")
+	return slices.Contains(codesFull, refused.ErrorCode) || refused.ErrorCode == codeStreamStoreFailed && limit
 }

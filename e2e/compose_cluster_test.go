@@ -118,3 +118,15 @@ func TestComposeCluster(t *testing.T) {
 	holder(bridges)
 	bridges[0].Stop(0)
 }
+
+// TestClusterScripts runs scripts with the servers of compose.cluster.yaml.
+func TestClusterScripts(t *testing.T) {
+	needsMore(t)
+	services, places := loadCluster(t, "0")
+	startClusterServers(t, services, places)
+	bridge := services["gphotos2mqtt-1"]
+	runScripts(t, mosquitto, map[string]string{
+		"NATS": places.Replace(*bridge.Environment["GPHOTOS_NATS_URL"]), "NATS_PASSWORD": *bridge.Environment["GPHOTOS_NATS_PASSWORD"],
+		"KEY": *bridge.Environment["GPHOTOS_SECRET_KEY"],
+	}, "cluster")
+}

@@ -38,6 +38,8 @@ type Refusal struct {
 	Uploads int    `json:"uploads"` // so many are waiting
 }
 
+const entryPurpose = "entry " // of its secret's seal, with its name
+
 // An entryRecord is how an entry lies in the store: its secret in an explicit form, since a secret.Text marshals as a hash.
 type entryRecord struct {
 	*Entry
@@ -103,7 +105,7 @@ func (s *Store) entry(name string, r engine.Record, err error) *Entry {
 		return nil
 	}
 	if e.revision = r.Revision; s.key != nil && record.Secret != nil {
-		record.Secret, err = s.key.Open(record.Secret, "entry "+name)
+		record.Secret, err = s.key.Open(record.Secret, entryPurpose+name)
 		e.Unreadable = err != nil
 	}
 	e.ClientSecret = secret.Text(record.Secret)
@@ -114,7 +116,7 @@ func (s *Store) entry(name string, r engine.Record, err error) *Entry {
 func (s *Store) SaveEntry(ctx context.Context, e *Entry) error {
 	record := entryRecord{e, []byte(e.ClientSecret)}
 	if s.key != nil && len(record.Secret) > 0 {
-		record.Secret = s.key.Seal(record.Secret, "entry "+e.Name)
+		record.Secret = s.key.Seal(record.Secret, entryPurpose+e.Name)
 	}
 	c, err := changeTo(record, kindEntries, Bridge, e.Name)
 	if err == nil {

@@ -289,6 +289,8 @@ func (s *Store) receipts(ctx context.Context, entry string, limit int) (receipts
 	return receipts, err
 }
 
+const jobPurpose = "job " // of its secrets' seal, with its id
+
 // A jobRecord is how a job lies in the store: its secrets in an explicit form, since a secret.Text marshals as a hash.
 type jobRecord struct {
 	*Job
@@ -303,7 +305,7 @@ func (s *Store) recordOf(j *Job) jobRecord {
 	}
 	data, _ := json.Marshal(secrets) //nolint:errchkjson // strings never fail
 	if s.key != nil {                // bound to the job, so that they cannot be moved into another
-		data = s.key.Seal(data, "job "+j.ID)
+		data = s.key.Seal(data, jobPurpose+j.ID)
 	}
 	return jobRecord{j, data}
 }
@@ -318,7 +320,7 @@ func (s *Store) decode(entry, id string, data []byte, j *Job) error {
 		return errors.New("the record is of another job")
 	}
 	if s.key != nil {
-		if plain, err := s.key.Open(r.Secrets, "job "+id); err == nil {
+		if plain, err := s.key.Open(r.Secrets, jobPurpose+id); err == nil {
 			r.Secrets = plain
 		}
 	}

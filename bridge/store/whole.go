@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -22,7 +23,9 @@ const importRecord = "import"
 
 // Kinds are what keys begin with, in the order in which a store is carried to another: first what can be refused, and receipts after the
 // jobs that they are of, so that a job that ends meanwhile is not missed by both.
-func Kinds() []string { return []string{kindLinks, kindJobs, kindDamaged, kindReceipts, kindState} }
+func Kinds() []string {
+	return []string{kindLinks, kindEntries, kindJobs, kindDamaged, kindReceipts, kindState}
+}
 
 // IsJob tells a job's key from others.
 func IsJob(key string) bool { return strings.HasPrefix(key, kindJobs+".") }
@@ -32,6 +35,30 @@ func IsLink(key string) bool { return strings.HasPrefix(key, kindLinks+".") }
 
 // IsReceipt tells a receipt's key from others.
 func IsReceipt(key string) bool { return strings.HasPrefix(key, kindReceipts+".") }
+
+// Sealed returns what is sealed in a record, and for which purpose; nil when nothing is, or the record is damaged.
+func Sealed(r Record) (sealed []byte, purpose string) {
+	names := strings.Split(r.Key, ".")
+	name := names[len(names)-1]
+	switch names[0] {
+	case kindLinks:
+		_ = json.Unmarshal(r.Value, &sealed)
+		return sealed, name
+	case kindJobs:
+		var j struct {
+			Secrets []byte `json:"secrets"`
+		}
+		_ = json.Unmarshal(r.Value, &j)
+		return j.Secrets, jobPurpose + name
+	case kindEntries:
+		var e struct {
+			Secret []byte `json:"secret"`
+		}
+		_ = json.Unmarshal(r.Value, &e)
+		return e.Secret, entryPurpose + name
+	}
+	return nil, ""
+}
 
 // Keys returns the keys of all records of a kind in their order, but for those by which the store knows of itself.
 func (s *Store) Keys(ctx context.Context, kind string) (keys []string, err error) {

@@ -107,6 +107,7 @@ func BenchmarkClaim(b *testing.B) {
 				b.StartTimer()
 				must(b, e.Claim(b.Context(), fmt.Sprint("e", entry), fence))
 				b.StopTimer()
+				must(b, e.Each(b.Context(), fmt.Sprintf("jobs.e%d.", entry), func(engine.Record, error) bool { return true })) // as an entry that starts
 				if jobs > 0 {
 					b.ReportMetric(float64(heap()-before)/float64(jobs), "bytes/record")
 				}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/store"
 )
 
@@ -36,7 +36,7 @@ func roundTrip(t *testing.T, jobs int, from, to *store.Store) {
 	got, err := Import(t.Context(), bytes.NewReader(file), Config{Store: to, Key: ourKey})
 	must(t, err)
 	ran := got.Ran
-	want := Summary{Jobs: jobs, Payloads: 2 * jobs, Bytes: int64(jobs * payloadSize), Links: 1, Receipts: 1, Records: jobs + 6, Ran: ran}
+	want := Summary{Jobs: jobs, Payloads: 2 * jobs, Bytes: int64(jobs * payloadSize), Links: 1, Receipts: 1, Records: jobs + 7, Ran: ran}
 	if diff := cmp.Diff(want, got); diff != "" || ran <= 0 {
 		t.Error("(-want +got)", diff, ran)
 	}
@@ -48,6 +48,10 @@ func roundTrip(t *testing.T, jobs int, from, to *store.Store) {
 	}
 	stored, err := to.Jobs(t.Context(), "home")
 	must(t, err)
+	entries, err := to.Entries(t.Context())
+	if err != nil || len(entries) != 1 || entries[0].ClientSecret != "photosim-secret" {
+		t.Errorf("entries %v, %v", entries, err)
+	}
 	if f := stored[0].Files[0]; f.Token != "token" || f.Session == "" {
 		t.Error("the secrets of a job do not open")
 	}
@@ -115,19 +119,26 @@ func TestAges(t *testing.T) {
 
 func TestOtherKey(t *testing.T) {
 	t.Parallel()
-	file, s := sample(t, 2), open(t, newMemory())
-	_, err := Import(t.Context(), bytes.NewReader(file), Config{Store: s, Key: otherKey})
-	if !errors.Is(err, secret.ErrOtherKey) || !strings.Contains(err.Error(), "links.home was sealed with another secret key (key-") {
-		t.Errorf("import with another key = %v", err)
-	}
-	wantNothing(t, s)
-	if _, err = check(t.Context(), file, otherKey); !errors.Is(err, secret.ErrOtherKey) {
-		t.Errorf("check with another key = %v", err)
-	}
-	_, err = Import(t.Context(), bytes.NewReader(file), Config{Store: s, Key: otherKey, AnyKey: true})
-	must(t, err)
-	if token, err := s.Links().Load(t.Context(), "home"); err != nil || string(token) == "" {
-		t.Errorf("link %q, %v", token, err)
+	whole := open(t, newMemory())
+	fill(t, whole, 2)
+	for _, sealed := range []string{"links.home", "entries.bridge.garden", "jobs.home.01J000", ""} {
+		s := open(t, newMemory())
+		_, err := Import(t.Context(), bytes.NewReader(export(t, whole)), Config{Store: s, Key: otherKey})
+		switch text := fmt.Sprint(err); {
+		case sealed == "" && err != nil:
+			t.Errorf("nothing is sealed: %v", err)
+		case sealed != "" && !strings.Contains(text, sealed+" was sealed with another secret key (key-"):
+			t.Errorf("%s with another key = %v", sealed, err)
+		case sealed != "":
+			wantNothing(t, s)
+			_, err = Import(t.Context(), bytes.NewReader(export(t, whole)), Config{Store: s, Key: otherKey, AnyKey: true})
+			must(t, err)
+			if diff := cmp.Diff(all(t, whole), all(t, s)); diff != "" {
+				t.Error("(-want +got)", diff)
+			}
+			must(t, whole.Remove(t.Context(), sealed)) // the next is found then
+			must(t, whole.Remove(t.Context(), strings.Replace(sealed, "000", "001", 1)))
+		}
 	}
 }
 

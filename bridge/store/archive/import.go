@@ -231,35 +231,25 @@ func (m *importer) because(err error) error {
 }
 
 // opens checks that the key opens what is sealed in a record. What was damaged before it was exported does not count.
-func (m *importer) opens(key string, value []byte, j *jobRecord) error {
-	var sealed []byte
-	var purpose string
-	switch {
-	case store.IsLink(key):
-		_ = json.Unmarshal(value, &sealed)
-		purpose = strings.Split(key, ".")[1]
-	case store.IsJob(key):
-		_ = json.Unmarshal(value, j)
-		sealed, purpose = j.Secrets, "job "+key[strings.LastIndexByte(key, '.')+1:]
-	default:
-		return nil
-	}
+func (m *importer) opens(r store.Record) error {
+	sealed, purpose := store.Sealed(r)
 	if _, err := m.Key.Open(sealed, purpose); errors.Is(err, secret.ErrOtherKey) && !m.AnyKey {
-		return fmt.Errorf("record %s was %w", key, err)
+		return fmt.Errorf("record %s was %w", r.Key, err)
 	}
 	return nil
 }
 
 func (m *importer) takeRecord(ctx context.Context, p *part, key string) error {
-	var j jobRecord
 	value, err := m.in.readJSON(p, new(json.RawMessage))
 	if err == nil {
-		err = m.opens(key, value, &j)
+		err = m.opens(store.Record{Key: key, Value: value})
 	}
 	if err != nil {
 		return err
 	}
 	if store.IsJob(key) {
+		var j jobRecord
+		_ = json.Unmarshal(value, &j) // else it has no payloads
 		for _, f := range j.Files {
 			delete(m.waiting, f.Payload)
 		}

@@ -56,6 +56,7 @@ func fill(tb testing.TB, s *store.Store, n int) {
 		addJob(tb, s, fmt.Sprintf("01J%03d", i))
 	}
 	must(tb, s.Links().Save(ctx, "home", ourKey.Seal([]byte("token"), "home")))
+	must(tb, s.SaveEntry(ctx, &store.Entry{Name: "garden", ClientSecret: "photosim-secret"}))
 	must(tb, s.SaveReceipt(ctx, store.Receipt{Job: "01A", Entry: "home", CommandID: "mine", Ran: s.Ran()}))
 	must(tb, s.SaveState(ctx, "home", "albums/of=home", map[string]string{"Door": "AF1Q"}))
 	must(tb, s.SaveState(ctx, store.Bridge, "sessions", []string{"home"}))

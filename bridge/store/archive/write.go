@@ -120,7 +120,6 @@ type jobRecord struct {
 	Files []struct {
 		Payload string `json:"payload"`
 	} `json:"files"`
-	Secrets []byte `json:"secrets"`
 }
 
 // payloadBut returns the first payload of a job that is not among those, "" when there is none.

@@ -44,7 +44,10 @@ func TestREADME(t *testing.T) {
 
 // The files that come with the program set variables that exist.
 func TestExamplesNameSettings(t *testing.T) {
-	for _, file := range []string{"Dockerfile", "compose.yaml", "compose.bridge.yaml", ".env.example", "packaging/gphotos2mqtt.env", "packaging/gphotos2mqtt.service", "README.md"} {
+	for _, file := range []string{
+		"Dockerfile", "compose.yaml", "compose.bridge.yaml", "compose.cluster.yaml", ".env.example", "README.md",
+		"deploy/kubernetes/settings.yaml", "deploy/kubernetes/bridge.yaml", "packaging/gphotos2mqtt.env", "packaging/gphotos2mqtt.service",
+	} {
 		text, err := os.ReadFile("../../../" + file)
 		if err != nil {
 			t.Fatal(err)

@@ -24,10 +24,10 @@ import (
 	"strings"
 	"sync"
 
-	"gphotos2mqtt/bridge/store/engine"
-
 	"github.com/sirupsen/logrus"
 	"go.etcd.io/bbolt"
+
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 const (
