@@ -161,3 +161,21 @@ func TestOneBridge(t *testing.T) {
 		})
 	})
 }
+
+// Two entries in two processes have one account: when one is unlinked, the other one's access is not ended with it.
+func TestOneAccount(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	one, two := w.start("one"), w.start("two")
+	w.shared(1, one, two)
+	w.online()
+	w.linked("a", one, w.allowAs("a", 0))
+	w.linked("b", one, w.allowAs("b", 0))
+	if r := w.request("a", "unlink"); r.Status != "ok" {
+		t.Fatalf("unlink: %+v", r)
+	}
+	w.Publish("gphotos/b/upload", e2etest.Photo(1, 5_000))
+	w.Until("the other one's upload", func() bool { return len(w.finished("b")) == 1 })
+	if r := w.finished("b")[0]; r.Status != "done" {
+		t.Errorf("the other one's upload: %+v", r)
+	}
+}
