@@ -61,7 +61,9 @@ type Config struct {
 	// InUse reports whether another entry is linked to the account. Google revokes a whole grant of an account and project, not one token,
 	// so a grant in use elsewhere is forgotten instead. nil: no other entry exists.
 	InUse func(accountID string) bool
-	Base  http.RoundTripper // carries all requests, those of Client too; http.DefaultTransport when nil
+	// Attempts keeps the attempts to link, which another process then can finish. nil: they are of this process alone.
+	Attempts Vault
+	Base     http.RoundTripper // carries all requests, those of Client too; http.DefaultTransport when nil
 }
 
 // Vault keeps one sealed record an entry. What it is given is encrypted and authenticated already.
@@ -81,6 +83,7 @@ type Link struct {
 	changed   wake.Flag          // Watch
 	refreshes singleflight.Group // by record
 	writer    wake.Lock          // a refresh, a new link and an unlink never overwrite each other
+	keeping   wake.Lock          // held while attempts are kept
 	unsaved   *record            // what Google gave and the vault did not take yet; owner: writer
 
 	mu       sync.Mutex // owns everything below; rec changes under writer too
@@ -102,7 +105,7 @@ func Open(ctx context.Context, cfg Config, key secret.Key, vault Vault) (*Link, 
 		return nil, err
 	}
 	l := &Link{
-		cfg: cfg, key: key, vault: vault, changed: wake.NewFlag(), writer: wake.NewLock(),
+		cfg: cfg, key: key, vault: vault, changed: wake.NewFlag(), writer: wake.NewLock(), keeping: wake.NewLock(),
 		google: &http.Client{Transport: cfg.Base, CheckRedirect: refuseRedirect, Timeout: googleLimit},
 		oauth: &oauth2.Config{
 			ClientID: cfg.ClientID, ClientSecret: string(cfg.ClientSecret), RedirectURL: cfg.RedirectURL, Scopes: Scopes,
@@ -120,6 +123,7 @@ func Open(ctx context.Context, cfg Config, key secret.Key, vault Vault) (*Link, 
 			l.rec = &record{Reason: e.Message}
 		}
 	}
+	l.takeUp(ctx)
 	return l, nil
 }
 

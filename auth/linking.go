@@ -27,7 +27,7 @@ const (
 	maxAttempts = 4                // of one entry; a further one replaces the oldest
 )
 
-// attempt is one try of a person to link the entry, in memory only. It is kept until it expires, so that a reloaded page tells the truth.
+// attempt is one try of a person to link the entry, in memory, and in Config.Attempts. It is there until it expires, so that a reloaded page tells the truth.
 type attempt struct {
 	verifier secret.Text // PKCE: ties the code exchange to this process
 	expires  time.Time   // measured within the run: the clock may be set meanwhile
@@ -53,6 +53,11 @@ type Invitation struct {
 
 // Start begins linking. The one-time address works once, Google's answer once within ten minutes. An old link stays until then.
 func (l *Link) Start() Invitation {
+	defer l.keep()
+	return l.start()
+}
+
+func (l *Link) start() Invitation {
 	a := &attempt{
 		code: once{text: secret.Text(rand.Text())}, state: once{text: secret.Text(rand.Text())},
 		verifier: secret.Text(oauth2.GenerateVerifier()), expires: time.Now().Add(attemptLife), shown: wake.Wall().Add(attemptLife),
@@ -73,6 +78,7 @@ func Visit(links []*Link, code secret.Text) (entry *Link, consent string, err er
 		a, err := l.use(ofCode, code)
 		if err == nil {
 			l.update(func() { consent = l.consentURL(a) }) // the address is no longer to be shown
+			l.keep()
 		}
 		if !errors.Is(err, ErrExpired) {
 			return l, consent, err
@@ -173,6 +179,8 @@ func FinishAny(ctx context.Context, links []*Link, address string) (*Link, error
 
 // complete ends an attempt whose state has come. A failure stays in State, for the people who did not see the browser.
 func (l *Link) complete(ctx context.Context, a *attempt, code secret.Text, err error) error {
+	l.keep() // a stop from here on leaves an address that was used
+	defer l.keep()
 	if err == nil {
 		err = l.exchange(ctx, a, code)
 	}

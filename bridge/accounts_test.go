@@ -117,8 +117,14 @@ func TestLinkedWithoutTheRightToUpload(t *testing.T) {
 		r.send(2)
 		time.Sleep(24 * time.Hour)
 		contains(t, r.hold(mqttapi.HoldScopeMissing), append(waysToLink, `tick the box "Add to your Google Photos library"`)...)
-		if results := r.broker.all("gphotos/home/upload/result"); len(results) != 2 || results[1]["status"] != "accepted" {
-			t.Errorf("results: %v", results)
+		jobs := map[any]bool{} // the first may be told once more: that it was is saved with its next step
+		for _, result := range r.broker.all("gphotos/home/upload/result") {
+			if jobs[result["job"]] = true; result["status"] != "accepted" {
+				t.Errorf("result: %v", result)
+			}
+		}
+		if len(jobs) != 2 {
+			t.Errorf("jobs: %v", jobs)
 		}
 		if got := r.request("albums", nil); got.Status != "ok" {
 			t.Errorf("albums: %+v", got)
@@ -174,8 +180,14 @@ func TestSecretKeyIsLost(t *testing.T) {
 		}
 		r.send(2)
 		time.Sleep(time.Hour)
-		if results := r.broker.all("gphotos/home/upload/result"); len(results) != 2 || results[1]["status"] != "accepted" {
-			t.Errorf("results: %v", results)
+		jobs := map[any]bool{} // the first may be told once more: that it was is saved with its next step
+		for _, result := range r.broker.all("gphotos/home/upload/result") {
+			if jobs[result["job"]] = true; result["status"] != "accepted" {
+				t.Errorf("result: %v", result)
+			}
+		}
+		if len(jobs) != 2 {
+			t.Errorf("jobs: %v", jobs)
 		}
 		r.linkAs(r.entry.cfg.Link, "another")
 		r.hold("")

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -35,6 +36,8 @@ type Status struct {
 	changed wake.Flag // a connection does better or worse than health says
 	removed homeassistant.Removed
 
+	identified wake.Lock // held by a request with an id, while it is carried out
+
 	mu      sync.Mutex // guards all below
 	names   []string   // of the entries that there are, here or elsewhere, in order
 	entries map[string]*Entry
@@ -52,6 +55,8 @@ type StatusConfig struct {
 	Media    *media.Folders    // shown on gphotos/bridge/health
 	Out      Publisher
 	Log      *logrus.Entry
+	// Request carries out a request to the bridge as a whole; nil = there is none. Errors are *mqttapi.Error and what is to be logged.
+	Request func(ctx context.Context, params any) (data any, err error)
 
 	Process, Machine string                   // of several processes, this one; empty = it is alone
 	Processes        func() map[string]Report // all of them, by id; nil = it is alone
@@ -61,9 +66,9 @@ type StatusConfig struct {
 func NewStatus(cfg StatusConfig) *Status {
 	return &Status{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root}, started: time.Now(), changed: wake.NewFlag(),
-		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{},
+		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{}, identified: wake.NewLock(),
 		removed: homeassistant.Removed{
-			Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
+			Root: cfg.Root, Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
 			Listed: func(ctx context.Context, entry string) ([]string, error) {
 				return library.ListedAlbums(ctx, cfg.Store, entry)
 			},
@@ -111,10 +116,23 @@ func (s *Status) Connected(name string, c broker.State) {
 	s.changed.Set()
 }
 
+// Connection is how the connection of an entry does that runs here.
+func (s *Status) Connection(entry string) mqttapi.Connection {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns[entry]
+}
+
 // Handle answers a command for an entry that does not exist, or on a topic with a typing error. Those of existing entries are theirs. An
 // empty upload takes a retained one away, and is none.
 func (s *Status) Handle(ctx context.Context, d broker.Delivery) {
 	defer d.Ack()
+	if verb, ok := mqttapi.BridgeRequest(s.cfg.Root, d.Topic); ok {
+		if !unanswerable(d, s.cfg.Log) {
+			s.request(ctx, d, verb)
+		}
+		return
+	}
 	answer, verb, why := mqttapi.Misdirected(s.cfg.Root, d.Topic, s.Names())
 	if why == nil || d.Retained || verb == mqttapi.VerbUpload && len(d.Payload) == 0 || unanswerable(d, s.cfg.Log) {
 		return
@@ -167,7 +185,7 @@ func (s *Status) Run(ctx context.Context) error {
 	for {
 		if known := s.Names(); info.Entries == nil || !slices.Equal(info.Entries, known) {
 			info.Entries = append([]string{}, known...)
-			if err := s.retain(s.topics.Bridge("info"), info); err != nil {
+			if err := s.retainInfo(info); err != nil {
 				return err
 			}
 		}
@@ -175,7 +193,7 @@ func (s *Status) Run(ctx context.Context) error {
 			s.sayFolders(now)
 			said = now
 		}
-		err := s.retain(s.topics.Bridge("health"), s.health())
+		err := s.retainHealth()
 		if err == nil {
 			err = wake.Sleep(ctx, nil, statePause) // the connections of all entries change at the same time
 		}
@@ -202,15 +220,41 @@ func problem(data *store.Store, folders *media.Folders) string {
 	return strings.TrimSpace(data.Damage() + " " + folders.Problem())
 }
 
-func (s *Status) retain(topic string, document any) error {
-	payload, err := mqttapi.Encode(document)
-	if err == nil {
-		err = s.cfg.Out.Retain(topic, payload)
+// retainInfo leaves out first what the settings of the entries say themselves, then more, when they are too many for one message.
+func (s *Status) retainInfo(info mqttapi.Info) error {
+	return s.retain(s.topics.Bridge("info"), &info, func() {
+		info.Settings = maps.Clone(info.Settings)
+		maps.DeleteFunc(info.Settings, func(name, _ string) bool { return strings.HasPrefix(name, "GPHOTOS_ENTRY_") })
+	}, func() { info.Entries = []string{} })
+}
+
+// retainHealth leaves out first the connections that do well, then more, when they are too many for one message.
+func (s *Status) retainHealth() error {
+	h := s.health()
+	return s.retain(s.topics.Bridge("health"), &h, func() {
+		maps.DeleteFunc(h.Connections, func(_ string, c mqttapi.Connection) bool { return c.Connected && c.Problem == "" })
+	}, func() {
+		left := maxTroubled
+		maps.DeleteFunc(h.Connections, func(string, mqttapi.Connection) bool { left--; return left < 0 })
+	})
+}
+
+// retain publishes a document, or, as long as it is too large, what one more step makes of it.
+func (s *Status) retain(topic string, document any, shorter ...func()) error {
+	for {
+		payload, err := mqttapi.Encode(document)
+		if err == nil {
+			err = s.cfg.Out.Retain(topic, payload)
+		}
+		if !errors.Is(err, broker.ErrTooLarge) || len(shorter) == 0 {
+			if err != nil {
+				err = fmt.Errorf("publish %s: %w", topic, err)
+			}
+			return err
+		}
+		shorter[0]()
+		shorter = shorter[1:]
 	}
-	if err != nil {
-		return fmt.Errorf("publish %s: %w", topic, err)
-	}
-	return nil
 }
 
 func (s *Status) health() mqttapi.Health {
@@ -233,6 +277,11 @@ func (s *Status) health() mqttapi.Health {
 // ClearRemoved clears what the broker retains of entries that are gone or publish elsewhere now, and returns when it has confirmed.
 func (s *Status) ClearRemoved(ctx context.Context) error {
 	return s.removed.ClearTopics(ctx, s.presences())
+}
+
+// ClearEntry clears what the broker retains of one entry, which runs nowhere, by way of clear.
+func (s *Status) ClearEntry(ctx context.Context, entry string, clear func(ctx context.Context, topic string) error) error {
+	return s.removed.ClearEntry(ctx, entry, clear)
 }
 
 func (s *Status) presences() (now []homeassistant.Presence) {

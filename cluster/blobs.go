@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"golang.org/x/sync/errgroup"
@@ -53,7 +54,8 @@ func (e *Engine) PutBlob(ctx context.Context, name string, r io.Reader) (size in
 	if name == "" {
 		return 0, "", fmt.Errorf("%w: %q", engine.ErrBadName, name)
 	}
-	p := &put{conn: e.conn, hash: sha256.New(), info: blobInfo{Name: name, Bucket: e.conn.payloadsName(), ID: blobID(name) + "." + nuid.Next()}}
+	info := blobInfo{Name: name, Bucket: e.conn.payloadsName(), ID: blobID(name) + "." + nuid.Next()}
+	p := &put{conn: e.conn, hash: sha256.New(), info: info}
 	// A stop before the end leaves chunks that no job names: SweepBlobs.
 	if err := p.chunks(ctx, r); err != nil {
 		return 0, "", err
@@ -70,39 +72,40 @@ type put struct {
 
 func (p *put) chunks(ctx context.Context, r io.Reader) error {
 	most := min(chunkMax, int(p.conn.nats.MaxPayload())-headersMax)
-	for {
-		chunk := make([]byte, most)
-		n, err := io.ReadFull(r, chunk)
-		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-		if err != nil && !last {
+	for last := false; !last; {
+		chunk, err := io.ReadAll(io.LimitReader(r, int64(most)))
+		if err != nil {
 			return err
 		}
-		_, _ = p.hash.Write(chunk[:n]) // never fails
+		_, _ = p.hash.Write(chunk) // never fails
+		last = len(chunk) < most
 		// One after the other: their order in the bucket is that of the bytes. No job names the blob before all of it is there.
 		g, ctx := errgroup.WithContext(ctx)
-		if n > 0 {
-			p.info.Size += int64(n)
+		if len(chunk) > 0 {
+			p.info.Size += int64(len(chunk))
 			p.info.Chunks++
-			g.Go(func() error { return p.send(ctx, p.conn.chunkSubject(p.info.ID), chunk[:n]) })
+			g.Go(func() error {
+				return p.send(ctx, &nats.Msg{Subject: p.conn.chunkSubject(p.info.ID), Data: chunk, Header: nats.Header{}})
+			})
 		}
 		if last {
 			p.info.Digest = "SHA-256=" + base64.URLEncoding.EncodeToString(p.hash.Sum(nil))
 			info, _ := json.Marshal(p.info) //nolint:errchkjson // strings and numbers never fail
-			g.Go(func() error { return p.send(ctx, p.conn.blobSubject(blobID(p.info.Name)), info) })
+			header := nats.Header{jetstream.MsgRollup: {jetstream.MsgRollupSubject}}
+			g.Go(func() error {
+				return p.send(ctx, &nats.Msg{Subject: p.conn.blobSubject(blobID(p.info.Name)), Data: info, Header: header})
+			})
 		}
-		if err := g.Wait(); err != nil || last {
+		if err := g.Wait(); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-func (p *put) send(ctx context.Context, subject string, data []byte) error {
-	w := newWrite(p.conn.blobs(), subject, []byte{})
-	w.message.Data, w.isNew = data, true
-	w.message.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	if subject == p.conn.chunkSubject(p.info.ID) {
-		w.message.Header.Del(jetstream.MsgRollup)
-	}
+func (p *put) send(ctx context.Context, m *nats.Msg) error {
+	w := newWrite(p.conn.blobs(), m)
+	w.isNew = true
 	_, err := p.conn.send(ctx, "put payload", w)
 	return err
 }
@@ -111,7 +114,7 @@ func (p *put) send(ctx context.Context, subject string, data []byte) error {
 func (e *Engine) OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64, error) {
 	c := e.conn
 	b := &blob{conn: c, ctx: ctx, from: 1}
-	err := c.until(ctx, "open payload", writePause, func(asking context.Context) error {
+	err := c.until(ctx, "open payload", 0, func(asking context.Context) error {
 		m, err := c.last(asking, c.blobs(), c.blobSubject(blobID(name)))
 		if errors.Is(err, engine.ErrNotFound) {
 			return settledError{err}
@@ -160,7 +163,7 @@ func (b *blob) Close() error {
 // next reads a chunk, from whichever server answers.
 func (b *blob) next() error {
 	missing := time.Time{}
-	return b.conn.until(b.ctx, "read payload", writePause, func(asking context.Context) error {
+	return b.conn.until(b.ctx, "read payload", chunkMax, func(asking context.Context) error {
 		m, err := b.conn.next(asking, b.conn.blobs(), b.conn.chunkSubject(b.info.ID), b.from)
 		switch {
 		case err == nil:
@@ -193,7 +196,7 @@ func (e *Engine) removeBlob(ctx context.Context, id string) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, subject := range []string{c.blobSubject(id), c.chunkSubject(id + ".>")} {
 		g.Go(func() error {
-			return c.until(ctx, "remove payload", writePause, func(asking context.Context) error { return c.purge(asking, c.blobs(), subject) })
+			return c.until(ctx, "remove payload", 0, func(asking context.Context) error { return c.purge(asking, c.blobs(), subject) })
 		})
 	}
 	return g.Wait()

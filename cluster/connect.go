@@ -1,5 +1,5 @@
 // Package cluster lets several processes of the bridge share one NATS JetStream cluster: it keeps their records and payloads there (an
-// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (a [Fleet]).
+// [Engine] for bridge/store), and sees to it that each entry runs in one process at a time (package fleet).
 //
 // In the cluster are three buckets, made at the first start. With the prefix gphotos they are
 //
@@ -19,7 +19,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -31,11 +33,14 @@ import (
 )
 
 const (
-	connectLimit = 5 * time.Second // for one server to answer
-	connectPause = 2 * time.Second // between two attempts at all servers
+	connectLimit = 5 * time.Second        // for one server to answer
+	shortPause   = 200 * time.Millisecond // before what failed is tried again; doubled each time, up to
+	longPause    = 2 * time.Second
 	// A server that hangs is left after two pings without an answer, long before a lease ends.
 	pingEvery, pingsOpen = 2 * time.Second, 2
 	answerLimit          = 2 * time.Second // for one request; what is not answered is asked again
+	slowest              = 64 << 10        // bytes a second that a line carries at least: what is large may take longer
+	silentFor            = 3 * time.Second // without an answer until another server is tried: a lease must last
 	sayAgain             = time.Minute     // until what still holds up the same is logged once more
 )
 
@@ -62,13 +67,14 @@ type Conn struct {
 	nats    *nats.Conn
 	js      jetstream.JetStream
 	denied  denials
+	heard   hearing
 	founded time.Time // when the bucket of the records was made, by the monotonic clock of this process
 
 	records, processes jetstream.KeyValue
 }
 
-// Connect connects, and makes the buckets that are not there. It tries until ctx ends, and logs what holds it up; an error is ctx's, or says
-// what is wrong with the settings or with a bucket that is there already.
+// Connect connects, and makes the buckets that are not there. It tries until ctx ends, and logs what holds it up; an error is ctx's, or
+// says what is wrong with the settings or with a bucket that is there already.
 func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = 15 * time.Second
@@ -78,7 +84,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = c.until(ctx, "connect", connectPause, func(context.Context) error {
+	err = c.until(ctx, "connect", 0, func(context.Context) error {
 		c.nats, err = nats.Connect(strings.Join(cfg.Servers, ","), options...)
 		return err
 	})
@@ -88,18 +94,33 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if c.js, err = jetstream.New(c.nats); err == nil {
 		for _, bucket := range c.buckets() {
 			if err == nil {
-				err = c.until(ctx, "open buckets", connectPause, func(ctx context.Context) error { return c.openBucket(ctx, bucket) })
+				err = c.until(ctx, "open buckets", 0, func(ctx context.Context) error { return c.openBucket(ctx, bucket) })
 			}
 		}
 	}
 	if err == nil {
-		err = c.until(ctx, "open buckets", connectPause, c.bind)
+		err = c.until(ctx, "open buckets", 0, c.bind)
 	}
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// Shared is what processes that share the cluster's entries work with, see package fleet.
+type Shared struct {
+	NATS               *nats.Conn
+	JetStream          jetstream.JetStream
+	Records, Processes jetstream.KeyValue
+	Heard              func(error)   // is told what became of each request: a server that has lost the others is left
+	Prefix             string        // of subjects
+	Lease              time.Duration // the time to live of a key in Processes
+}
+
+// Shared is that of this cluster.
+func (c *Conn) Shared() Shared {
+	return Shared{c.nats, c.js, c.records, c.processes, c.note, c.cfg.Prefix, c.cfg.Lease}
 }
 
 // Close ends the connection, once. Nothing waits for it any more.
@@ -122,7 +143,7 @@ func (c *Conn) options() ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name("gphotos2mqtt"), nats.Timeout(connectLimit),
 		nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
-		nats.ReconnectWait(connectPause / 4), nats.ReconnectJitter(connectPause/4, connectPause/4),
+		nats.ReconnectWait(2 * shortPause), nats.ReconnectJitter(2*shortPause, 2*shortPause),
 		// What was not sent when the connection broke is sent again by who waits for the answer.
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(pingsOpen),
@@ -156,20 +177,45 @@ func (c *Conn) options() ([]nats.Option, error) {
 	return options, nil
 }
 
+// hearing is how long it is that the cluster has answered.
+type hearing struct {
+	mu   sync.Mutex // guards last
+	last time.Time  // when it answered, or another server was tried
+}
+
+// note tells what became of a request. A server that the others have lost is there and never has an answer: then another one is tried.
+func (c *Conn) note(err error) {
+	refused, _ := errors.AsType[*jetstream.APIError](err)
+	silent := isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+		jetstream.ErrJetStreamNotEnabled) || refused != nil && isLeaderless(refused.ErrorCode)
+	c.heard.mu.Lock()
+	try := silent && !c.heard.last.IsZero() && time.Since(c.heard.last) > silentFor
+	if !silent || try || c.heard.last.IsZero() {
+		c.heard.last = time.Now()
+	}
+	c.heard.mu.Unlock()
+	if try && c.nats != nil && c.nats.IsConnected() && c.denied.recent() == "" {
+		c.cfg.Log.WithField("server", c.nats.ConnectedAddr()).Warn("another server of the cluster is tried")
+		_ = c.nats.ForceReconnect() // but for a connection that is closed
+	}
+}
+
 // settledError is what waiting does not change.
 type settledError struct{ error }
 
 func (e settledError) Unwrap() error { return e.error }
 
-// until does something until it succeeds or fails for good, each time for so long as an answer may take. What holds it up is logged at once,
-// and again when it changes or a minute has passed; of errAtOnce nobody need know. The error is a settled one, or ctx's with what held it up.
-func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do func(context.Context) error) error {
+// until does something until it succeeds or fails for good, each time for so long as an answer of that many bytes may take. What holds it
+// up is logged at once, and again when it changes or a minute has passed; of errAtOnce nobody need know. The error is a settled one, or
+// ctx's with what held it up.
+func (c *Conn) until(ctx context.Context, op string, size int, do func(context.Context) error) error {
 	var last string
 	var said time.Time
-	for {
-		asking, cancel := context.WithTimeout(ctx, answerLimit)
+	for pause := shortPause; ; pause = min(2*pause, longPause) {
+		asking, cancel := context.WithTimeout(ctx, answerLimit+time.Second*time.Duration(size)/slowest)
 		err := do(asking)
 		cancel()
+		c.note(err)
 		if err == nil {
 			if last != "" {
 				c.cfg.Log.WithField("op", op).Info("the cluster answers")
@@ -181,7 +227,7 @@ func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do fun
 		}
 		if errors.Is(err, errAtOnce) {
 			if ended := wake.Sleep(ctx, nil, atOncePause()); ended != nil {
-				return errors.Join(ended, err)
+				return fmt.Errorf("%w: %w", err, ended)
 			}
 			continue
 		}
@@ -191,7 +237,7 @@ func (c *Conn) until(ctx context.Context, op string, pause time.Duration, do fun
 			c.cfg.Log.WithField("op", op).WithError(err).Warn("waiting for the cluster")
 		}
 		if ended := wake.Sleep(ctx, nil, pause); ended != nil {
-			return errors.Join(ended, err)
+			return fmt.Errorf("%w: %w", err, ended)
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go"
 	"github.com/sirupsen/logrus/hooks/test"
 
 	"gphotos2mqtt/cluster/clustertest"
@@ -43,8 +42,7 @@ func FuzzValue(f *testing.F) {
 	f.Add([]byte(`{"title":"Front door"}`), 5000)
 	f.Fuzz(func(t *testing.T, part []byte, times int) {
 		value := append([]byte{}, bytes.Repeat(part, max(times, 1)%10_000)...)
-		m := nats.NewMsg("x")
-		setValue(m, value)
+		m := valueMessage("x", value)
 		got, err := valueOf(m.Header, m.Data)
 		if diff := cmp.Diff(value, got); err != nil || diff != "" {
 			t.Error(err, diff)
@@ -108,5 +106,12 @@ func TestContextEnds(t *testing.T) {
 	}
 	if text := c.Failing(); !strings.Contains(text, "No server of the NATS cluster can be reached") {
 		t.Errorf("failing = %q", text)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,8 +35,19 @@ const (
 
 // denials remember what the cluster's user may not do: the servers say so beside the request, which is never answered.
 type denials struct {
-	mu   sync.Mutex // guards last
+	mu   sync.Mutex // guards both
 	last string
+	at   time.Time
+}
+
+// recent is what was denied just now, "" = nothing.
+func (d *denials) recent() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.at) > 2*answerLimit {
+		return ""
+	}
+	return d.last
 }
 
 func (d *denials) note(log *logrus.Entry, err error) {
@@ -45,7 +57,7 @@ func (d *denials) note(log *logrus.Entry, err error) {
 	}
 	d.mu.Lock()
 	known := d.last == err.Error()
-	d.last = err.Error()
+	d.last, d.at = err.Error(), time.Now()
 	d.mu.Unlock()
 	if !known {
 		log.WithError(err).Error("the user of the cluster lacks a right")
@@ -77,13 +89,11 @@ func (c *Conn) explain(err error) error {
 	case isFull(err):
 		return fmt.Errorf("%w: the NATS cluster has no room: free some on its disks, or raise the limits of its account, servers or "+
 			"buckets: %w", engine.ErrFull, err)
-	case code == codeClusterNotAvailable, code == codeClusterNoLeader, code == codeStreamOffline:
+	case isLeaderless(code):
 		return say("the NATS cluster has no leader: more than half of its servers must run and reach each other")
 	case isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse):
-		c.denied.mu.Lock()
-		defer c.denied.mu.Unlock()
-		if c.denied.last != "" {
-			return say("the user of the NATS cluster lacks a right (" + c.denied.last + ")")
+		if denied := c.denied.recent(); denied != "" {
+			return say("the user of the NATS cluster lacks a right (" + denied + ")")
 		}
 		return say("the NATS cluster does not answer: more than half of its servers must run and reach each other, with JetStream")
 	case c.nats != nil && !c.nats.IsConnected():
@@ -92,8 +102,14 @@ func (c *Conn) explain(err error) error {
 	return err
 }
 
+var codesFull = []jetstream.ErrorCode{codeInsufficientResources, codeMemoryExceeded, codeStorageExceeded, codeAccountLimit}
+
 func isOneOf(err error, of ...error) bool {
 	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
+}
+
+func isLeaderless(code jetstream.ErrorCode) bool {
+	return code == codeClusterNotAvailable || code == codeClusterNoLeader || code == codeStreamOffline
 }
 
 // isFull reports whether only room is missing.
@@ -102,11 +118,7 @@ func isFull(err error) bool {
 	if !ok {
 		return false
 	}
-	switch refused.ErrorCode {
-	case codeInsufficientResources, codeMemoryExceeded, codeStorageExceeded, codeAccountLimit:
-		return true
-	case codeStreamStoreFailed: // the text alone tells a bucket's limit from a disk that fails
-		return strings.Contains(refused.Description, "maximum") || strings.Contains(refused.Description, "no space")
-	}
-	return false
+	// Of the last the text alone tells a bucket's limit from a disk that fails.
+	limit := strings.Contains(refused.Description, "maximum") || strings.Contains(refused.Description, "no space")
+	return slices.Contains(codesFull, refused.ErrorCode) || refused.ErrorCode == codeStreamStoreFailed && limit
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // keepUpTo is how many bytes a value may have to be kept in memory after it was read once or written; longer ones are asked for again.
-const keepUpTo = 1 << 10
+const keepUpTo = 512
 
 // held is what this process knows of an entry that it has claimed: all of its records.
 type held struct {

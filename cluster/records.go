@@ -43,7 +43,7 @@ func (c *Conn) read(ctx context.Context, stream, subjects string, do func(messag
 	from, more := uint64(1), true
 	for more {
 		done := false
-		err := c.until(ctx, "read", writePause, func(asking context.Context) (err error) {
+		err := c.until(ctx, "read", 0, func(asking context.Context) (err error) {
 			from, more, err = c.page(asking, stream, subjects, from, func(m message) { done = do(m) || done })
 			if err == nil && !more && !over() {
 				return errAtOnce
@@ -83,7 +83,7 @@ func (e *Engine) Get(ctx context.Context, key string) (engine.Record, error) {
 // ask asks the servers for a record that is at a revision, or at a later one. ErrNotFound comes with the revision of the marker.
 func (e *Engine) ask(ctx context.Context, key string, revision uint64) (engine.Record, error) {
 	var m message
-	err := e.conn.until(ctx, "read", writePause, func(asking context.Context) (err error) {
+	err := e.conn.until(ctx, "read", 0, func(asking context.Context) (err error) {
 		m, err = e.conn.last(asking, "KV_"+e.conn.recordsName(), e.conn.subject(key))
 		if isOneOf(err, engine.ErrNotFound, engine.ErrDamaged) {
 			return settledError{err}
@@ -96,8 +96,8 @@ func (e *Engine) ask(ctx context.Context, key string, revision uint64) (engine.R
 	return engine.Record{Key: key, Value: m.value, Revision: m.revision}, err
 }
 
-// Each calls do for the records of a kind whose keys begin with prefix, in their order, until it returns false. Of entries that this process
-// has not claimed it sees them as some server has them, which may lag behind.
+// Each calls do for the records of a kind whose keys begin with prefix, in their order, until it returns false. Of entries that this
+// process has not claimed it sees them as some server has them, which may lag behind.
 func (e *Engine) Each(ctx context.Context, prefix string, do func(engine.Record, error) bool) error {
 	_, h := e.of(prefix)
 	if h == nil || strings.Count(prefix, ".") < 2 {
@@ -215,7 +215,7 @@ func (e *Engine) changeShared(ctx context.Context, c engine.Change) (uint64, err
 		case c.Revision != engine.New && c.Revision != engine.Any && (!there || c.Revision != at.Revision):
 			return 0, engine.ErrConflict
 		}
-		w := newWrite(stream, subject, c.Value, jetstream.WithExpectLastSequencePerSubject(at.Revision))
+		w := newWrite(stream, valueMessage(subject, c.Value), jetstream.WithExpectLastSequencePerSubject(at.Revision))
 		w.isNew = c.Revision == engine.New
 		w.refused = func(ctx context.Context) error {
 			switch m, err := e.conn.last(ctx, stream, subject); {

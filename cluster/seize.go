@@ -48,7 +48,7 @@ func (m *Importer) Seize(ctx context.Context, entry string) error {
 func (m *Importer) own(ctx context.Context, entry, process string) (fence uint64, err error) {
 	c := m.conn
 	value, _ := json.Marshal(map[string]string{"process": process}) //nolint:errchkjson // strings never fail
-	err = c.until(ctx, "own "+entry, writePause, func(asking context.Context) error {
+	err = c.until(ctx, "own "+entry, 0, func(asking context.Context) error {
 		at, err := c.last(asking, "KV_"+c.recordsName(), c.ownerSubject(entry))
 		if err == nil || errors.Is(err, engine.ErrNotFound) {
 			fence, err = c.records.Update(asking, "owner."+entry, value, at.revision)

@@ -15,8 +15,8 @@ import (
 // ports are the default ones. https://docs.nats.io/using-nats/developer/connecting#nats-url
 var ports = map[string]string{"nats": "4222", "tls": "4222", "ws": "80", "wss": "443"}
 
-// ParseServers reads addresses separated by commas, such as nats://a,nats://b:4223, and completes them with their ports. They are all of one
-// kind: nats or tls, or ws or wss. The error says what to write.
+// ParseServers reads addresses separated by commas, such as nats://a,nats://b:4223, and completes them with their ports. They are all of
+// one kind: nats or tls, or ws or wss. The error says what to write.
 func ParseServers(list string) (servers []string, err error) {
 	const advice = "write addresses such as nats://nats-1:4222,nats://nats-2:4222, all with nats:// or tls://, or all with ws:// or wss://"
 	webSocket := 0

@@ -21,7 +21,7 @@ func (e *Engine) SweepBlobs(ctx context.Context, keep func(name string) bool) (n
 func (e *Engine) sweep(ctx context.Context, keep func(name string) bool, after time.Duration) (n int, err error) {
 	c := e.conn
 	var info *jetstream.StreamInfo
-	err = c.until(ctx, "sweep payloads", writePause, func(asking context.Context) error {
+	err = c.until(ctx, "sweep payloads", 0, func(asking context.Context) error {
 		stream, err := c.js.Stream(asking, c.blobs())
 		if err == nil {
 			info, err = stream.Info(asking, jetstream.WithSubjectFilter(c.chunkSubject(">")))

@@ -12,8 +12,8 @@ import (
 	"gphotos2mqtt/bridge/store/engine"
 )
 
-// A value of more than squeezeFrom bytes is deflated: a listing of an album would else be near a server's max_payload, which is 1 MiB unless
-// it is set. https://docs.nats.io/running-a-nats-service/configuration#limits
+// A value of more than squeezeFrom bytes is deflated: a listing of an album would else be near a server's max_payload, which is 1 MiB
+// unless it is set. https://docs.nats.io/running-a-nats-service/configuration#limits
 const (
 	squeezeFrom    = 8 << 10
 	valueMax       = 64 << 20 // of one that was deflated; nothing that is stored is near it
@@ -21,12 +21,14 @@ const (
 	operation      = "KV-Operation" // of a marker. https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-8.md
 )
 
-// setValue puts a value into a message; nil makes it the marker of a removed record, in place of all before it.
-func setValue(m *nats.Msg, value []byte) {
+// valueMessage makes a message of a value; nil makes it the marker of a removed record, in place of all before it.
+func valueMessage(subject string, value []byte) *nats.Msg {
+	m := nats.NewMsg(subject)
 	switch {
 	case value == nil:
 		m.Header.Set(operation, "PURGE")
 		m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
+		m.Header.Set(jetstream.MsgTTLHeader, markersStay.String())
 	case len(value) > squeezeFrom:
 		var b bytes.Buffer
 		w, _ := flate.NewWriter(&b, flate.BestSpeed) // it is a level
@@ -37,6 +39,7 @@ func setValue(m *nats.Msg, value []byte) {
 	default:
 		m.Data = value
 	}
+	return m
 }
 
 // valueOf is the way back; nil for a marker, also for one that the servers have made.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,7 +17,6 @@ import (
 
 // A write is one message for a bucket, which may have to be sent several times: the servers know it again by its id.
 type write struct {
-	stream  string
 	message *nats.Msg
 	options []jetstream.PublishOpt
 	// refused looks at why the servers have refused the write by its expectation: nil = it may be tried again at once.
@@ -24,19 +24,13 @@ type write struct {
 	isNew   bool // it is refused when there is no room, not held back
 }
 
-func newWrite(stream, subject string, value []byte, options ...jetstream.PublishOpt) *write {
-	w := &write{stream: stream, message: nats.NewMsg(subject)}
-	setValue(w.message, value)
-	w.options = append(options, jetstream.WithMsgID(nuid.Next()), jetstream.WithExpectStream(stream))
-	if value == nil {
-		w.options = append(w.options, jetstream.WithMsgTTL(markersStay))
-	}
-	return w
+func newWrite(stream string, m *nats.Msg, expects ...jetstream.PublishOpt) *write {
+	return &write{message: m, options: append(expects, jetstream.WithMsgID(nuid.Next()), jetstream.WithExpectStream(stream))}
 }
 
 // send makes a write durable and returns its revision. It goes on until ctx ends: then it may or may not have taken effect.
 func (c *Conn) send(ctx context.Context, op string, w *write) (revision uint64, err error) {
-	err = c.until(ctx, op, writePause, func(asking context.Context) error {
+	err = c.until(ctx, op, len(w.message.Data), func(asking context.Context) error {
 		ack, err := c.js.PublishMsg(asking, w.message, w.options...)
 		refused, _ := errors.AsType[*jetstream.APIError](err)
 		switch {
@@ -51,7 +45,7 @@ func (c *Conn) send(ctx context.Context, op string, w *write) (revision uint64, 
 			return err
 		case refused.ErrorCode == codeDuplicateOnItsWay:
 			return errAtOnce
-		case refused.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence && refused.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequenceConstant:
+		case !slices.Contains(codesUnexpected, refused.ErrorCode):
 			return err
 		case w.refused == nil:
 			return settledError{err}
@@ -64,8 +58,8 @@ func (c *Conn) send(ctx context.Context, op string, w *write) (revision uint64, 
 	return revision, err
 }
 
-// writePause is between two attempts of a write that the cluster does not take just now.
-const writePause = 200 * time.Millisecond
+// codesUnexpected are of a write that is refused by its expectation.
+var codesUnexpected = []jetstream.ErrorCode{jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant}
 
 // errAtOnce is of what succeeds in a moment: the servers refuse, without looking, what names a record of which another write is on its way.
 var errAtOnce = errors.New("another write is on its way")
@@ -75,7 +69,7 @@ func atOncePause() time.Duration { return time.Millisecond + rand.N(4*time.Milli
 // fenced is a write of an entry's record: refused once the owner record is another's.
 func (c *Conn) fenced(h *held, subject string, value []byte) *write {
 	stream, owner := "KV_"+c.recordsName(), c.ownerSubject(h.entry)
-	w := newWrite(stream, subject, value, jetstream.WithExpectLastSequenceForSubject(h.fence, owner))
+	w := newWrite(stream, valueMessage(subject, value), jetstream.WithExpectLastSequenceForSubject(h.fence, owner))
 	w.refused = func(ctx context.Context) error {
 		m, err := c.last(ctx, stream, owner)
 		if (err == nil || errors.Is(err, engine.ErrNotFound)) && m.revision != h.fence {

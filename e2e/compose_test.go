@@ -15,13 +15,15 @@ import (
 
 // composeUsers are the users of examples/compose/mosquitto/acl; each has its own
 // name as its password here.
-var composeUsers = []string{"bridge", "homeassistant", "nodered"}
+var composeUsers = []string{"bridge", "homeassistant", "nodered", "admin"}
 
 // composeRights says for each kind of topic who reads and who writes it.
 var composeRights = []struct{ topic, read, write string }{
 	{"gphotos/home/upload", "bridge", "bridge homeassistant nodered"},
 	{"gphotos/home/request/link/finish", "bridge", "bridge homeassistant nodered"},
-	{"gphotos/home/availability", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/bridge/request/entry/add", "bridge", "bridge admin"},
+	{"gphotos/bridge/response/entry/add", "bridge homeassistant nodered admin", "bridge"},
+	{"gphotos/home/availability", "bridge homeassistant nodered admin", "bridge"},
 	{"gphotos/home/albums", "bridge homeassistant nodered", "bridge"},
 	{"gphotos/home/albums/AF1Q", "bridge homeassistant nodered", "bridge"},
 	{"gphotos/home/media", "bridge homeassistant nodered", "bridge"},
@@ -29,11 +31,11 @@ var composeRights = []struct{ topic, read, write string }{
 	{"gphotos/home/upload/result", "bridge homeassistant nodered", "bridge"},
 	{"gphotos/home/upload/progress", "bridge homeassistant nodered", "bridge"},
 	{"gphotos/home/response/album/create", "bridge homeassistant nodered", "bridge"},
-	{"gphotos/bridge/info", "bridge homeassistant nodered", "bridge"},
+	{"gphotos/bridge/info", "bridge homeassistant nodered admin", "bridge"},
 	{"homeassistant/device/gphotos_home/config", "homeassistant", "bridge homeassistant"},
 	{"homeassistant/status", "bridge homeassistant", "homeassistant"},
 	{"elsewhere", "", ""},
-	{"gphotos/home/state", "bridge homeassistant nodered", "bridge"}, // last: see the test
+	{"gphotos/home/state", "bridge homeassistant nodered admin", "bridge"}, // last: see the test
 }
 
 // TestComposeBroker starts the broker as compose.yaml does, with the files of
@@ -52,7 +54,7 @@ func TestComposeBroker(t *testing.T) {
 	}
 	want := make(map[string][]string)
 	for _, right := range composeRights {
-		for _, writer := range []string{"nodered", "homeassistant", "bridge"} {
+		for _, writer := range []string{"admin", "nodered", "homeassistant", "bridge"} {
 			e2etest.Settled(t, clients[writer].Publish(right.topic, 1, false, writer))
 			for _, reader := range composeUsers {
 				if strings.Contains(right.write, writer) && strings.Contains(right.read, reader) {

@@ -16,6 +16,9 @@ func Misdirections(root string) []string {
 	return filters
 }
 
+// BridgeRequests is the one of Misdirections that receives the requests to the bridge as a whole.
+func BridgeRequests(root string) string { return root + "/+/request/+/#" }
+
 // Misdirected says why a message on a topic reaches none of the entries though it was meant to, and on which topic to answer it; verb is
 // VerbUpload for one that is answered with a Result. why is nil for all else: commands of the entries, and what the bridge itself publishes.
 func Misdirected(root, topic string, entries []string) (answer string, verb Verb, why *Error) {

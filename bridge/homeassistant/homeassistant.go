@@ -157,6 +157,7 @@ type Presence struct {
 
 // Removed clears what is retained of entries that have left the settings or publish elsewhere now. Their jobs and links stay.
 type Removed struct {
+	Root   string // the first part of every topic now
 	Store  *store.Store
 	Clear  func(ctx context.Context, topic string) error             // what is retained there; it returns when the broker has confirmed it
 	Listed func(ctx context.Context, entry string) ([]string, error) // ids of the albums that an entry, even a former one, may have listings of
@@ -187,7 +188,20 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 	if err != nil {
 		return err
 	}
-	former := slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) })
+	return r.clear(ctx, slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }), now)
+}
+
+// ClearEntry clears what RecordTopics has noted of one entry that runs nowhere, by way of clear.
+func (r Removed) ClearEntry(ctx context.Context, entry string, clear func(ctx context.Context, topic string) error) error {
+	known, err := r.Known(ctx)
+	if err != nil {
+		return err
+	}
+	r.Clear = clear
+	return r.clear(ctx, slices.DeleteFunc(known, func(p Presence) bool { return p.Entry != entry }), nil)
+}
+
+func (r Removed) clear(ctx context.Context, former, now []Presence) error {
 	if len(former) == 0 {
 		return nil
 	}
@@ -208,6 +222,7 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 		r.Log.WithField("entry", p.Entry).Info("topics of a removed entry cleared")
 	}
 	// A stop before this save clears the same topics again; after it they are free for another bridge.
+	var known []Presence
 	return r.Store.MergeState(ctx, store.Bridge, presenceRecord, &known, func() {
 		known = slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(former, p) })
 	})
@@ -217,7 +232,10 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 func (r Removed) topics(ctx context.Context, entries ...Presence) (topics []string, err error) {
 	for _, p := range entries {
 		t := mqttapi.Topics{Root: p.Root, Entry: p.Entry}
-		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress(), t.Bridge("info"), t.Bridge("health"))
+		topics = append(topics, t.Availability(), t.State(), t.Albums(), t.Media(), t.Image(), t.Progress())
+		if p.Root != r.Root {
+			topics = append(topics, t.Bridge("info"), t.Bridge("health"))
+		}
 		if p.Prefix != "" {
 			topics = append(topics, t.Discovery(p.Prefix))
 		}

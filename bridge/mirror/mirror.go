@@ -74,6 +74,16 @@ func Open(ctx context.Context, cfg Config) (*Mirror, error) {
 	return m, m.load(ctx)
 }
 
+// Clear takes away what is recorded of an entry that is no more. Its error is the store's, ctx's, or a folder's.
+func Clear(ctx context.Context, cfg Config) error {
+	cfg.Albums = func() ([]Album, bool) { return nil, true }
+	m, err := Open(ctx, cfg)
+	if err == nil {
+		_, err = m.step(ctx)
+	}
+	return err
+}
+
 // Changed says that Albums may return something else.
 func (m *Mirror) Changed() { m.changed.Set() }
 

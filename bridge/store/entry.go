@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/store/engine"
@@ -49,27 +50,61 @@ type entryRecord struct {
 // Entries returns the entries that were added, in the order of their names. One whose record is damaged is left out, and logged.
 func (s *Store) Entries(ctx context.Context) (entries []*Entry, err error) {
 	err = s.each(ctx, func(name string, r engine.Record, err error) bool {
-		e := &Entry{}
-		record := entryRecord{Entry: e}
-		if err == nil {
-			err = json.Unmarshal(r.Value, &record)
+		if e := s.entry(name, r, err); e != nil {
+			entries = append(entries, e)
 		}
-		if err == nil && e.Name != name {
-			err = errors.New("the record is of another entry")
-		}
-		if err != nil {
-			s.log.WithError(fmt.Errorf("read record %s: %w: %w", r.Key, ErrDamaged, err)).WithField("entry", name).Error("entry that was added is damaged and left out")
-			return true
-		}
-		if e.revision = r.Revision; s.key != nil && record.Secret != nil {
-			record.Secret, err = s.key.Open(record.Secret, entryPurpose+name)
-			e.Unreadable = err != nil
-		}
-		e.ClientSecret = secret.Text(record.Secret)
-		entries = append(entries, e)
 		return true
 	}, kindEntries, Bridge)
 	return entries, err
+}
+
+// Entry returns one of them; nil = there is none of that name.
+func (s *Store) Entry(ctx context.Context, name string) (*Entry, error) {
+	r, err := s.get(ctx, kindEntries, Bridge, name)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil //nolint:nilnil // as documented
+	case err != nil && !errors.Is(err, ErrDamaged):
+		return nil, err
+	}
+	return s.entry(name, r, err), nil
+}
+
+// WatchEntries calls changed with the name of each entry that another process adds, changes or removes, and the revision of that, until ctx
+// ends. It must return soon.
+func (s *Store) WatchEntries(ctx context.Context, changed func(name string, revision uint64)) error {
+	shared, ok := s.engine.(Watched)
+	if !ok {
+		<-ctx.Done()
+		return nil
+	}
+	prefix := kindEntries + "." + Bridge + "."
+	return shared.Watch(ctx, prefix, func(key string, revision uint64) { changed(strings.TrimPrefix(key, prefix), revision) })
+}
+
+// Revision tells one state of an entry in the store from others.
+func (e *Entry) Revision() uint64 { return e.revision }
+
+func (s *Store) entry(name string, r engine.Record, err error) *Entry {
+	e := &Entry{}
+	record := entryRecord{Entry: e}
+	if err == nil {
+		err = json.Unmarshal(r.Value, &record)
+	}
+	if err == nil && e.Name != name {
+		err = errors.New("the record is of another entry")
+	}
+	if err != nil {
+		s.log.WithError(fmt.Errorf("read record %s: %w: %w", r.Key, ErrDamaged, err)).WithField("entry", name).
+			Error("entry that was added is damaged and left out")
+		return nil
+	}
+	if e.revision = r.Revision; s.key != nil && record.Secret != nil {
+		record.Secret, err = s.key.Open(record.Secret, entryPurpose+name)
+		e.Unreadable = err != nil
+	}
+	e.ClientSecret = secret.Text(record.Secret)
+	return e
 }
 
 // SaveEntry saves an entry as it was read, or a new one. ErrConflict, ErrExists: somebody else has changed it since, and it stays as it is.

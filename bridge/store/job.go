@@ -89,12 +89,13 @@ type File struct {
 	Below       bool    `json:"below,omitempty"`   // with Expand: also for those below folders
 	After       *After  `json:"after,omitempty"`   // what happens to the file of Path once it is an item; nil = nothing
 
-	Session secret.Text `json:"-"` // Google's address for an unfinished upload
-	Token   secret.Text `json:"-"` // upload token
-	TokenAt time.Time   `json:"token_at,omitzero"`
-	Account string      `json:"account,omitempty"` // id of the Google account that session and token are of
-	Resent  bool        `json:"resent,omitempty"`  // what was at Google could not be used once
-	Sought  bool        `json:"sought,omitempty"`  // its album was gone once and looked for again
+	Session secret.Text   `json:"-"` // Google's address for an unfinished upload
+	Token   secret.Text   `json:"-"` // upload token
+	TokenAt time.Time     `json:"token_at,omitzero"`
+	Took    time.Duration `json:"-"`                 // how long it was sent until then, in this run
+	Account string        `json:"account,omitempty"` // id of the Google account that session and token are of
+	Resent  bool          `json:"resent,omitempty"`  // what was at Google could not be used once
+	Sought  bool          `json:"sought,omitempty"`  // its album was gone once and looked for again
 
 	Status       FileStatus `json:"status"`
 	ItemID       string     `json:"item_id,omitempty"`

@@ -54,7 +54,7 @@ func (u *Uploads) sendFile(ctx context.Context, f sending) error {
 	case err == nil:
 		u.cfg.Account.Answered(account.Sending)
 		// A stop before this save sends the bytes again (raw) or asks the session for its token (resumable); after it never again.
-		return f.update(context.WithoutCancel(ctx), sent(token, owner))
+		return f.update(context.WithoutCancel(ctx), sent(token, owner, time.Since(began)))
 	case ctx.Err() != nil:
 		return nil //nolint:nilerr // a stop is no failure
 	case errors.Is(err, store.ErrEngine):

@@ -15,9 +15,9 @@ import (
 )
 
 // batchWait is the longest that an upload token waits for company before its batch is created although other uploads are still on their
-// way. Google asks to fill batches up to 50 and to create one at a time per user, and allows 30 writes a minute, that is one in 2 s:
+// way; on a thin line, where sending a file takes longer, it is as long as that again, at most maxBatchWait. Google asks to fill batches up to 50 and to create one at a time per user, and allows 30 writes a minute, that is one in 2 s:
 // https://developers.google.com/photos/library/guides/upload-media
-const batchWait = 2 * time.Second
+const batchWait, maxBatchWait = 2 * time.Second, 30 * time.Second
 
 // A file above bulky bytes needs little company to fill a line: bulkyAtATime of them, so that small ones never wait behind videos alone, and a
 // line that breaks costs no more than it must.
@@ -171,7 +171,7 @@ func (q *queue) takeUp(ctx context.Context, in map[file]context.CancelFunc, list
 }
 
 // nextBatch waits until a batch is due and hands it out: at most spec.MaxBatch sent files of one album, no two of equal bytes. It is due
-// when full, when nothing else is on its way, or after batchWait. The one caller gives it back with leave before it asks again.
+// when full, when nothing else is on its way, or when its first file has waited long enough. The one caller gives it back with leave before it asks again.
 func (q *queue) nextBatch(ctx context.Context) ([]file, error) {
 	return wake.Until(ctx, &q.changed, func() ([]file, bool, time.Duration) {
 		if h, lasts := q.held(); h != nil {
@@ -186,7 +186,8 @@ func (q *queue) nextBatch(ctx context.Context) ([]file, error) {
 		ready := func(f file) bool { return left(f) == 0 }
 		if len(batch) < spec.MaxBatch && (q.coming+len(q.active) > 0 || slices.ContainsFunc(q.queued, ready)) {
 			first := slices.MinFunc(batch, func(a, b file) int { return a.view().TokenAt.Compare(b.view().TokenAt) })
-			if wait := wake.Left(first.view().TokenAt.Add(batchWait), batchWait); wait > 0 {
+			most := min(max(first.view().Took, batchWait), maxBatchWait)
+			if wait := wake.Left(first.view().TokenAt.Add(most), most); wait > 0 {
 				return nil, false, wait
 			}
 		}

@@ -45,20 +45,27 @@ func TestBatchOfALonePhotoIsDueAtOnce(t *testing.T) {
 	})
 }
 
+// On a thin line the others take as long as the first one has.
 func TestBatchWaitsForCompany(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
-		q.add(fileJob(1, "", store.FileSent))
-		q.add(fileJob(2, "", store.FileQueued))
-		if _, err := q.nextToSend(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		began := time.Now()
-		batch, err := q.nextBatch(t.Context())
-		if err != nil || len(batch) != 1 || time.Since(began) != batchWait {
-			t.Errorf("%v after %v: %v", ids(batch), time.Since(began), err)
-		}
-	})
+	for took, wait := range map[time.Duration]time.Duration{
+		0: batchWait, time.Second: batchWait, 12 * time.Second: 12 * time.Second, time.Hour: maxBatchWait,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newQueue(notHeld)
+			first := fileJob(1, "", store.FileSent)
+			first.note(func(r *store.Job) { r.Files[0].Took = took })
+			q.add(first)
+			q.add(fileJob(2, "", store.FileQueued))
+			if _, err := q.nextToSend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			batch, err := q.nextBatch(t.Context())
+			if err != nil || len(batch) != 1 || time.Since(began) != wait {
+				t.Errorf("%v after %v: %v", ids(batch), time.Since(began), err)
+			}
+		})
+	}
 }
 
 // Of photos that come at once the first is at Google before the second is on the disk: one call makes both.

@@ -2,7 +2,9 @@ package clustertest
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -30,7 +32,8 @@ func benchmark(b *testing.B, entries int) (*Servers, cluster.Config, *cluster.En
 
 // BenchmarkAccept is what the broker waits for when a photo of 27 KB comes: its payload, then its job.
 func BenchmarkAccept(b *testing.B) {
-	_, _, e := benchmark(b, 1)
+	servers, _, e := benchmark(b, 1)
+	written := servers.written()
 	s, err := store.Open(b.Context(), store.Config{Engine: e, Log: config(b, "nats://none", 1).Log})
 	must(b, err)
 	for i := 0; b.Loop(); i++ {
@@ -41,6 +44,21 @@ func BenchmarkAccept(b *testing.B) {
 		j.Entry = "e0"
 		must(b, s.AddJob(b.Context(), j))
 	}
+	b.ReportMetric(float64(servers.written()-written)/float64(b.N), "written/op")
+}
+
+// written is how many bytes the servers have given to their disks so far.
+func (s *Servers) written() (sum int64) {
+	for _, cmd := range s.running {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", cmd.Process.Pid)) // 0 where there is none
+		for line := range strings.Lines(string(text)) {
+			var n int64
+			if _, err := fmt.Sscanf(line, "write_bytes: %d", &n); err == nil {
+				sum += n
+			}
+		}
+	}
+	return sum
 }
 
 // BenchmarkChange saves records of one entry after the other, or of many entries at the same time.
@@ -89,6 +107,7 @@ func BenchmarkClaim(b *testing.B) {
 				b.StartTimer()
 				must(b, e.Claim(b.Context(), fmt.Sprint("e", entry), fence))
 				b.StopTimer()
+				must(b, e.Each(b.Context(), fmt.Sprintf("jobs.e%d.", entry), func(engine.Record, error) bool { return true })) // as an entry that starts
 				if jobs > 0 {
 					b.ReportMetric(float64(heap()-before)/float64(jobs), "bytes/record")
 				}

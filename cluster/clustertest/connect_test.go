@@ -20,10 +20,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func config(t testing.TB, servers string, replicas int) cluster.Config {
-	t.Helper()
+func config(tb testing.TB, servers string, replicas int) cluster.Config {
+	tb.Helper()
 	list, err := cluster.ParseServers(servers)
-	must(t, err)
+	must(tb, err)
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	return cluster.Config{Servers: list, Prefix: "gphotos", Replicas: replicas, Log: logrus.NewEntry(log)}
@@ -172,5 +172,14 @@ func TestConnectWaits(t *testing.T) {
 				t.Error("connected")
 			}
 		})
+	}
+}
+
+// A server that answers nothing, as one that the others have lost, does not keep a process away from the cluster.
+func TestServerOnItsOwn(t *testing.T) {
+	whole, alone := Start(t, 1, ""), Start(t, 2, "")
+	alone.Kill(1)
+	for range 6 { // which server is the first is chosen by chance
+		connect(t, config(t, whole.URLs()+","+alone.URL(0), 1))
 	}
 }

@@ -26,10 +26,10 @@ type Gate struct {
 }
 
 // NewGate makes a way to the server at an address, until the test is over.
-func NewGate(t testing.TB, to string) *Gate {
-	t.Helper()
+func NewGate(tb testing.TB, to string) *Gate {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	must(tb, err)
 	g := &Gate{URL: "nats://" + l.Addr().String()}
 	g.open = sync.NewCond(&g.mu)
 	var wg sync.WaitGroup
@@ -51,7 +51,7 @@ func NewGate(t testing.TB, to string) *Gate {
 			wg.Go(func() { g.copy(in, out) })
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = l.Close()
 		g.mu.Lock()
 		g.ended = true

@@ -50,7 +50,7 @@ func Serve() {
 
 // Servers are one server, or a cluster of several.
 type Servers struct {
-	t       testing.TB
+	tb      testing.TB
 	clients []string // addresses
 	dirs    []string
 	running []*exec.Cmd // nil while it does not run
@@ -58,30 +58,30 @@ type Servers struct {
 
 // Start starts so many servers, and stops them when the test is over. More is added to the configuration of each, such as accounts; client
 // is for the caller's own connections, such as a login.
-func Start(t testing.TB, count int, more string) *Servers {
-	t.Helper()
-	s := &Servers{t: t, running: make([]*exec.Cmd, count)}
-	ports := freePorts(t, 2*count)
+func Start(tb testing.TB, count int, more string) *Servers {
+	tb.Helper()
+	s := &Servers{tb: tb, running: make([]*exec.Cmd, count)}
+	ports := freePorts(tb, 2*count)
 	var routes []string
 	for _, port := range ports[count:] {
 		routes = append(routes, "nats-route://"+port)
 	}
 	for i := range count {
-		dir := t.TempDir()
+		dir := tb.TempDir()
 		s.dirs, s.clients = append(s.dirs, dir), append(s.clients, "nats://"+ports[i])
 		config := fmt.Sprintf("server_name: n%d\nlisten: %q\njetstream { store_dir: %q, sync_interval: always }\nlogfile: %q\nlogtime: true\n%s\n",
 			i, ports[i], dir, filepath.Join(dir, "log"), more)
 		if count > 1 {
 			config += fmt.Sprintf("cluster { name: test, listen: %q, routes: [%s] }\n", ports[count+i], strings.Join(routes, ", "))
 		}
-		must(t, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600))
+		must(tb, os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600))
 		s.Run(i)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		for i := range count {
 			s.Kill(i)
-			if log, err := os.ReadFile(filepath.Join(s.dirs[i], "log")); err == nil && t.Failed() && testing.Verbose() {
-				t.Logf("log of server %d:\n%s", i, log)
+			if log, err := os.ReadFile(filepath.Join(s.dirs[i], "log")); err == nil && tb.Failed() && testing.Verbose() {
+				tb.Logf("log of server %d:\n%s", i, log)
 			}
 		}
 	})
@@ -96,20 +96,20 @@ func (s *Servers) URL(i int) string { return s.clients[i] }
 
 // Run starts a server that does not run.
 func (s *Servers) Run(i int) {
-	s.t.Helper()
+	s.tb.Helper()
 	exe, err := os.Executable()
-	must(s.t, err)
+	must(s.tb, err)
 	cmd := exec.CommandContext(context.Background(), exe)
 	cmd.Env = append(os.Environ(), configEnv+"="+filepath.Join(s.dirs[i], "config"))
 	cmd.Stderr = os.Stderr
 	_, err = cmd.StdinPipe()
-	must(s.t, err)
+	must(s.tb, err)
 	out, err := cmd.StdoutPipe()
-	must(s.t, err)
-	must(s.t, cmd.Start())
+	must(s.tb, err)
+	must(s.tb, cmd.Start())
 	s.running[i] = cmd
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "started\n" {
-		s.t.Fatalf("server %d: %s, %v", i, line, err)
+		s.tb.Fatalf("server %d: %s, %v", i, line, err)
 	}
 }
 
@@ -123,26 +123,26 @@ func (s *Servers) Kill(i int) {
 }
 
 // Freeze halts a server until Thaw; its connections stay.
-func (s *Servers) Freeze(i int) { must(s.t, s.running[i].Process.Signal(syscall.SIGSTOP)) }
+func (s *Servers) Freeze(i int) { must(s.tb, s.running[i].Process.Signal(syscall.SIGSTOP)) }
 
 // Thaw lets a server go on.
-func (s *Servers) Thaw(i int) { must(s.t, s.running[i].Process.Signal(syscall.SIGCONT)) }
+func (s *Servers) Thaw(i int) { must(s.tb, s.running[i].Process.Signal(syscall.SIGCONT)) }
 
 // JetStream connects to the servers, until the test is over.
 func (s *Servers) JetStream(options ...nats.Option) jetstream.JetStream {
-	s.t.Helper()
+	s.tb.Helper()
 	n, err := nats.Connect(s.URLs(), append(options, nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))...)
-	must(s.t, err)
-	s.t.Cleanup(n.Close)
+	must(s.tb, err)
+	s.tb.Cleanup(n.Close)
 	js, err := jetstream.New(n)
-	must(s.t, err)
+	must(s.tb, err)
 	return js
 }
 
 // Leader waits until a stream has a leader, and says which server it is.
 func (s *Servers) Leader(js jetstream.JetStream, stream string) int {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(s.tb.Context(), time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
 		asking, done := context.WithTimeout(ctx, time.Second)
@@ -154,10 +154,10 @@ func (s *Servers) Leader(js jetstream.JetStream, stream string) int {
 		}
 		var i int
 		_, err = fmt.Sscanf(info.CachedInfo().Cluster.Leader, "n%d", &i)
-		must(s.t, err)
+		must(s.tb, err)
 		return i
 	}
-	s.t.Fatal("there is no leader of ", stream)
+	s.tb.Fatal("there is no leader of ", stream)
 	return 0
 }
 
@@ -182,20 +182,20 @@ func Own(ctx context.Context, servers, prefix, entry string) (fence uint64, err 
 }
 
 // freePorts are addresses on which nobody listens just now.
-func freePorts(t testing.TB, count int) (addresses []string) {
-	t.Helper()
+func freePorts(tb testing.TB, count int) (addresses []string) {
+	tb.Helper()
 	for range count {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
+		must(tb, err)
 		defer l.Close() //nolint:errcheck // it is only to be free again
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

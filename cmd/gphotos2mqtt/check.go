@@ -16,6 +16,7 @@ import (
 
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -43,7 +44,9 @@ func runCheck(ctx context.Context, c call) error {
 	if wrong == nil {
 		k.broker(ctx)
 	}
-	if settings.DataDir != "" {
+	if len(settings.Cluster.Servers) > 0 {
+		k.cluster(ctx)
+	} else if settings.DataDir != "" {
 		k.dataFolder()
 	}
 	k.mediaFolders(ctx)
@@ -188,7 +191,7 @@ func (k *check) entry(name string, online bool, s mqttapi.State) {
 
 func (k *check) dataFolder() {
 	dir := k.config.DataDir
-	advice := giveWrite(dir)
+	advice := daemon.WriteAdvice(dir)
 	err := os.MkdirAll(dir, 0o700) // as the first start does
 	if err == nil {
 		err = writable(dir)
@@ -197,7 +200,7 @@ func (k *check) dataFolder() {
 		k.say(lineBad, "data folder", "%v; %s", err, advice)
 		return
 	}
-	if _, err := os.ReadFile(filepath.Join(dir, keyFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.ReadFile(filepath.Join(dir, daemon.KeyFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		k.say(lineBad, "data folder", "%v; %s", err, advice)
 		return
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
 )
@@ -39,7 +40,7 @@ func dial(ctx context.Context, c config.Config, role string, topics ...string) (
 	ctx, stop := context.WithCancel(ctx)
 	k := &client{id: role + "-" + rand.Text(), messages: make(chan broker.Delivery, 256)}
 	first := make(chan broker.State, 1)
-	settings := connConfig(c, k.id, 1, topics...)
+	settings := daemon.Connection(c, k.id, 1, topics...)
 	settings.Clean, settings.Ordered, settings.Log = true, true, noLog()
 	settings.Handle = func(ctx context.Context, m broker.Delivery) {
 		select {
@@ -96,6 +97,9 @@ func noLog() *logrus.Entry { return logrus.NewEntry(&logrus.Logger{Out: io.Disca
 
 // health succeeds when every entry is online. It asks the broker, not the process: what counts is whether commands are received.
 func health(ctx context.Context, c config.Config, stdout io.Writer) error {
+	if c.NATSURL != "" {
+		return processHealth(ctx, c, stdout)
+	}
 	ctx, cancel := context.WithTimeout(ctx, brokerWait)
 	defer cancel()
 	waiting := make(map[string]string) // availability topic to entry

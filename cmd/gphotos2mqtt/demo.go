@@ -17,6 +17,7 @@ import (
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos/photosim"
 )
@@ -116,11 +117,11 @@ func demoEnviron(environ []string, folder, pages string, google photosim.Endpoin
 
 func demoBridge(ctx context.Context, c config.Config, sim *photosim.Server, google string, stdout, stderr io.Writer) error {
 	c.LinkURL = "" // links lead straight to the consent page, without the page in between
-	d, err := openDaemon(ctx, c, newLog(c, stderr))
+	d, err := daemon.Open(ctx, c, version(), newLog(c, stderr))
 	if err != nil {
 		return err
 	}
-	link, err := d.openLink(ctx, c.Entries[0])
+	link, err := d.OpenLink(ctx, c.Entries[0])
 	if err == nil {
 		var back string // also of an entry that an earlier demo linked: that simulated Google is gone
 		if back, err = sim.Allow(ctx, link.Start().URL, photosim.DefaultAccountID); err == nil {
@@ -128,10 +129,10 @@ func demoBridge(ctx context.Context, c config.Config, sim *photosim.Server, goog
 		}
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("link the simulated account: %w", err), d.close())
+		return errors.Join(fmt.Errorf("link the simulated account: %w", err), d.Close())
 	}
-	return d.run(ctx, task.Task{Name: "watch", Run: func(ctx context.Context) error {
-		if err := watch(ctx, d.config, google, stdout); ctx.Err() == nil {
+	return d.Run(ctx, task.Task{Name: "watch", Run: func(ctx context.Context) error {
+		if err := watch(ctx, d.Settings(), google, stdout); ctx.Err() == nil {
 			return err
 		}
 		return nil // a stop is no failure

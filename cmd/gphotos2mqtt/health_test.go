@@ -14,11 +14,15 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"gphotos2mqtt/cluster/clustertest"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi/broker/embedded"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	clustertest.Serve()
+	goleak.VerifyTestMain(m)
+}
 
 // with adds settings to the least that a bridge can start with.
 func with(environ []string, lines ...string) []string {

@@ -11,6 +11,7 @@ import (
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/store/archive"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 )
 
 func runImport(ctx context.Context, c call) (err error) {
@@ -66,8 +67,8 @@ func runImport(ctx context.Context, c call) (err error) {
 
 // keyThere is the key that the bridge would use; unlike it, it makes none: nothing is sealed with that.
 func keyThere(c config.Config) (secret.Key, error) {
-	if _, err := os.Stat(filepath.Join(c.DataDir, keyFile)); c.SecretKey == "" && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(c.DataDir, daemon.KeyFile)); c.SecretKey == "" && errors.Is(err, fs.ErrNotExist) {
 		return secret.Key{}, nil
 	}
-	return openKey(c)
+	return daemon.Key(c)
 }

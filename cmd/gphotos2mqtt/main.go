@@ -24,6 +24,7 @@ import (
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
+	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
 	"gphotos2mqtt/mqttapi/broker/embedded"
 )
 
@@ -58,13 +59,13 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	for _, warning := range warnings {
 		log.WithField("setting", warning).Warn("setting is not used")
 	}
-	if c.LinkURL = linkURL(c); c.LinkURL == "" {
+	if c.LinkURL = daemon.LinkURL(c); c.LinkURL == "" {
 		log.Warn("set GPHOTOS_LINK_URL to where your browser reaches the linking pages, such as http://192.168.1.10:8099")
 	}
-	d, err := openDaemon(ctx, c, log)
+	d, err := daemon.Open(ctx, c, version(), log)
 	if err == nil {
-		err = d.run(ctx, task.Task{Name: "start", Run: func(ctx context.Context) error {
-			if err := wake.Sleep(ctx, d.opened, 0); err != nil {
+		err = d.Run(ctx, task.Task{Name: "start", Run: func(ctx context.Context) error {
+			if err := wake.Sleep(ctx, d.Opened(), 0); err != nil {
 				return err
 			}
 			log.WithField("version", version()).Info("bridge started")
@@ -74,8 +75,13 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 			releaseMemory()
 			// Outside of systemd this does nothing: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 			_, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
-			defer releaseMemory() // what connecting and the first listings needed
-			return wake.Sleep(ctx, nil, 5*time.Second)
+			for _, pause := range []time.Duration{5 * time.Second, 55 * time.Second} { // what connecting and the first listings needed; of many entries, too
+				if err := wake.Sleep(ctx, nil, pause); err != nil {
+					return err
+				}
+				releaseMemory()
+			}
+			return nil
 		}})
 		log.Info("bridge stopped")
 	}

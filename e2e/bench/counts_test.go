@@ -41,6 +41,9 @@ func TestCounts(t *testing.T) {
 	before, now, path := counts{}, counts{}, probed(t)
 	e2etest.Must(t, json.Unmarshal(text, &before))
 	for round := 0; round == 0 || round < rounds && (*record || len(before.grown(now)) > 0); round++ {
+		for _, complaint := range before.grown(now) {
+			t.Logf("once more, because of %s", complaint)
+		}
 		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
 			now.least(calls(t, path))
 			now.least(instructions(t))
@@ -98,13 +101,13 @@ func calls(t *testing.T, bridge string) counts {
 	t.Helper()
 	const lone = 20 // photos
 	c, trace := counts{}, newTrace(t, bridge)
-	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
-	e := countedEnv(&run{T: t, bridge: trace.start}, &g, "BENCH_PROBE="+trace.socket)
+	g := newGate()
+	e := countedEnv(&run{T: t, bridge: trace.start}, g, "BENCH_PROBE="+trace.socket)
 	p := newProbe(t, trace.socket)
 	e.quiet()
-	c["goroutines of an idle bridge"] = p.counts(t).Goroutines
+	c["goroutines of an idle bridge"] = p.settled(t)
 	before, runtime := e.Google.Stats().Routes, p.counts(t)
-	e.gated(&g, func() { c["goroutines with 100 uploads in hand"] = p.counts(t).Goroutines })
+	e.gated(g, func() { c["goroutines with 100 uploads in hand"] = p.settled(t) })
 	uploads, commits, _ := since(before, e.Google.Stats().Routes)
 	c["requests for 1 and 100 photos: uploads and commits"] = uploads + commits
 	c["allocations for a photo, 100 at once"] = (p.counts(t).Mallocs - runtime.Mallocs) / 101

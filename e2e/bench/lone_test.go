@@ -34,14 +34,16 @@ func lonePhoto(r *run) {
 		took = append(took, ms(time.Since(began)))
 	}
 	e.Bridge.Stop(0)
+	alone := disk{e.Temp}.alone(r, loneSize)
 	slices.Sort(took)
 	r.atMost(5, "a photo of 200 KB from publish to done, median", "ms", took[len(took)/2])
 	r.atMost(15, "99 of 100", "ms", took[len(took)*99/100])
-	rows := make([]figures.Row, 0, 101)
-	for percent := range 101 {
-		rows = append(rows, figures.Row{Cells: []float64{float64(percent), took[min(percent*len(took)/100, len(took)-1)]}})
+	r.figure("of it, the disk alone: a file of 200 KB and its folder are synced", "ms", alone)
+	var rows []figures.Row
+	for percent := range 100 {
+		rows = append(rows, figures.Row{Cells: []float64{float64(percent), took[percent*len(took)/100]}})
 	}
-	r.out.Tables = append(r.out.Tables, figures.Table{Name: "lone photos by how many are faster", Columns: []string{"photos (%)", "ms"}, Rows: rows})
+	r.table("lone photos by how many are faster", []string{"photos (%)", "ms"}, rows...)
 	loneParts(r)
 }
 

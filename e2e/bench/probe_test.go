@@ -3,12 +3,14 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"gphotos2mqtt/e2e/e2etest"
 )
@@ -57,4 +59,17 @@ func (p probe) counts(t *testing.T) (c runtimeCounts) {
 	defer response.Body.Close()
 	e2etest.Must(t, json.NewDecoder(response.Body).Decode(&c))
 	return c
+}
+
+// settled is the number of goroutines when none ends any more for a while.
+func (p probe) settled(t *testing.T) float64 {
+	t.Helper()
+	least, since := math.Inf(1), time.Now()
+	for time.Since(since) < time.Second {
+		if now := p.counts(t).Goroutines; now < least {
+			least, since = now, time.Now()
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return least
 }

@@ -155,6 +155,9 @@ func printed(s *figures.Scenario) string {
 		fmt.Fprintf(w, "%s\t%v %s\t%s\t%s\n", f.Name, f.Value, f.Unit, spread, goal)
 	}
 	for _, table := range s.Tables {
+		if len(table.Rows) == 100 { // it is for a picture
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s\n", table.Name, strings.Join(table.Columns, "\t"))
 		for _, row := range table.Rows {
 			fmt.Fprint(w, row.Name)

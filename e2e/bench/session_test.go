@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
@@ -18,39 +19,60 @@ import (
 )
 
 // A gate holds the first batchCreate until it is opened, so that what comes meanwhile is
-// there as a whole, however fast the machine is.
+// there as a whole, however fast the machine is; and, when told to, uploads before that.
 type gate struct {
 	once    sync.Once
-	reached chan struct{} // closed when the first one is there
-	open    chan struct{}
+	reached chan struct{} // closed when the first batchCreate is there
+	open    chan struct{} // closed to let it pass
+	holding atomic.Bool   // uploads wait
+	waiting atomic.Int32  // so many
+	pass    chan struct{} // closed to let them pass
+}
+
+func newGate() *gate {
+	return &gate{reached: make(chan struct{}), open: make(chan struct{}), pass: make(chan struct{})}
 }
 
 func (g *gate) wrap(google http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if strings.HasSuffix(req.URL.Path, ":batchCreate") {
+		switch {
+		case strings.HasSuffix(req.URL.Path, ":batchCreate"):
 			g.once.Do(func() { close(g.reached) })
 			<-g.open
+		case strings.HasSuffix(req.URL.Path, "/v1/uploads") && g.holding.Load():
+			g.waiting.Add(1)
+			<-g.pass
 		}
 		google.ServeHTTP(w, req)
 	})
 }
 
-// countedEnv runs a bridge in which little depends on the number of processors.
+const atATime = 8 // uploads of what is counted, whatever the default is
+
+// countedEnv runs a bridge in which little depends on the machine.
 func countedEnv(r *run, g *gate, settings ...string) *env {
-	settings = append(settings, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1")
+	settings = append(settings, "GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1", fmt.Sprint("GPHOTOS_UPLOADS=", atATime))
 	return newEnv(r, e2etest.Config{Wrap: g.wrap, Settings: settings})
 }
 
-// gated uploads a photo, and while that is created 100 more.
+// gated uploads a photo, and while that is created 100 more; held is called when all of
+// them are accepted and as many as may be are on their way.
 func (e *env) gated(g *gate, held func()) {
 	e.Helper()
 	const photos = 100
 	e.upload(e2etest.Photo(0, small))
 	<-g.reached
+	e.Expect(e2etest.ResultTopic, "accepted", accepted)
+	g.holding.Store(true)
 	sent := e.calls("uploads.raw")
 	e.Send(photos, func(n int) []byte { return e2etest.Photo(1+n, small) })
-	e2etest.Until(e, "all uploads", func() bool { return e.calls("uploads.raw") == sent+photos })
+	for range photos {
+		e.Expect(e2etest.ResultTopic, "accepted", accepted)
+	}
+	e2etest.Until(e, "uploads on their way", func() bool { return g.waiting.Load() == atATime })
 	held()
+	close(g.pass)
+	e2etest.Until(e, "all uploads", func() bool { return e.calls("uploads.raw") == sent+photos })
 	close(g.open)
 	e.done(1 + photos)
 }
@@ -115,9 +137,9 @@ func instructions(t *testing.T) counts {
 	script := filepath.Join(t.TempDir(), "counted")
 	text := "#!/bin/sh\nexec " + valgrind + " --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null " + path + ` "$@"` + "\n"
 	e2etest.Must(t, os.WriteFile(script, []byte(text), 0o700))
-	g := gate{open: make(chan struct{}), reached: make(chan struct{})}
-	e := countedEnv(&run{T: t, bridge: script}, &g)
-	e.gated(&g, func() {})
+	g := newGate()
+	e := countedEnv(&run{T: t, bridge: script}, g)
+	e.gated(g, func() {})
 	e.Bridge.Stop(0)
 	found := e.Bridge.Expect(retired.String())
 	var n float64

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -52,4 +53,33 @@ func TestFrozen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A link that a process has begun is finished by another one, which has taken its entry over between the address and the callback.
+func TestLinkOverTakeover(t *testing.T) {
+	w := newWorld(t, "home")
+	one, two := w.start("one"), w.start("two")
+	has, other := w.holder("home", one, two)
+	w.online()
+	to := w.allow("home")
+	has.Signal(9)
+	callback := func() (status int) {
+		t.Helper()
+		answer, err := browser.Get("http://" + other.pages + to.Path + "?" + to.RawQuery)
+		e2etest.Must(t, err)
+		e2etest.Must(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	if status := callback(); status != http.StatusServiceUnavailable { // it uses nothing up
+		t.Errorf("before the takeover: status %d", status)
+	}
+	e2etest.Until(w, "the other one to take over", func() bool { return other.holds("home") })
+	e2etest.Until(w, "the entry to be open", func() bool {
+		status := callback()
+		if status != http.StatusOK && status != http.StatusServiceUnavailable {
+			t.Fatalf("after the takeover: status %d", status)
+		}
+		time.Sleep(time.Second) // a visitor may come once a second
+		return status == http.StatusOK
+	})
 }

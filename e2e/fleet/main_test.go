@@ -31,6 +31,7 @@ type world struct {
 	*e2etest.Subscriber
 
 	google  *photosim.Server
+	nats    *clustertest.Servers
 	entries []string
 	common  []string // settings
 }
@@ -49,11 +50,11 @@ func newWorld(t *testing.T, entries ...string) *world {
 		}},
 	}, nil)
 	w.google = sim
-	nats := clustertest.Start(t, 1, "")
+	w.nats = clustertest.Start(t, 1, "")
 	port := e2etest.Port(t)
 	e2etest.StartMosquitto(t, t.TempDir(), port, "allow_anonymous true\nset_tcp_nodelay true\n")
 	w.common = append(append(e2etest.GoogleSettings(google), e2etest.ClientSettings()...),
-		"GPHOTOS_NATS_URL="+nats.URLs(), "GPHOTOS_NATS_REPLICAS=1", "GPHOTOS_SECRET_KEY="+strings.Repeat("ab", 32),
+		"GPHOTOS_NATS_URL="+w.nats.URLs(), "GPHOTOS_NATS_REPLICAS=1", "GPHOTOS_SECRET_KEY="+strings.Repeat("ab", 32),
 		"GPHOTOS_MQTT_URL=mqtt://127.0.0.1:"+port, "GPHOTOS_ENTRIES="+strings.Join(entries, ","),
 		"GPHOTOS_PUBLIC_URL=http://localhost:8099", "GPHOTOS_LOG_LEVEL=debug")
 	w.Subscriber = e2etest.Subscribe(t, e2etest.ClientOptions(port), "#")
@@ -168,6 +169,10 @@ func (w *world) link(by *bridge) {
 		if answer.StatusCode != http.StatusOK {
 			w.Fatalf("linking %s: %s", entry, answer.Status)
 		}
+		w.Until(entry+" to say that it is linked", func() bool {
+			var state struct{ Link struct{ Status string } }
+			return w.Last("gphotos/"+entry+"/state", &state) && state.Link.Status == "linked"
+		})
 	}
 }
 

@@ -37,7 +37,7 @@ func read(t *testing.T, environ []string) Config {
 
 func TestDefaults(t *testing.T) {
 	want := Config{
-		Topic: "gphotos", EntryNames: []string{"home"}, MaxEntries: 1000, DataDir: "/home/ada/.local/state/gphotos2mqtt",
+		Topic: "gphotos", EntryNames: []string{"home"}, MaxEntries: MaxBuiltIn, DataDir: "/home/ada/.local/state/gphotos2mqtt",
 		MediaWait: 10 * time.Second, MediaQuiet: 2 * time.Second, MediaLimit: 5 * time.Minute,
 		MQTTListen: "127.0.0.1:1883", MQTTClientID: "gphotos2mqtt", NATSReplicas: 3, NATSPrefix: "gphotos",
 		ClientID: "id", ClientSecret: "hush",

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -104,5 +105,27 @@ func defaults(e *Entry, given map[string]string) {
 	}
 	if given["mirror_max"] == "" {
 		e.MirrorMax = 1 << 30
+	}
+}
+
+// The built-in broker serves so many entries, another one as many as one says.
+func TestMostEntries(t *testing.T) {
+	names := func(count int) string {
+		var all []string
+		for n := range count {
+			all = append(all, fmt.Sprint("entry-", n))
+		}
+		return "ENTRIES=" + strings.Join(all, ",")
+	}
+	const own = "MQTT_URL=mqtt://broker"
+	if c, _, err := Read(with(minimal(), names(MaxBuiltIn))); err != nil || c.MaxEntries != MaxBuiltIn {
+		t.Errorf("as many as it serves: %d, %v", c.MaxEntries, err)
+	}
+	if c, _, err := Read(with(minimal(), names(MaxBuiltIn+1), own)); err != nil || c.MaxEntries != 1000 {
+		t.Errorf("with another broker: %d, %v", c.MaxEntries, err)
+	}
+	_, _, err := Read(with(minimal(), names(MaxBuiltIn+1)))
+	if err == nil || !strings.Contains(err.Error(), "name at most 200 entries, which are what the built-in broker serves") {
+		t.Errorf("one too many: %v", err)
 	}
 }

@@ -199,6 +199,11 @@ func (r *reader) check(c *Config) {
 		"write a size of at least 1MiB that is not below "+Prefix+"SPOOL_COPY, 32MiB unless you set it")
 	r.want(c.MaxEntries >= max(1, len(c.Entries)) && c.MaxEntries <= 1e6, "MAX_ENTRIES",
 		"write a whole number from 1 to 1000000 that is not below the number of "+Prefix+"ENTRIES")
+	if c.MQTTURL == "" {
+		r.want(len(c.Entries) <= MaxBuiltIn, "ENTRIES", fmt.Sprintf("name at most %d entries, which are what the built-in broker serves, "+
+			"or set %sMQTT_URL to a broker of your own, such as Mosquitto", MaxBuiltIn, Prefix))
+		c.MaxEntries = min(c.MaxEntries, MaxBuiltIn)
+	}
 	r.want(c.SpoolMaxJobs >= 1 && c.SpoolMaxJobs <= 1e6, "SPOOL_MAX_JOBS", "write a whole number from 1 to 1000000")
 	r.want(c.MaxPublish >= 16<<10 && c.MaxPublish <= 32<<20, "MAX_PUBLISH", "write a size from 16KiB to 32MiB")
 	r.want(c.MediaWait >= 0 && c.MediaWait <= mqttapi.MaxWait, "MEDIA_WAIT", "write a duration from 0s to 1h, such as 10s")

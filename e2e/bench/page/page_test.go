@@ -166,7 +166,7 @@ func tables(all figures.Results, names []string) string {
 			continue
 		}
 		for _, t := range s.Tables {
-			if len(t.Rows) > 100 { // it is for a picture
+			if len(t.Rows) >= 100 { // it is for a picture
 				continue
 			}
 			named := t.Rows[0].Name != ""

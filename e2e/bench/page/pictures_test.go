@@ -186,7 +186,7 @@ func lone(s *figures.Scenario) *plot.Plot {
 	}
 	p.Legend.Top, p.Legend.XOffs = false, 280
 	p.X.Min, p.Y.Min, p.Y.Max = 0, 0, 100
-	p.X.Max = max(16, points[len(points)-2].X)
+	p.X.Max = max(16, points[len(points)-1].X)
 	return p
 }
 

@@ -44,7 +44,6 @@ func profile(path string) {
 	if err != nil {
 		panic(err)
 	}
-	runtime.MemProfileRate = 16 << 10
 	pprof.StartCPUProfile(cpu)
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)

@@ -15,10 +15,10 @@ import (
 	"strings"
 	"time"
 
-	"gphotos2mqtt/bridge/store/engine"
-
 	"github.com/sirupsen/logrus"
 	"go.etcd.io/bbolt"
+
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // openDatabase opens the database after a check, and the journal, or new ones when there are none that are well.

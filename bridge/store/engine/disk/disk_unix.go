@@ -8,9 +8,9 @@ import (
 	"os"
 	"syscall"
 
-	"gphotos2mqtt/bridge/store/engine"
-
 	"golang.org/x/sys/unix"
+
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // What the file system says: no room, not to be written, a part of a path is a file, broken.

@@ -5,9 +5,9 @@ import (
 	"io"
 	"os"
 
-	"gphotos2mqtt/bridge/store/engine"
-
 	"golang.org/x/sys/windows"
+
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // What the file system says: no room, not to be written, a part of a path is a file, broken.

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"gphotos2mqtt/bridge/store/engine"
-
 	"go.etcd.io/bbolt"
+
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // Get reads one record. ErrDamaged comes with what is there.

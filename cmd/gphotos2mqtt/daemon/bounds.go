@@ -1,0 +1,52 @@
+package daemon
+
+import (
+	"math"
+	"runtime/debug"
+
+	"github.com/sirupsen/logrus"
+
+	"gphotos2mqtt/bridge"
+	"gphotos2mqtt/bridge/wake"
+)
+
+// What all entries of a process do at a time, however many they are: docs/performance.md has the measurements with 1,000.
+const (
+	connecting = 32  // connections to the broker that are being made
+	inside     = 4   // the same with the built-in one, which makes a session of files that it syncs
+	listing    = 16  // requests for what is listed
+	fetching   = 8   // items whose bytes are fetched
+	sending    = 256 // files that are sent
+)
+
+func newTurns() bridge.Turns {
+	return bridge.Turns{Listing: wake.NewTurns(listing), Fetching: wake.NewTurns(fetching), Sending: wake.NewTurns(sending)}
+}
+
+const (
+	memoryBase  = 64 << 20  // bytes: what the program needs with one entry, and room for what it does
+	memoryEntry = 160 << 10 // of each further one: it has 100 KiB when it is idle
+	filesBase   = 64        // files that the program has open beside those of entries
+)
+
+// limitMemory has the garbage collector work early, for so many entries, unless GOMEMLIMIT says otherwise: a home server has little memory and
+// time enough. The limit is soft: what lives is kept, whatever its size.
+func (d *Daemon) limitMemory(entries int) {
+	if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now == d.memory {
+		d.memory = memoryBase + memoryEntry*int64(entries)
+		debug.SetMemoryLimit(d.memory)
+	}
+}
+
+// checkFiles warns when so many entries may come to the limit of open files: the broker, or Google, would then seem not to answer.
+func (d *Daemon) checkFiles(entries int) {
+	each := 1 // the connection to the broker
+	if d.inner != "" {
+		each = 2 // both ends of it
+	}
+	needed := filesBase + each*entries + listing + fetching + 2*min(sending, entries*d.config.Uploads) // a file and a connection
+	if most := openFiles(); uint64(needed) > most {                                                    //nolint:gosec // it is not negative
+		d.log.WithFields(logrus.Fields{"limit": most, "needed": needed, "entries": entries}).
+			Warn("too few files may be open for so many entries: raise the limit (ulimit -n, LimitNOFILE= of systemd, ulimits of docker)")
+	}
+}
