@@ -99,7 +99,7 @@ func TestScalingFigures(t *testing.T) {
 	}{
 		"raw_up_to":      {"../bridge/upload/google.go", `rawUpTo += 5 << 20 `, 5 << 20 / 1e6},
 		"chunk":          {"../cluster/blobs.go", `chunkMax += 512 << 10 `, 512 << 10},
-		"claims_at_once": {"../cluster/fleet.go", `claimsAtOnce += 16 `, 16},
+		"claims_at_once": {"../cluster/fleet/fleet.go", `claimsAtOnce += 16 `, 16},
 		"quota_requests": {"../bridge/account/project.go", `QuotaPerDay = 10_000\n`, 10_000},
 		"batch":          {"../photos/spec/spec.go", `MaxBatch += 50\b`, 50},
 	} {

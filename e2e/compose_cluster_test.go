@@ -94,21 +94,26 @@ func TestComposeCluster(t *testing.T) {
 			environ[i] = places.Replace(line)
 		}
 		dir := t.TempDir()
-		environ = append(environ, "GPHOTOS_DATA_DIR="+filepath.Join(dir, "data"), "GPHOTOS_MEDIA_DIRS="+t.TempDir(), "GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
+		environ = append(environ, "GPHOTOS_DATA_DIR="+filepath.Join(dir, "data"), "GPHOTOS_MEDIA_DIRS="+t.TempDir(),
+			"GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
 		bridges = append(bridges, e2etest.Start(t, e2etest.Command{Name: fmt.Sprint("bridge ", i+1), Path: "gphotos2mqtt", Env: environ, Dir: dir}))
 	}
-	// One of them has the entry, and when that is stopped another has.
+	// One of them has the entry, and no other; when that is stopped another has.
 	holder := func(of []*e2etest.Process) (at int) {
+		var serving []int
 		e2etest.Until(t, "one of them to serve the entry", func() bool {
+			serving = nil
 			for i, p := range of {
 				if regexp.MustCompile(`broker connected.*entry=home`).MatchString(p.Output()) {
-					at = i
-					return true
+					serving = append(serving, i)
 				}
 			}
-			return false
+			return serving != nil
 		})
-		return at
+		if len(serving) > 1 {
+			t.Errorf("%d of them serve the entry", len(serving))
+		}
+		return serving[0]
 	}
 	for len(bridges) > 1 {
 		at := holder(bridges)
