@@ -42,7 +42,7 @@ func TestBrowserScalingArithmetic(t *testing.T) {
 		`compute(f, ` + load + `, uploads: 36, busiest: 100}).rate`:                          "10",
 		`compute(f, ` + load + `, uploads: 36, busiest: 100}).messages`:                      fmt.Sprint(158),
 		`compute(f, ` + load + `, uploads: 36, busiest: 100, size: 1}).messages`:             fmt.Sprint(168), // a second piece
-		`compute(f, ` + load + `, uploads: 36000, busiest: 100}).clusters`:                   "31",            // 158,000 messages / 5,124
+		`compute(f, ` + load + `, uploads: 36000, busiest: 100}).clusters`:                   "42",            // 158,000 messages / 3,800
 		`Math.round(compute(f, ` + load + `, uploads: 36, size: 1, outage: 12}).diskServer)`: "18",            // 1000 * 36 MB / 2
 		`compute(f, ` + load + `}).processes`:                                                "3",
 		`compute(f, ` + load + `}).held`:                                                     "500",
