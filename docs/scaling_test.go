@@ -84,7 +84,8 @@ func TestScalingPage(t *testing.T) {
 	if diff := cmp.Diff(there, used); diff != "" {
 		t.Error("(-scaling.json +what is used)", diff)
 	}
-	if found := regexp.MustCompile(`(?i)(src=|<link|@import|url\(|fetch\(|XMLHttp|href="https?:)[^>]*`).FindString(before + after); found != "" {
+	elsewhere := regexp.MustCompile(`(?i)(src=|<link|@import|url\(|fetch\(|XMLHttp|href="https?:)[^>]*`)
+	if found := elsewhere.FindString(before + after); found != "" {
 		t.Errorf("the page needs %s", found)
 	}
 }
@@ -121,7 +122,8 @@ func TestScalingFigures(t *testing.T) {
 	first, last := rows[0].Cells, rows[len(rows)-1].Cells
 	entries := last[0] - first[0]
 	for id, value := range map[string]float64{
-		"memory_process": first[memory], "memory_entry": (last[memory] - first[memory]) / entries, "entries_process": last[0], "entries_broker": last[0],
+		"memory_process": first[memory], "memory_entry": (last[memory] - first[memory]) / entries,
+		"entries_process": last[0], "entries_broker": last[0],
 	} {
 		if f := all[id].Value; f < value/2 || f > value*2 {
 			t.Errorf("%s is %v, and measured was %v", id, f, value)

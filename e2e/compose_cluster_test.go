@@ -90,7 +90,8 @@ func TestComposeCluster(t *testing.T) {
 		dir := t.TempDir()
 		environ = append(environ, "GPHOTOS_DATA_DIR="+filepath.Join(dir, "data"), "GPHOTOS_MEDIA_DIRS="+t.TempDir(),
 			"GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
-		bridges = append(bridges, e2etest.Start(t, e2etest.Command{Name: fmt.Sprint("bridge ", i+1), Path: "gphotos2mqtt", Env: environ, Dir: dir}))
+		name := fmt.Sprint("bridge ", i+1)
+		bridges = append(bridges, e2etest.Start(t, e2etest.Command{Name: name, Path: "gphotos2mqtt", Env: environ, Dir: dir}))
 	}
 	// One of them has the entry, and no other; when that is stopped another has.
 	holder := func(of []*e2etest.Process) (at int) {

@@ -25,7 +25,8 @@ func TestBrowserScalingArithmetic(t *testing.T) {
 	e2etest.Must(t, err)
 	dir := t.TempDir()
 	e2etest.Must(t, os.WriteFile(filepath.Join(dir, "arithmetic.js"), script[1], 0o600))
-	const load = `{entries: 1000, uploads: 0, together: 1, size: 0.5, busiest: 15, albums: 0, items: 0, pictures: 0, outage: 24, use: 100, verified: true`
+	const load = `{entries: 1000, uploads: 0, together: 1, size: 0.5, busiest: 15, albums: 0, items: 0, pictures: 0, outage: 24,
+		use: 100, verified: true`
 	for expression, want := range map[string]string{
 		// At rest: 30 pages of the library and 0 of albums a day; 10,000 / 30 entries of a project.
 		`compute(f, ` + load + `}).each`:                                                     "30",
@@ -63,7 +64,8 @@ func TestBrowserScalingArithmetic(t *testing.T) {
 	}
 }
 
-// TestBrowserScaling opens the page from the disk: narrow and wide, light and dark, it has its results, nothing sticks out, and it asks for nothing.
+// TestBrowserScaling opens the page from the disk: narrow and wide, light and dark, it has its results, nothing sticks out, and it asks for
+// nothing.
 func TestBrowserScaling(t *testing.T) {
 	path, err := filepath.Abs(scalingPage)
 	e2etest.Must(t, err)
@@ -74,8 +76,9 @@ func TestBrowserScaling(t *testing.T) {
 			if got := evaluate(c, `getComputedStyle(document.body).backgroundColor`); got != paper {
 				t.Errorf("the paper is %s, not %s", got, paper)
 			}
-			if got := evaluate(c, `document.querySelectorAll("#results tbody td").length + ", " + document.documentElement.scrollWidth`); got != fmt.Sprintf("72, %d", width) {
-				t.Errorf("%d wide: cells and width are %s", width, got)
+			cells := evaluate(c, `document.querySelectorAll("#results tbody td").length + ", " + document.documentElement.scrollWidth`)
+			if cells != fmt.Sprintf("72, %d", width) {
+				t.Errorf("%d wide: cells and width are %s", width, cells)
 			}
 			if got := evaluate(c, `String(performance.getEntriesByType("resource").length)`); got != "0" {
 				t.Errorf("the page asks for %s", got)
