@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -184,7 +185,7 @@ func (s *Status) Run(ctx context.Context) error {
 	for {
 		if known := s.Names(); info.Entries == nil || !slices.Equal(info.Entries, known) {
 			info.Entries = append([]string{}, known...)
-			if err := s.retain(s.topics.Bridge("info"), info); err != nil {
+			if err := s.retainInfo(info); err != nil {
 				return err
 			}
 		}
@@ -192,7 +193,7 @@ func (s *Status) Run(ctx context.Context) error {
 			s.sayFolders(now)
 			said = now
 		}
-		err := s.retain(s.topics.Bridge("health"), s.health())
+		err := s.retainHealth()
 		if err == nil {
 			err = wake.Sleep(ctx, nil, statePause) // the connections of all entries change at the same time
 		}
@@ -219,15 +220,41 @@ func problem(data *store.Store, folders *media.Folders) string {
 	return strings.TrimSpace(data.Damage() + " " + folders.Problem())
 }
 
-func (s *Status) retain(topic string, document any) error {
-	payload, err := mqttapi.Encode(document)
-	if err == nil {
-		err = s.cfg.Out.Retain(topic, payload)
+// retainInfo leaves out first what the settings of the entries say themselves, then more, when they are too many for one message.
+func (s *Status) retainInfo(info mqttapi.Info) error {
+	return s.retain(s.topics.Bridge("info"), &info, func() {
+		info.Settings = maps.Clone(info.Settings)
+		maps.DeleteFunc(info.Settings, func(name, _ string) bool { return strings.HasPrefix(name, "GPHOTOS_ENTRY_") })
+	}, func() { info.Entries = []string{} })
+}
+
+// retainHealth leaves out first the connections that do well, then more, when they are too many for one message.
+func (s *Status) retainHealth() error {
+	h := s.health()
+	return s.retain(s.topics.Bridge("health"), &h, func() {
+		maps.DeleteFunc(h.Connections, func(_ string, c mqttapi.Connection) bool { return c.Connected && c.Problem == "" })
+	}, func() {
+		left := maxTroubled
+		maps.DeleteFunc(h.Connections, func(string, mqttapi.Connection) bool { left--; return left < 0 })
+	})
+}
+
+// retain publishes a document, or, as long as it is too large, what one more step makes of it.
+func (s *Status) retain(topic string, document any, shorter ...func()) error {
+	for {
+		payload, err := mqttapi.Encode(document)
+		if err == nil {
+			err = s.cfg.Out.Retain(topic, payload)
+		}
+		if !errors.Is(err, broker.ErrTooLarge) || len(shorter) == 0 {
+			if err != nil {
+				err = fmt.Errorf("publish %s: %w", topic, err)
+			}
+			return err
+		}
+		shorter[0]()
+		shorter = shorter[1:]
 	}
-	if err != nil {
-		return fmt.Errorf("publish %s: %w", topic, err)
-	}
-	return nil
 }
 
 func (s *Status) health() mqttapi.Health {

@@ -37,8 +37,9 @@ type Listings struct {
 
 // Bounds of listings.
 const (
-	MaxListings = 50              // how many albums get a listing when all are chosen
-	burstPause  = 3 * time.Second // how long a listing waits for the rest of a burst of uploads; contract: it shows an upload within 5 s
+	MaxListings = 50                     // how many albums get a listing when all are chosen
+	photoPause  = 500 * time.Millisecond // how long a listing waits for a second upload
+	burstPause  = 3 * time.Second        // how long a listing waits for the rest of a burst of uploads; contract: it shows an upload within 5 s
 )
 
 // Config says whose library it is and what is published of it.
@@ -229,6 +230,7 @@ func (l *Library) changeAlbum(id string, f func(*cache, *album)) {
 func (l *Library) KeepListings(ctx context.Context) error {
 	for {
 		if l.bursting() {
+			_ = wake.Sleep(ctx, nil, photoPause)
 			_ = l.cfg.AwaitIdle(ctx, burstPause)
 		}
 		wait, err := l.round(ctx)

@@ -31,8 +31,8 @@ type Records interface {
 
 // Blobs are streams of bytes by name.
 type Blobs interface {
-	// PutBlob makes the bytes of r durable, in place of what was there, and returns how many there are and their SHA-256 in hex.
-	// [ErrFull] means that there is no room; an error of r comes back as it is. After an error there is what was there.
+	// PutBlob keeps the bytes of r, in place of what was there, and returns how many there are and their SHA-256 in hex. They are durable
+	// no later than any change that is made after it. [ErrFull] means that there is no room; an error of r comes back as it is. After an error there is what was there.
 	PutBlob(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error)
 	// OpenBlob returns the bytes of a blob, and how many there are; [ErrNotFound].
 	OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64, error)

@@ -1,6 +1,6 @@
 // Package store keeps what must survive a stop of the bridge: queued uploads with their bytes, sealed OAuth tokens, receipts of
-// commands, and what an entry knows. Whatever a method has acknowledged is on the disk: a kill, a crash or a power cut right after it
-// loses nothing. What was not acknowledged may or may not be there.
+// commands, and what an entry knows. Whatever a method has acknowledged is on the disk, but see PutPayload: a kill, a crash or a power cut
+// right after it loses nothing. What was not acknowledged may or may not be there.
 //
 // Nothing is dropped in silence. A disk that is full or cannot be written makes [Open] fail, or ends the store later ([Store.Failed]). Of
 // what the disk has changed, a record or a payload fails alone ([ErrDamaged], [DamagedError]), and a database that cannot be read is set
@@ -153,7 +153,8 @@ func (s *Store) DeleteState(ctx context.Context, entry, name string) error {
 	return s.save(ctx, nil, kindState, entry, name)
 }
 
-// PutPayload makes r durable under a name, replacing, and returns size and SHA-256 in hex. ErrFull: no room; an error of r comes as it is.
+// PutPayload keeps r under a name, replacing, and returns size and SHA-256 in hex. It is durable no later than a job that is added or saved
+// after it. ErrFull: no room; an error of r comes as it is.
 func (s *Store) PutPayload(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error) {
 	return s.engine.PutBlob(ctx, name, r)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"gphotos2mqtt/bridge/capacity"
+	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -83,7 +84,7 @@ func (u *Uploads) answerOf(ctx context.Context, id string) ([]byte, error) {
 		return u.dedupe.Result(ctx, id)
 	}
 	if r := j.view(); len(r.Result) == 0 {
-		return u.result(r, time.Time{})
+		return report.Message(r, time.Time{}, u.cfg.MaxPublish())
 	}
 	return j.view().Result, nil
 }
@@ -104,7 +105,7 @@ func (u *Uploads) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery st
 		r.Album.Title = u.cfg.Album
 	}
 	err := u.takeFiles(ctx, r, cmd)
-	refused := over(r.Files)
+	refused := report.Over(r.Files)
 	if err == nil && !refused {
 		// A stop before this leaves payloads without a job, which are swept at the next start; after it the upload is never lost.
 		if err = u.cfg.Store.AddJob(ctx, r); err == nil {
@@ -168,7 +169,7 @@ func (u *Uploads) takeFiles(ctx context.Context, r *store.Job, cmd mqttapi.Uploa
 // Refuse makes the answer to a command that is not carried out: for one reason, or because of its files.
 func (u *Uploads) Refuse(cmd mqttapi.Upload, cause *mqttapi.Error, files ...store.File) ([]byte, error) {
 	m := mqttapi.Refused(cmd, cause, wake.Wall())
-	m.Items = append(m.Items, resultItems(files)...)
+	m.Items = append(m.Items, report.Items(files)...)
 	if cause == nil {
 		m.Error = m.Items[0].Error
 	}

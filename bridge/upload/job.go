@@ -12,6 +12,7 @@ import (
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/capacity"
+	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -123,14 +124,6 @@ func (f file) update(ctx context.Context, change func(*store.File)) error {
 }
 
 func since(r *store.Job) time.Time { return cmp.Or(r.RequeuedAt, r.Received) }
-
-func over(files []store.File) bool {
-	return !slices.ContainsFunc(files, func(f store.File) bool { return onItsWay(f.Status) })
-}
-
-func onItsWay(s store.FileStatus) bool {
-	return s == store.FileWaiting || s == store.FileQueued || s == store.FileSent || s == store.FileMade
-}
 
 // sent: Google has all bytes.
 func sent(token secret.Text, owner string, took time.Duration) func(*store.File) {
@@ -268,7 +261,7 @@ func (u *Uploads) change(id string, do func(*job) error) (mqttapi.OneData, error
 		err = mqttapi.Errorf(mqttapi.CodeNotFound, "There is no job %q in the queue, nor a failed one of the last day whose file the bridge has: send the upload again.", id)
 		return mqttapi.OneData{}, err
 	}
-	return mqttapi.OneData{Job: new(u.jobView(j.view()))}, err
+	return mqttapi.OneData{Job: new(u.jobView(j))}, err
 }
 
 func (u *Uploads) retain(ctx context.Context, j *job) error {
@@ -328,7 +321,7 @@ func (q *queue) expired(ran, maxAge time.Duration) (old []*job, wait time.Durati
 		}
 		if left := end - ran; left > 0 {
 			wait = min(wait, left)
-		} else if r.State == store.JobRetained || !over(r.Files) {
+		} else if r.State == store.JobRetained || !report.Over(r.Files) {
 			old = append(old, j)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
@@ -99,7 +100,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 	defer j.publishing.Unlock()
 	r := j.view()
 	if !r.Accepted {
-		accepted, err := u.result(r, time.Time{})
+		accepted, err := report.Message(r, time.Time{}, u.cfg.MaxPublish())
 		if err == nil {
 			err = u.sendResult(ctx, r, accepted, time.Time{})
 		}
@@ -133,7 +134,7 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 // sendResult publishes a message about a job. One that the broker does not take is cut, or replaced by a short one that says so.
 func (u *Uploads) sendResult(ctx context.Context, r *store.Job, payload []byte, finished time.Time) error {
 	send := func(payload []byte) error { return u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload) }
-	err := SendFitting(send, payload, func() ([]byte, error) { return u.result(r, finished) })
+	err := SendFitting(send, payload, func() ([]byte, error) { return report.Message(r, finished, u.cfg.MaxPublish()) })
 	if errors.Is(err, broker.ErrTooLarge) { // the other results must go out
 		u.cfg.Log.WithError(err).WithField("job", r.ID).Error("result cannot be published")
 		return nil
@@ -204,71 +205,10 @@ func (u *Uploads) saveEnd(ctx context.Context, j *job, own []ending) (err error)
 			}
 			r.Attempts = max(r.Attempts, f.Attempts)
 		}
-		if over(r.Files) {
+		if report.Over(r.Files) {
 			r.State = store.JobFinished
-			r.Result, err = u.result(r, wake.Wall())
+			r.Result, err = report.Message(r, wake.Wall(), u.cfg.MaxPublish())
 		}
 	})
 	return errors.Join(saved, err)
-}
-
-// result makes the message about a job: `accepted` while it is on its way, and at last what became of each of its files.
-func (u *Uploads) result(r *store.Job, finished time.Time) ([]byte, error) {
-	m := mqttapi.Result{
-		Status: mqttapi.StatusAccepted, Job: mqttapi.Optional(r.ID), ID: mqttapi.Optional(r.CommandID), Transaction: r.Transaction,
-		Received: mqttapi.At(r.Received), Finished: mqttapi.At(finished), Attempts: r.Attempts, Items: resultItems(r.Files), More: r.More,
-	}
-	if r.Album.ID != "" || r.Album.Title != "" {
-		m.Album = &mqttapi.ResultAlbum{ID: r.Album.ID, Title: r.Album.Title, Created: r.Album.Created}
-	}
-	if !finished.IsZero() {
-		if m.Status = statusOf(r.Files); m.Status == mqttapi.StatusFailed {
-			m.Error = m.Items[0].Error
-		}
-	}
-	payload, err := m.Encode(u.cfg.MaxPublish())
-	if err != nil {
-		return nil, fmt.Errorf("result of job %s: %w", r.ID, err)
-	}
-	return payload, nil
-}
-
-func resultItems(files []store.File) (items []mqttapi.ResultItem) {
-	for _, f := range files {
-		item := mqttapi.ResultItem{
-			Path: f.Path, Name: f.Name, Status: mqttapi.StatusAccepted, Bytes: f.Size,
-			MediaItemID: f.ItemID, ProductURL: f.ProductURL, Duplicate: f.Duplicate,
-		}
-		if !onItsWay(f.Status) {
-			item.Status = statusOf([]store.File{f})
-		}
-		if f.Status == store.FileFailed {
-			item.Error = &mqttapi.Error{Code: mqttapi.Code(f.ErrorCode), Message: f.ErrorMessage}
-		}
-		if a := f.After; a != nil && a.Outcome != "" {
-			item.After = &mqttapi.ResultAfter{Outcome: a.Outcome, Path: mqttapi.Optional(a.Now), Message: a.Problem}
-		}
-		items = append(items, item)
-	}
-	return items
-}
-
-func statusOf(files []store.File) mqttapi.Status {
-	done, cancelled := 0, 0
-	for _, f := range files {
-		if f.Status == store.FileDone {
-			done++
-		} else if f.ErrorCode == string(mqttapi.CodeCancelled) {
-			cancelled++
-		}
-	}
-	switch {
-	case done == len(files):
-		return mqttapi.StatusDone
-	case done > 0:
-		return mqttapi.StatusPartial
-	case cancelled > 0:
-		return mqttapi.StatusCancelled
-	}
-	return mqttapi.StatusFailed
 }

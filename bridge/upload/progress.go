@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/totals"
 	"gphotos2mqtt/bridge/wake"
@@ -129,14 +130,14 @@ func (u *Uploads) Summary() mqttapi.Queue {
 	for _, j := range u.queue.all() {
 		r := j.view()
 		for _, f := range r.Files {
-			if onItsWay(f.Status) {
+			if report.OnItsWay(f.Status) {
 				s.Bytes += f.Size
 			}
 		}
-		if w := waits(r); w != nil && (first == "" || r.ID < first) {
+		if w := report.Waits(r); w != nil && (first == "" || r.ID < first) {
 			s.Waits, first = w, r.ID
 		}
-		if at := since(r); !over(r.Files) && (oldest.IsZero() || at.Before(oldest)) {
+		if at := since(r); !report.Over(r.Files) && (oldest.IsZero() || at.Before(oldest)) {
 			oldest = at
 		}
 	}
@@ -148,45 +149,13 @@ func (u *Uploads) Summary() mqttapi.Queue {
 func (u *Uploads) List() []mqttapi.Job {
 	jobs := []mqttapi.Job{}
 	for _, j := range u.queue.all() {
-		jobs = append(jobs, u.jobView(j.view()))
+		jobs = append(jobs, u.jobView(j))
 	}
 	slices.SortFunc(jobs, func(a, b mqttapi.Job) int { return cmp.Compare(a.Job, b.Job) })
 	return jobs
 }
 
-func (u *Uploads) jobView(r *store.Job) mqttapi.Job {
-	v := mqttapi.Job{
-		Job: r.ID, ID: mqttapi.Optional(r.CommandID), Transaction: r.Transaction, Status: mqttapi.StatusAccepted, Received: mqttapi.At(r.Received),
-		Album: cmp.Or(r.Album.Title, r.Album.ID), Files: len(r.Files), Attempts: r.Attempts,
-	}
-	switch r.State {
-	case store.JobFinished, store.JobRetained:
-		v.Status = statusOf(r.Files)
-	case store.JobCancelled:
-		v.Status = mqttapi.StatusCancelled
-	case store.JobOpen:
-		if v.Waits = waits(r); v.Waits == nil {
-			v.Waits, _ = u.cfg.Account.Held()
-		}
-		if v.Waits == nil {
-			v.Waits = retried(r)
-		}
-	}
-	for _, f := range r.Files {
-		v.Bytes += f.Size
-		if f.Status == store.FileDone {
-			v.Done++
-		}
-	}
-	return v
-}
-
-// retried says why a file of a job waits for itself to be tried again, and until when; nil when none does.
-func retried(r *store.Job) *mqttapi.Hold {
-	for _, f := range r.Files {
-		if wake.Left(f.NotBefore, f.Pause) > 0 && onItsWay(f.Status) {
-			return &mqttapi.Hold{Reason: mqttapi.HoldReason(f.ErrorCode), Message: f.ErrorMessage, Until: mqttapi.At(f.NotBefore)}
-		}
-	}
-	return nil
+func (u *Uploads) jobView(j *job) mqttapi.Job {
+	held, _ := u.cfg.Account.Held()
+	return report.Job(j.view(), held)
 }

@@ -197,16 +197,6 @@ func (u *Uploads) awaitSource(ctx context.Context, of file, cause error) (bool, 
 	return true, of.update(ctx, func(now *store.File) { *now = f })
 }
 
-// waits says why a job's first file that cannot be read yet waits, nil when there is none.
-func waits(r *store.Job) *mqttapi.Hold {
-	for _, f := range r.Files {
-		if f.Status == store.FileWaiting || f.Status == store.FileMade {
-			return &mqttapi.Hold{Reason: mqttapi.HoldReason(f.Wait.Reason), Message: f.ErrorMessage, Until: mqttapi.At(f.Wait.Until)}
-		}
-	}
-	return nil
-}
-
 // nextToTake waits for a waiting file that is to be looked at again. The caller gives it back with leave.
 func (u *Uploads) nextToTake(ctx context.Context) (sending, error) {
 	q, folders := u.queue, u.cfg.Media

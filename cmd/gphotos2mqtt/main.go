@@ -75,8 +75,13 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 			releaseMemory()
 			// Outside of systemd this does nothing: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 			_, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
-			defer releaseMemory() // what connecting and the first listings needed
-			return wake.Sleep(ctx, nil, 5*time.Second)
+			for _, pause := range []time.Duration{5 * time.Second, 55 * time.Second} { // what connecting and the first listings needed; of many entries, too
+				if err := wake.Sleep(ctx, nil, pause); err != nil {
+					return err
+				}
+				releaseMemory()
+			}
+			return nil
 		}})
 		log.Info("bridge stopped")
 	}

@@ -82,7 +82,7 @@ func (s *session) greet(in *bufio.Reader) error {
 func (c *Conn) hello(id string, clean bool, last *will) *packets.ConnectPacket {
 	p := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
 	p.ProtocolName, p.ProtocolVersion, p.ClientIdentifier, p.CleanSession = "MQTT", 4, id, clean
-	p.Keepalive = uint16(c.timeouts.keepAlive / time.Second)
+	p.Keepalive = uint16(c.timeouts.keepAlive / time.Second) //nolint:gosec // a constant
 	p.UsernameFlag, p.Username = c.address.User != "", c.address.User
 	p.PasswordFlag, p.Password = c.address.Password != "", []byte(c.address.Password)
 	if last != nil {
@@ -172,7 +172,8 @@ func (s *session) ask(subscriptions ...Subscription) uint16 {
 
 // number is one that no packet has that is in flight. https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718025
 func (s *session) number() uint16 {
-	for s.last++; s.last == 0 || s.flying(s.last) >= 0; s.last++ { //nolint:revive // the next
+	for s.last++; s.last == 0 || s.flying(s.last) >= 0; {
+		s.last++
 	}
 	return s.last
 }

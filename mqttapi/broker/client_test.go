@@ -13,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"gphotos2mqtt/bridge/wake"
-
 	"github.com/eclipse/paho.mqtt.golang/packets"
 	logtest "github.com/sirupsen/logrus/hooks/test"
 )
@@ -142,7 +140,7 @@ func TestTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	turns, hello := wake.NewTurns(most), make(chan net.Conn, all)
+	turns, hello := make(chan struct{}, most), make(chan net.Conn, all)
 	var accepting sync.WaitGroup
 	accepting.Go(func() {
 		for {

@@ -14,5 +14,5 @@ func openFiles() uint64 {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
 		return math.MaxUint64
 	}
-	return uint64(limit.Cur) //nolint:unconvert,gosec // FreeBSD's has a sign
+	return uint64(limit.Cur) //nolint:unconvert // FreeBSD's has a sign
 }

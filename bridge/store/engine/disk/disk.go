@@ -83,7 +83,10 @@ func (d *Disk) Close() error {
 	cause := context.Cause(d.down)
 	if errors.Is(cause, engine.ErrClosed) {
 		// Both heads of the database then lead to the same records, so that one of them may be lost.
-		cause = cmp.Or(d.take(nil), d.takeOver(), guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
+		d.mu.Lock()
+		writes := d.waiting
+		d.mu.Unlock()
+		cause = cmp.Or(d.take(writes), d.takeOver(), guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
 	}
 	return errors.Join(cause, d.journal.close(), d.db.Close(), d.release())
 }
@@ -137,8 +140,9 @@ func (d *Disk) acquire() (err error) {
 
 func (d *Disk) release() error { return errors.Join(unlockFile(d.lock), d.lock.Close()) }
 
-// PutBlob makes the bytes of r durable under a name, in place of what was there, and returns how many there are and their SHA-256 in
-// hex. ErrFull means that the disk has no room; an error of r comes back as it is. After an error there is what was there.
+// PutBlob keeps the bytes of r under a name, in place of what was there, and returns how many there are and their SHA-256 in hex. They
+// are durable no later than any change that is made after it. ErrFull means that the disk has no room; an error of r comes back as it
+// is. After an error there is what was there.
 func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int64, sum string, err error) {
 	path, err := d.blob(ctx, name)
 	if err == nil {
@@ -147,17 +151,21 @@ func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int6
 	if err != nil {
 		return 0, "", err
 	}
+	if err = d.settle(name); err != nil {
+		return 0, "", err
+	}
 	buf := d.buffers.Get().(*bytes.Buffer)
-	defer d.buffers.Put(buf)
 	buf.Reset()
 	buf.Write(make([]byte, headingSize))
 	buf.WriteString(name)
 	head := buf.Len()
 	if _, err = buf.ReadFrom(io.LimitReader(r, smallBlob+1)); err != nil {
+		d.buffers.Put(buf)
 		return 0, "", err
 	}
 	data := buf.Bytes()[head:]
 	if len(data) > smallBlob {
+		defer d.buffers.Put(buf)
 		return d.putFile(path, name, io.MultiReader(bytes.NewReader(data), r))
 	}
 	if err = os.Remove(path); err == nil { // of a file and a small blob it is the file that counts at the next start
@@ -165,12 +173,12 @@ func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int6
 	} else if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
-	if err == nil {
-		w := &write{name: name, blob: buf.Bytes()}
-		d.commit(w)
-		err = w.err
-	}
 	hash := sha256.Sum256(data)
+	if err == nil {
+		d.mu.Lock()
+		d.waiting = append(d.waiting, &write{name: name, blob: buf}) // whoever makes the next change makes it durable too
+		d.mu.Unlock()
+	}
 	return int64(len(data)), hex.EncodeToString(hash[:]), err
 }
 
@@ -230,6 +238,9 @@ func (d *Disk) OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64,
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := d.settle(name); err != nil {
+		return nil, 0, err
+	}
 	if r, size := d.journal.open(name); r != nil {
 		return r, size, nil
 	}
@@ -253,8 +264,8 @@ func (d *Disk) RemoveBlob(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if d.journal.remove(name) {
-		return nil
+	if err := d.settle(name); err != nil || d.journal.remove(name) {
+		return err
 	}
 	if err = os.Remove(path); errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -264,7 +275,7 @@ func (d *Disk) RemoveBlob(ctx context.Context, name string) error {
 
 // SweepBlobs removes all blobs that keep does not want, and those that are not complete, and returns how many. None may be on its way.
 func (d *Disk) SweepBlobs(ctx context.Context, keep func(name string) bool) (n int, err error) {
-	if err := d.usable(ctx); err != nil {
+	if err := cmp.Or(d.usable(ctx), d.settle("")); err != nil {
 		return 0, err
 	}
 	blobs, err := readBlobs(d.path(blobsFolder))

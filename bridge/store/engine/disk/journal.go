@@ -125,21 +125,37 @@ func (s *segment) heading(at int64) (h heading, err error) {
 	return h, nil
 }
 
+// A turnRead is what has been read of a turn so far.
+type turnRead struct {
+	number uint64
+	at     int64
+	blobs  []string
+	sum    uint32 // of their bytes, one after another
+}
+
 // read takes over what a segment holds. The error is engine.ErrDamaged, or the disk's.
 func (j *journal) read(s *segment) error {
-	for turn, at := uint64(0), int64(0); s.generation > 0; {
+	var t turnRead
+	for at := int64(0); s.generation > 0; {
 		h, err := s.heading(at)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if body := s.body(h, at); err == nil && h.Turn >= turn && body != nil {
-			if turn, j.turn = h.Turn, max(j.turn, h.Turn); h.Kind&entryBlob > 0 {
-				j.place(string(body), place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)})
-			} else {
-				j.decode(body, h.Turn > j.applied)
+		if body := s.body(h, at); err == nil && h.Turn >= t.number && body != nil {
+			if j.readEntry(s, at, h, body, &t) {
+				at += headingSize + int64(h.Length)
+				s.end = at
+				continue
 			}
-			at += headingSize + int64(h.Length)
-			s.end = at
+			// The record of a job is there, and the blob that was written with it is not.
+			if next, err := s.later(nextPage(at+1), h.Turn); err != nil || next.Turn == 0 {
+				for _, name := range t.blobs {
+					j.place(name, place{})
+				}
+				s.end = t.at
+				return err
+			}
+			t.sum = binary.LittleEndian.Uint32(body) // it was acknowledged, and its blob is damaged, which fails alone
 			continue
 		}
 		if at%pageSize > 0 && err != nil {
@@ -147,16 +163,38 @@ func (j *journal) read(s *segment) error {
 			continue
 		}
 		// The end; or, when there is a later turn, what was acknowledged is damaged.
-		next, err := s.later(nextPage(at+1), max(turn, h.Turn))
+		next, err := s.later(nextPage(at+1), max(t.number, h.Turn))
 		if err != nil || next.Turn == 0 {
 			return err
 		}
-		if next.Turn > max(turn, j.applied)+1 {
+		if next.Turn > max(t.number, j.applied)+1 {
 			return fmt.Errorf("%w: the journal has a gap", engine.ErrDamaged)
 		}
 		at = next.at
 	}
 	return nil
+}
+
+// readEntry takes over an entry, but for changes whose blobs are not those that were written with them.
+func (j *journal) readEntry(s *segment, at int64, h heading, body []byte, t *turnRead) bool {
+	if h.Turn > t.number {
+		*t = turnRead{number: h.Turn, at: at}
+	}
+	isNew := h.Turn > j.applied
+	if h.Kind&entryBlob > 0 {
+		p := place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)}
+		if j.place(string(body), p); isNew {
+			data := make([]byte, p.size)
+			n, _ := s.file.ReadAt(data, p.at) // what cannot be read has another sum
+			t.blobs, t.sum = append(t.blobs, string(body)), crc32.Update(t.sum, castagnoli, data[:n])
+		}
+	} else if isNew && t.sum != binary.LittleEndian.Uint32(body) {
+		return false
+	} else {
+		j.decode(body[4:], isNew)
+	}
+	j.turn = max(j.turn, h.Turn)
+	return true
 }
 
 // body reads what is under the sum of an entry, nil when that is not what was written.

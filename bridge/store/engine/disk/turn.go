@@ -1,10 +1,13 @@
 package disk
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,14 +19,14 @@ import (
 // A write is what waits for a turn of the journal, and what became of it; all but what it wants is for who has the turn.
 type write struct {
 	changes  []engine.Change
-	name     string // of a blob
-	blob     []byte // its entry: room for the heading, its name, its bytes; nil = none
+	name     string        // of a blob
+	blob     *bytes.Buffer // its entry: room for the heading, its name, its bytes; nil = none
 	over     bool
 	revision uint64 // of the last change
 	err      error
 }
 
-// commit makes a write durable, in one turn with those of others that wait for it.
+// commit makes a write durable, in one turn with those of others that wait for it, and with blobs that were put before.
 func (d *Disk) commit(w *write) {
 	d.mu.Lock()
 	d.waiting = append(d.waiting, w)
@@ -42,8 +45,23 @@ func (d *Disk) commit(w *write) {
 		err = d.take(writes)
 	}
 	for _, w := range writes {
-		w.over, w.err = true, cmp.Or(err, w.err)
+		if w.over, w.err = true, cmp.Or(err, w.err); w.blob != nil {
+			d.buffers.Put(w.blob)
+		}
 	}
+}
+
+// settle writes a blob that waits for a turn, if it is of that name; "" is any.
+func (d *Disk) settle(name string) error {
+	d.mu.Lock()
+	waits := slices.ContainsFunc(d.waiting, func(w *write) bool { return w.blob != nil && (name == "" || w.name == name) })
+	d.mu.Unlock()
+	if !waits {
+		return nil
+	}
+	w := &write{}
+	d.commit(w)
+	return w.err
 }
 
 // take is one turn.
@@ -62,7 +80,7 @@ func (d *Disk) take(writes []*write) error {
 	if err != nil {
 		return d.failed(err)
 	}
-	at, kind := nextPage(s.end), uint32(entryFirst)
+	at, kind, blobs := nextPage(s.end), uint32(entryFirst), uint32(0)
 	put := func(entry []byte, summed int, of uint32) {
 		heading{Salt: s.salt, Generation: s.generation, Turn: j.turn, Kind: kind | of, Summed: uint32(summed)}.seal(entry) //nolint:gosec // far below 4 GiB
 		if err == nil {
@@ -70,24 +88,26 @@ func (d *Disk) take(writes []*write) error {
 		}
 		kind, at = 0, at+int64(len(entry))
 	}
-	// Blobs that were removed before are not those of this turn.
-	changes := make([]byte, headingSize, 4096)
+	places := map[string]place{}
+	for _, w := range writes {
+		if w.blob != nil {
+			data := w.blob.Bytes()[headingSize+len(w.name):]
+			put(w.blob.Bytes(), len(w.name), entryBlob)
+			places[w.name] = place{s, at - int64(len(data)), int64(len(data))}
+			blobs = crc32.Update(blobs, castagnoli, data)
+		}
+	}
+	changes := binary.LittleEndian.AppendUint32(make([]byte, headingSize, 4096), blobs)
 	for _, name := range removed {
-		changes = encode(changes, engine.Change{Key: blobKey + name})
+		if places[name].in == nil {
+			changes = encode(changes, engine.Change{Key: blobKey + name})
+		}
 	}
 	for _, c := range made {
 		changes = encode(changes, c)
 	}
-	if len(changes) > headingSize {
+	if len(changes) > headingSize+4 {
 		put(changes, len(changes)-headingSize, entryChanges)
-	}
-	places := map[string]place{}
-	for _, w := range writes {
-		if w.blob != nil {
-			size := len(w.blob) - headingSize - len(w.name)
-			put(w.blob, len(w.name), entryBlob)
-			places[w.name] = place{s, at - int64(size), int64(size)}
-		}
 	}
 	if err == nil && kind == 0 {
 		err = flush(s.file)
