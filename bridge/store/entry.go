@@ -82,8 +82,13 @@ func (s *Store) WatchEntries(ctx context.Context, changed func(name string, revi
 	return shared.Watch(ctx, prefix, func(key string, revision uint64) { changed(strings.TrimPrefix(key, prefix), revision) })
 }
 
-// Revision tells one state of an entry in the store from others.
-func (e *Entry) Revision() uint64 { return e.revision }
+// Revision tells one state of an entry in the store from others; 0 for nil.
+func (e *Entry) Revision() uint64 {
+	if e == nil {
+		return 0
+	}
+	return e.revision
+}
 
 func (s *Store) entry(name string, r engine.Record, err error) *Entry {
 	e := &Entry{}

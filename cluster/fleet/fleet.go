@@ -216,7 +216,7 @@ func (f *Fleet) hold(r *run, entry string, at owner, slots chan struct{}, runEnt
 		r.lost = true
 		f.mu.Unlock()
 	}
-	f.giveUp(r, entry)
+	defer f.giveUp(r, entry) // after the line below: the next owner's come later
 	stopped := r.ctx.Err() != nil || errors.Is(err, engine.ErrLost)
 	switch log = log.WithField("reason", context.Cause(r.ctx)); {
 	case err == nil:

@@ -79,6 +79,10 @@ func (k *check) settings(warnings []string, err error) {
 		k.say(lineNote, "settings", "%s", w)
 	}
 	if err == nil {
+		if len(k.config.Entries) == 0 {
+			k.say(lineOK, "settings", "complete, for entries that are added at run time")
+			return
+		}
 		k.say(lineOK, "settings", "complete, for %s %s", plural(len(k.config.Entries), "entry", "entries"),
 			strings.Join(k.config.EntryNames, ", "))
 		return
@@ -99,11 +103,12 @@ func plural(n int, one, many string) string {
 func (k *check) broker(ctx context.Context) {
 	c := k.config
 	var topics []mqttapi.Topics
-	var filters []string
+	all := mqttapi.Topics{Root: c.Topic, Entry: "+"}
+	filters := []string{all.Availability(), all.State(), all.Bridge("info")}
 	for _, e := range c.Entries {
 		t := mqttapi.Topics{Root: c.Topic, Entry: e.Name}
 		topics = append(topics, t)
-		filters = append(filters, t.Availability(), t.State(), t.Response("check"))
+		filters = append(filters, t.Response("check"))
 	}
 	client, err := dial(ctx, c, "check", filters...)
 	switch {
@@ -136,23 +141,24 @@ func (k *check) rights(ctx context.Context, client *client, topics []mqttapi.Top
 	defer cancel()
 	back, said := map[string]bool{}, map[string]string{}
 	states := map[string]mqttapi.State{}
-	for len(back) < len(topics) {
+	var info mqttapi.Info
+	unsaid := func(entry string) bool { return said[entry] == "" }
+	for len(back) < len(topics) || len(topics) == 0 && info.Entries == nil || slices.ContainsFunc(info.Entries, unsaid) {
 		m, err := client.next(ctx)
 		if err != nil {
 			break
 		}
-		for _, t := range topics {
-			switch m.Topic {
-			case t.Response("check"):
-				back[t.Entry] = back[t.Entry] || string(m.Payload) == mark
-			case t.Availability():
-				said[t.Entry] = string(m.Payload)
-			case t.State():
-				var s mqttapi.State
-				if json.Unmarshal(m.Payload, &s) == nil {
-					states[t.Entry] = s
-				}
-			}
+		entry, kind, _ := strings.Cut(strings.TrimPrefix(m.Topic, k.config.Topic+"/"), "/")
+		var s mqttapi.State
+		switch {
+		case kind == "response/check":
+			back[entry] = back[entry] || string(m.Payload) == mark
+		case kind == "availability":
+			said[entry] = string(m.Payload)
+		case kind == "state" && json.Unmarshal(m.Payload, &s) == nil:
+			states[entry] = s
+		case kind == "info":
+			_ = json.Unmarshal(m.Payload, &info) // of another version it may say less
 		}
 	}
 	for i, t := range topics {
@@ -166,6 +172,13 @@ func (k *check) rights(ctx context.Context, client *client, topics []mqttapi.Top
 		online := said[t.Entry] == mqttapi.Online
 		k.online = k.online || i == 0 && online
 		k.entry(t.Entry, online, states[t.Entry])
+	}
+	for _, added := range info.Entries {
+		if !slices.ContainsFunc(topics, func(t mqttapi.Topics) bool { return t.Entry == added }) {
+			online := said[added] == mqttapi.Online
+			k.online = k.online || online
+			k.entry(added, online, states[added])
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -95,31 +94,60 @@ func (k *client) publish(ctx context.Context, topic string, payload []byte) erro
 
 func noLog() *logrus.Entry { return logrus.NewEntry(&logrus.Logger{Out: io.Discard}) }
 
-// health succeeds when every entry is online. It asks the broker, not the process: what counts is whether commands are received.
+// infoWait is how long the list of entries may be behind what the broker retains of each.
+const infoWait = time.Second
+
+// health succeeds when every entry is online, those too that were added at run time. It asks the broker, not the process: what counts is
+// whether commands are received.
 func health(ctx context.Context, c config.Config, stdout io.Writer) error {
 	if c.NATSURL != "" {
 		return processHealth(ctx, c, stdout)
 	}
 	ctx, cancel := context.WithTimeout(ctx, brokerWait)
 	defer cancel()
-	waiting := make(map[string]string) // availability topic to entry
-	for _, e := range c.Entries {
-		waiting[mqttapi.Topics{Root: c.Topic, Entry: e.Name}.Availability()] = e.Name
-	}
-	broker, err := dial(ctx, c, "health", slices.Collect(maps.Keys(waiting))...)
+	info := mqttapi.Topics{Root: c.Topic}.Bridge("info")
+	broker, err := dial(ctx, c, "health", mqttapi.Topics{Root: c.Topic, Entry: "+"}.Availability(), info)
 	if err != nil {
 		return fmt.Errorf("unhealthy: %w", err)
 	}
 	defer broker.close()
-	for len(waiting) > 0 {
-		m, err := broker.next(ctx)
-		if err != nil {
-			return fmt.Errorf("unhealthy: no availability at the broker of entry %s", strings.Join(slices.Sorted(maps.Values(waiting)), ", "))
+	names, said := slices.Clone(c.EntryNames), map[string]string{}
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	slices.Sort(names)
+	missing := func() []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return said[name] == mqttapi.Online })
+	}
+	for listed := false; !listed || len(missing()) > 0; {
+		waiting, cancel := ctx, context.CancelFunc(func() {})
+		if len(names) > 0 && len(missing()) == 0 { // without the right to read the list, those of the settings count
+			waiting, cancel = context.WithTimeout(ctx, infoWait)
 		}
-		if string(m.Payload) != mqttapi.Online {
-			return fmt.Errorf("unhealthy: entry %s is %.40q", waiting[m.Topic], m.Payload)
+		m, err := broker.next(waiting)
+		cancel()
+		switch {
+		case err != nil && ctx.Err() == nil:
+			listed = true
+		case err != nil && len(names) == 0:
+			return errors.New("unhealthy: no bridge has said at the broker which entries it has")
+		case err != nil:
+			return fmt.Errorf("unhealthy: no availability at the broker of entry %s", strings.Join(missing(), ", "))
+		case m.Topic == info:
+			var now mqttapi.Info
+			listed = json.Unmarshal(m.Payload, &now) == nil
+			names = slices.Compact(slices.Sorted(slices.Values(append(names, now.Entries...))))
+		default:
+			entry := strings.TrimSuffix(strings.TrimPrefix(m.Topic, c.Topic+"/"), "/availability")
+			if said[entry] = string(m.Payload); said[entry] != mqttapi.Online && slices.Contains(names, entry) {
+				return fmt.Errorf("unhealthy: entry %s is %.40q", entry, m.Payload)
+			}
 		}
-		delete(waiting, m.Topic)
+	}
+	for _, name := range names {
+		if said[name] != mqttapi.Online {
+			return fmt.Errorf("unhealthy: entry %s is %.40q", name, said[name])
+		}
 	}
 	fmt.Fprintln(stdout, "healthy")
 	return nil
@@ -130,6 +158,8 @@ const (
 	finishWait = time.Minute      // for it to finish, for which it has to ask Google
 	pasteMax   = 64 << 10         // bytes of what is pasted; the bridge takes addresses of 4096 characters
 )
+
+var errAbsent = errors.New("no bridge serves")
 
 type linking struct {
 	topics mqttapi.Topics
@@ -144,13 +174,16 @@ func link(ctx context.Context, c config.Config, entry string, stdin io.Reader, s
 	if entry == "" && len(c.Entries) == 1 {
 		entry = c.Entries[0].Name
 	}
-	if !slices.ContainsFunc(c.Entries, func(e config.Entry) bool { return e.Name == entry }) {
-		return usageError{fmt.Errorf("which entry? usage: gphotos2mqtt link ENTRY, one of %sENTRIES: %s",
-			config.Prefix, strings.Join(c.EntryNames, ", "))}
+	which := usageError{fmt.Errorf("which entry? usage: gphotos2mqtt link ENTRY, one of %sENTRIES: %s, or one that was added",
+		config.Prefix, strings.Join(c.EntryNames, ", "))}
+	if !mqttapi.ValidEntry(entry) {
+		return which
 	}
 	l := &linking{topics: mqttapi.Topics{Root: c.Topic, Entry: entry}, out: stdout}
 	err := l.run(ctx, c, stdin)
-	if err != nil {
+	if errors.Is(err, errAbsent) && !slices.ContainsFunc(c.Entries, func(e config.Entry) bool { return e.Name == entry }) {
+		return which
+	} else if err != nil {
 		err = fmt.Errorf("not linked: %w", err)
 	}
 	return err
@@ -161,7 +194,7 @@ func (l *linking) run(ctx context.Context, c config.Config, stdin io.Reader) (er
 	defer cancel()
 	l.broker, err = dial(ctx, c, "link", l.topics.Availability(), l.topics.State(),
 		l.topics.Response(mqttapi.VerbLink), l.topics.Response(mqttapi.VerbLinkFinish))
-	absent := fmt.Errorf("no bridge serves entry %s at %s: start gphotos2mqtt, then run this again", l.topics.Entry, c.BrokerURL())
+	absent := fmt.Errorf("%w entry %s at %s: start gphotos2mqtt, then run this again", errAbsent, l.topics.Entry, c.BrokerURL())
 	switch {
 	case err == nil:
 	case c.MQTTURL == "": // the bridge would be the broker

@@ -25,6 +25,30 @@ func (w *world) calm(count int) {
 	}
 }
 
+// idle tells what all of it costs while there is nothing to do.
+func (w *world) idle(long time.Duration) {
+	w.Helper()
+	before, written := w.nats.sum()
+	bridges, servers := w.cpu(), w.nats.cpu()
+	time.Sleep(long)
+	after, writtenAfter := w.nats.sum()
+	second := func(n int64) float64 { return float64(n) / long.Seconds() }
+	w.Logf("idle: %.2f %% of a core for all bridges, %.2f %% for all NATS servers", second(int64(w.cpu()-bridges))/1e7, second(int64(w.nats.cpu()-servers))/1e7)
+	w.Logf("idle: %.1f messages and %.1f KB a second to NATS, %.1f KB a second written to disks by all servers",
+		second(after.Messages-before.Messages), second(after.Bytes-before.Bytes)/1e3, second(writtenAfter-written)/1e3)
+	for i, p := range w.nats.processes {
+		w.Logf("%s: %d MB resident", w.nats.sites[i], p.Resident()>>20)
+	}
+}
+
+func (s *servers) cpu() (sum time.Duration) {
+	s.tb.Helper()
+	for _, p := range s.processes {
+		sum += p.CPU()
+	}
+	return sum
+}
+
 func (w *world) cpu() (sum time.Duration) {
 	w.Helper()
 	for _, b := range w.bridges {

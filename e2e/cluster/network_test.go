@@ -52,10 +52,10 @@ func newSpaces(tb testing.TB) *network {
 	n.home, err = os.Open("/proc/thread-self/ns/net")
 	e2etest.Must(tb, err)
 	for _, line := range []string{"link add br0 type bridge", "addr add 10.77.0.1/24 dev br0", "link set br0 up"} {
-		run(tb, "ip", line)
+		execute(tb, "ip", line)
 	}
 	tb.Cleanup(func() {
-		run(tb, "ip", "link del br0")
+		execute(tb, "ip", "link del br0")
 		_ = n.home.Close()
 	})
 	return n
@@ -88,9 +88,9 @@ func (n *network) site(name string) *site {
 	e2etest.Must(n.tb, unix.Setns(int(n.home.Fd()), unix.CLONE_NEWNET))
 	n.tb.Cleanup(func() { _ = s.space.Close() })
 	link := fmt.Sprint("veth", n.sites)
-	run(n.tb, "ip", fmt.Sprintf("link add %s type veth peer name eth0 netns /proc/%d/fd/%d", link, os.Getpid(), s.space.Fd()))
-	run(n.tb, "ip", "link set "+link+" master br0 up")
-	n.tb.Cleanup(func() { run(n.tb, "ip", "link del "+link) }) // the namespace itself goes later, with its last process
+	execute(n.tb, "ip", fmt.Sprintf("link add %s type veth peer name eth0 netns /proc/%d/fd/%d", link, os.Getpid(), s.space.Fd()))
+	execute(n.tb, "ip", "link set "+link+" master br0 up")
+	n.tb.Cleanup(func() { execute(n.tb, "ip", "link del "+link) }) // the namespace itself goes later, with its last process
 	s.run("ip", "link set lo up")
 	s.run("ip", "addr add "+s.host+"/24 dev eth0")
 	s.run("ip", "link set eth0 up")
@@ -119,10 +119,10 @@ func (s *site) in(start func()) {
 
 func (s *site) run(program, line string) {
 	s.network.tb.Helper()
-	s.in(func() { run(s.network.tb, program, line) })
+	s.in(func() { execute(s.network.tb, program, line) })
 }
 
-func run(tb testing.TB, program, line string) {
+func execute(tb testing.TB, program, line string) {
 	tb.Helper()
 	if out, err := exec.Command(program, strings.Fields(line)...).CombinedOutput(); err != nil {
 		tb.Fatalf("%s %s: %v: %s", program, line, err, out)

@@ -3,12 +3,10 @@ package cluster_test
 import (
 	"context"
 	"encoding/json"
-	"regexp"
-	"slices"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -16,27 +14,20 @@ import (
 )
 
 // Where the bridges keep what they share, by GPHOTOS_NATS_PREFIX's default.
-const recordsBucket, payloadsStream = "gphotos-records", "OBJ_gphotos-payloads"
+const recordsBucket, payloadsBucket = "gphotos-records", "gphotos-payloads"
 
-// owners follow which process has had each entry, and when, by the servers' clock.
+// owners follow which process has each entry, as the servers have it.
 type owners struct {
 	tb      testing.TB
 	js      jetstream.JetStream
 	records jetstream.KeyValue
-
-	mu      sync.Mutex          // guards history
-	history map[string][]tenure // by entry
-}
-
-// A tenure is from when a process took an entry.
-type tenure struct {
-	process string // "" = nobody
-	from    time.Time
+	mu      sync.Mutex        // guards has
+	has     map[string]string // the process of each entry, "" = nobody
 }
 
 func watchOwners(tb testing.TB, s *servers) *owners {
 	tb.Helper()
-	o := &owners{tb: tb, js: s.connect(), history: map[string][]tenure{}}
+	o := &owners{tb: tb, js: s.connect(), has: map[string]string{}}
 	ctx, stop := context.WithCancel(context.Background())
 	var err error
 	o.records, err = o.js.KeyValue(ctx, recordsBucket)
@@ -65,36 +56,23 @@ func (o *owners) saw(e jetstream.KeyValueEntry) {
 	entry := strings.TrimPrefix(e.Key(), "owner.")
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.history[entry] = append(o.history[entry], tenure{owner.Process, e.Created()})
+	o.has[entry] = owner.Process
 }
 
 // of are the entries that a process has now, without the leading.
 func (o *owners) of(process string) (entries []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for entry, h := range o.history {
-		if entry != "bridge" && h[len(h)-1].process == process {
+	for entry, owner := range o.has {
+		if entry != "bridge" && owner == process {
 			entries = append(entries, entry)
 		}
 	}
 	return entries
 }
 
-// held reports whether a process had an entry at some moment between two.
-func (o *owners) held(process, entry string, from, to time.Time) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i, t := range o.history[entry] {
-		ended := i+1 < len(o.history[entry]) && o.history[entry][i+1].from.Before(from)
-		if t.process == process && !t.from.After(to) && !ended {
-			return true
-		}
-	}
-	return false
-}
-
-// left is what a bridge has in the store of jobs and payloads.
-func (o *owners) left() (jobs []string, payloads uint64) {
+// left is what there is in the store of jobs, and of payloads.
+func (o *owners) left() (jobs []string, payloads []*jetstream.ObjectInfo) {
 	o.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), e2etest.Patience)
 	defer cancel()
@@ -103,15 +81,14 @@ func (o *owners) left() (jobs []string, payloads uint64) {
 	for key := range keys.Keys() {
 		jobs = append(jobs, key)
 	}
-	stream, err := o.js.Stream(ctx, payloadsStream)
+	store, err := o.js.ObjectStore(ctx, payloadsBucket)
 	e2etest.Must(o.tb, err)
-	info, err := stream.Info(ctx)
-	e2etest.Must(o.tb, err)
-	return jobs, info.State.Msgs
+	payloads, err = store.List(ctx)
+	if !errors.Is(err, jetstream.ErrNoObjectsFound) {
+		e2etest.Must(o.tb, err)
+	}
+	return jobs, payloads
 }
-
-// connected is what Mosquitto prints of a client that a bridge has connected.
-var connected = regexp.MustCompile(`(?m)^(\S+)Z: New client connected from \S+ as gphotos2mqtt-(\S+) \(.*u'(bridge-\d+)'\)`)
 
 // named is how a process calls itself in what it logs.
 const named = `"process":"(\w+)"`
@@ -121,35 +98,8 @@ func (w *world) process(b *bridge) string {
 	w.Helper()
 	if b.id == "" {
 		b.id = b.process.Expect(named)[1]
-		b.ids = append(b.ids, b.id)
 	}
 	return b.id
-}
-
-// checkSessions looks whether each session at the broker was opened by the process that
-// had the entry then: Mosquitto tells the second.
-func (w *world) checkSessions() {
-	w.Helper()
-	const tolerance = time.Second // between the clocks of a server and of the broker, and of either's answer
-	all := connected.FindAllStringSubmatch(w.broker.printed(), -1)
-	ids := map[string][]string{} // of a bridge's processes
-	for _, b := range w.bridges {
-		w.process(b)
-		ids[b.name] = b.ids
-	}
-	count := 0
-	for _, m := range all {
-		entry := m[2]
-		at, err := time.Parse("2006-01-02T15:04:05", m[1])
-		e2etest.Must(w, err)
-		count++
-		if !slices.ContainsFunc(ids[m[3]], func(process string) bool {
-			return w.owners.held(process, entry, at.Add(-tolerance), at.Add(time.Second+tolerance))
-		}) {
-			w.Errorf("%s has opened the session of %s at %s, which it did not have", m[3], entry, m[1])
-		}
-	}
-	w.Logf("%d sessions were opened, each by the process that had the entry", count)
 }
 
 // even waits until no process has two entries more than another one, and all run.

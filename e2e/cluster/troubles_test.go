@@ -13,7 +13,10 @@ func (w *world) kill(b *bridge) time.Duration {
 	entries := w.owners.of(w.process(b))
 	b.stopped.Store(true)
 	at := time.Now()
+	w.kills = append(w.kills, at)
+	w.Logf("%s: kill %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGKILL)
+	b.runs[len(b.runs)-1].ended = at
 	return w.takenOver("killed "+b.name, entries, at)
 }
 
@@ -23,9 +26,12 @@ func (w *world) freeze(b *bridge, long time.Duration) time.Duration {
 	w.Helper()
 	entries := w.owners.of(w.process(b))
 	at := time.Now()
+	w.Logf("%s: freeze %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGSTOP)
 	took := w.takenOver("froze "+b.name, entries, at)
 	time.Sleep(time.Until(at.Add(long)))
+	r := b.runs[len(b.runs)-1]
+	r.pauses = append(r.pauses, [2]time.Time{at, time.Now()})
 	b.process.Signal(syscall.SIGCONT)
 	return took
 }
@@ -36,6 +42,7 @@ func (w *world) terminate(b *bridge) time.Duration {
 	entries := w.owners.of(w.process(b))
 	b.stopped.Store(true)
 	at := time.Now()
+	w.Logf("%s: stop %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGTERM)
 	took := w.takenOver("stopped "+b.name, entries, at)
 	b.process.Exited(0)
@@ -75,7 +82,7 @@ func (w *world) links(b *bridge, server int) []link {
 // sever cuts a link for a time and heals it.
 func (w *world) sever(l link, long time.Duration) {
 	w.Helper()
-	w.Logf("cut %v for %v", l, long)
+	w.Logf("%s: cut %v for %v", time.Now().Format(time.TimeOnly), l, long)
 	w.cut(l.from, l.to)
 	time.Sleep(long)
 	w.heal(l.from, l.to)

@@ -29,6 +29,7 @@ type world struct {
 	entries []string
 	media   string // of all bridges
 
+	kills     []time.Time
 	published int      // uploads
 	sums      []string // of each upload's photo, in hex; each is written by one publisher
 }
@@ -41,7 +42,7 @@ type bridge struct {
 	process  *e2etest.Process
 	stopped  atomic.Bool // on purpose
 	id       string      // of the process in the fleet; "" = not known yet
-	ids      []string    // of all so far
+	runs     []*run
 }
 
 // newWorld starts all of it and waits until every entry is online and linked.
@@ -66,6 +67,7 @@ func newWorld(t *testing.T, entries, processes int) *world {
 	}
 	w.allOnline(w.entries, time.Time{})
 	w.owners = watchOwners(t, w.nats)
+	w.even() // an entry that moves while it is linked has to be linked anew
 	w.link()
 	return w
 }
@@ -92,6 +94,7 @@ func (w *world) start(b *bridge) {
 		b.process = e2etest.Start(w, e2etest.Command{Name: b.name, Path: "gphotos2mqtt", Env: b.settings, Dir: b.dir})
 	})
 	p := b.process
+	b.runs = append(b.runs, &run{Process: p})
 	w.Cleanup(func() { // a frozen one cannot stop
 		if !p.Over() {
 			_ = p.Cmd.Process.Signal(syscall.SIGCONT)

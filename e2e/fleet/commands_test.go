@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"net/http"
 	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
@@ -37,7 +38,7 @@ func TestCommands(t *testing.T) {
 		if err == nil {
 			err = answer.Body.Close()
 		}
-		return err == nil && answer.StatusCode == 503
+		return err == nil && answer.StatusCode == http.StatusServiceUnavailable
 	})
 	run(one, 1, "health", `^unhealthy: The lease of this process is not renewed\. No server of the NATS cluster can be reached`)
 	w.nats.Run(0)

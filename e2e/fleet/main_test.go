@@ -82,9 +82,9 @@ func (w *world) start(name string, settings ...string) *bridge {
 func (b *bridge) holds(entry string) bool {
 	last := false
 	for line := range strings.Lines(b.Output()) {
-		if strings.Contains(line, "entry="+entry) || strings.Contains(line, "entry="+entry+" ") {
+		if strings.Contains(line, "entry="+entry+" ") {
 			switch {
-			case strings.Contains(line, "entry is held any more"), strings.Contains(line, "is not held any more"):
+			case strings.Contains(line, `"entry is not held any more"`):
 				last = false
 			case strings.Contains(line, `"entry is held"`):
 				last = true

@@ -74,7 +74,7 @@ type Config struct {
 	OnState    func(State)    // called when Connected or Reason has changed, one call at a time; must return soon; may be nil
 	MaxPublish int            // largest payload that is published, in bytes; default 1,000,000
 	// Holds reports whether this process still has the client id for its own. It is asked before each connection and each packet: once it
-	// says no, nothing more is sent, and the connection is cut, so that the will speaks. nil: always.
+	// says no, nothing more is sent or handled, and the connection is cut, so that the will speaks. nil: always.
 	Holds func() bool
 	// Turns bound how many of the connections that share them are being made at a time, from the first packet until Online is confirmed, or
 	// for 10 s: a broker that has just started does not get a thousand at once, each with all that it retains. nil: any number.

@@ -118,5 +118,8 @@ func (c *Conn) receive(ctx context.Context, d Delivery) {
 			return
 		}
 	}
+	if !c.cfg.Holds() { // not acknowledged either: it is for who has the client id now
+		return
+	}
 	c.cfg.Handle(ctx, d)
 }

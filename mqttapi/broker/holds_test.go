@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"sync/atomic"
 	"testing"
 )
@@ -42,5 +43,30 @@ func TestHolds(t *testing.T) {
 	}
 	if n := before.reasons()[`this process has the client id "moves" no more`]; n != 1 {
 		t.Errorf("logged: %v", before.reasons())
+	}
+}
+
+// What comes once the client id is another process's is not handled, but left to that one.
+func TestHoldsWhatIsHandled(t *testing.T) {
+	t.Parallel()
+	b := startMosquitto(t)
+	o := observe(t, b.addr, "t/#")
+	var held atomic.Bool
+	held.Store(true)
+	var before, after atomic.Int32
+	cfg := Config{
+		URL: "tcp://" + b.addr, ClientID: "moves", Subscriptions: []Subscription{{Filter: "t/command", QoS: 1}}, Holds: held.Load,
+		Handle: func(_ context.Context, d Delivery) { before.Add(1); d.Ack() },
+	}
+	r := start(t, cfg)
+	r.online(t)
+	held.Store(false)
+	o.publish(t, "t/command", "x", 1, false)
+	eventually(t, "the connection is cut", func() bool { return !r.State().Connected })
+	cfg.Holds, cfg.Handle = nil, func(_ context.Context, d Delivery) { after.Add(1); d.Ack() }
+	start(t, cfg)
+	eventually(t, "the command is handled", func() bool { return after.Load() == 1 })
+	if n := before.Load(); n != 0 {
+		t.Errorf("%d commands were handled by who has the client id no more", n)
 	}
 }

@@ -159,6 +159,9 @@ func (t *transport) Read(p []byte) (int, error) {
 	t.intake.await(t.life)
 	n, err := t.Conn.Read(p)
 	t.read.Add(int64(n))
+	if !t.holds() { // what a halted process finds in its buffer is for who has the client id now
+		n, err = 0, errNotHeld
+	}
 	if err != nil {
 		t.fail(err)
 		err = t.cause()

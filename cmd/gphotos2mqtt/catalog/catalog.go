@@ -37,6 +37,8 @@ type Standing struct {
 	Link    string // a mqttapi.LinkStatus
 	Process string // in a fleet, where it runs
 	Problem string // why it is not online
+
+	Revision uint64 // of an entry that was added: how it was when it was opened
 }
 
 // A Catalog may be used by several goroutines.

@@ -45,7 +45,8 @@ func (c *Catalog) add(ctx context.Context, p mqttapi.AddEntry) (any, error) {
 	defer cancel()
 	_, _ = wake.Until(waiting, &c.news, func() (none struct{}, ok bool, wait time.Duration) { // the answer says how it stands then
 		stands := c.cfg.Standing(waiting, []string{p.Entry})[p.Entry]
-		return none, stands.Online, c.pause(stands)
+		e, there := c.Get(p.Entry)
+		return none, !there || stands.Online && stands.Revision == e.Added.Revision(), c.pause(stands)
 	})
 	e, _ := c.Get(p.Entry)
 	return mqttapi.AddedData{Change: change, Entry: c.info(e, c.cfg.Standing(ctx, []string{p.Entry})[p.Entry])}, ctx.Err()

@@ -73,9 +73,10 @@ type Daemon struct {
 	refresh  wake.Members[func()]        // the same: sends again what it has retained
 	opened   chan struct{}               // closed when all in toOpen have been opened
 
-	mu       sync.Mutex        // guards all below
-	toOpen   map[string]bool   // entries that the start has found
-	failures map[string]string // why an entry that is to run here does not
+	mu        sync.Mutex        // guards all below
+	toOpen    map[string]bool   // entries that the start has found
+	failures  map[string]string // why an entry that is to run here does not
+	revisions map[string]uint64 // how the entries that run here were when they were opened, see catalog.Standing
 }
 
 // Open makes all parts; nothing speaks to anybody yet but the store's engine. The version is told to users.
@@ -91,7 +92,8 @@ func newDaemon(c config.Config, version string, log *logrus.Entry) *Daemon {
 	d := &Daemon{
 		config: c, version: version, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
 		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, failures: map[string]string{},
-		entries: &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
+		revisions: map[string]uint64{},
+		entries:   &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
 		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
 	}
 	if c.MQTTURL == "" {

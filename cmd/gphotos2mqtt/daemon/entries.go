@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/auth"
+	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/mirror"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/wake"
@@ -98,10 +99,13 @@ func (d *Daemon) standingHere(entries []string) map[string]catalog.Standing {
 	for name, problem := range d.failures {
 		all[name] = catalog.Standing{Problem: problem, Process: d.process}
 	}
+	revisions := maps.Clone(d.revisions)
 	d.mu.Unlock()
 	for _, h := range d.hosted.All() {
 		c := d.status.Connection(h.name)
-		all[h.name] = catalog.Standing{Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process}
+		all[h.name] = catalog.Standing{
+			Online: c.Connected, Problem: c.Problem, Link: string(h.link.State().Status), Process: d.process, Revision: revisions[h.name],
+		}
 	}
 	maps.DeleteFunc(all, func(name string, _ catalog.Standing) bool { return !slices.Contains(entries, name) })
 	return all
@@ -131,6 +135,7 @@ func (d *Daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 	}
 	if err == nil && !r.Keep {
 		d.endLink(ctx, e, r.Revoke)
+		d.finishFiles(ctx, e.Name)
 		if err := mirror.Clear(ctx, mirror.Config{Entry: e.Name, Store: d.store, Media: d.media, Log: log}); err != nil && ctx.Err() == nil {
 			log.WithError(err).Warn("mirrored files of a removed entry are left")
 		}
@@ -146,6 +151,24 @@ func (d *Daemon) removeEntry(ctx context.Context, e catalog.Entry) error {
 		log.Info("entry removed")
 	}
 	return err
+}
+
+// finishFiles deletes or moves the files that were put aside for that after their upload: under their hidden names nobody would find them.
+func (d *Daemon) finishFiles(ctx context.Context, entry string) {
+	jobs, _ := d.store.Jobs(ctx, entry) // of a damaged one nothing is known
+	for _, j := range jobs {
+		for _, f := range j.Files {
+			if f.Status != store.FileMade || f.After == nil || f.After.Aside == "" {
+				continue
+			}
+			if _, err := d.media.Do(ctx, media.After{
+				Folder: f.After.Folder, Seen: media.Seen(f.After.Seen), Sum: f.SHA256, Skip: f.After.Skip, Aside: f.After.Aside, Target: f.After.Target,
+			}, func(media.After) error { return nil }); err != nil {
+				d.log.WithError(err).WithFields(map[string]any{"entry": entry, "file": f.After.Aside}).
+					Warn("uploaded file of a removed entry stays under a hidden name")
+			}
+		}
+	}
 }
 
 // endLink has Google told that the link ends, if that is wanted and can be done soon. What is stored of it goes with the rest.
