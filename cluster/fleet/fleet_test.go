@@ -7,11 +7,13 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
+	"gphotos2mqtt/bridge/store/engine"
 	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cluster/clustertest"
 )
@@ -28,6 +30,7 @@ type hall struct {
 	mu sync.Mutex // guards running
 	// running are the processes by entry
 	running map[string]string
+	entered atomic.Int32 // how often an entry was begun
 }
 
 func newHall(t *testing.T) *hall {
@@ -38,6 +41,7 @@ func newHall(t *testing.T) *hall {
 func (h *hall) enter(entry, process string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.entered.Add(1)
 	if other := h.running[entry]; other != "" {
 		h.t.Errorf("%s runs in %s and in %s", entry, other, process)
 	}
@@ -107,7 +111,7 @@ func (h *hall) join(url, id string, entries []string, change ...func(*Config)) *
 			h.enter(entry, id)
 			defer h.leave(entry, id)
 			<-ctx.Done()
-			return nil
+			return f.lastSave(ctx, entry)
 		})
 		close(j.ended)
 	}()
@@ -117,6 +121,16 @@ func (h *hall) join(url, id string, entries []string, change ...func(*Config)) *
 		conn.Close()
 	})
 	return j
+}
+
+// lastSave is one that an entry makes as it stops, and that waits for the servers.
+func (f *Fleet) lastSave(ctx context.Context, entry string) error {
+	if entry == Leading {
+		return nil
+	}
+	change := engine.Change{Key: "state." + entry + ".last", Value: []byte("x"), Revision: engine.Any}
+	_, err := f.entries.Change(context.WithoutCancel(ctx), change)
+	return err
 }
 
 func (j *joined) leave(t *testing.T) {
