@@ -60,7 +60,10 @@ func TestServerFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			jobs := 500
-			if name == "killed and back" {
+			switch {
+			case name != "killed and back" && testing.Short():
+				t.Skip("takes its time")
+			case name == "killed and back" && !testing.Short():
 				jobs = 2000
 			}
 			testServerFails(t, jobs, fail)

@@ -39,7 +39,7 @@ func NewGate(tb testing.TB, to string) *Gate {
 			if err != nil {
 				return
 			}
-			out, err := net.Dial("tcp", strings.TrimPrefix(to, "nats://")) //nolint:noctx // it is this machine
+			out, err := net.Dial("tcp", strings.TrimPrefix(to, "nats://"))
 			if err != nil {
 				_ = in.Close()
 				continue
@@ -89,7 +89,7 @@ func (g *Gate) set(shut bool) {
 }
 
 func (g *Gate) copy(to, from net.Conn) {
-	defer to.Close() //nolint:errcheck // once more at the end
+	defer to.Close()
 	for buffer := make([]byte, 64<<10); ; {
 		n, err := from.Read(buffer)
 		g.mu.Lock()

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -122,12 +121,6 @@ func (s *Servers) Kill(i int) {
 	}
 }
 
-// Freeze halts a server until Thaw; its connections stay.
-func (s *Servers) Freeze(i int) { must(s.tb, s.running[i].Process.Signal(syscall.SIGSTOP)) }
-
-// Thaw lets a server go on.
-func (s *Servers) Thaw(i int) { must(s.tb, s.running[i].Process.Signal(syscall.SIGCONT)) }
-
 // JetStream connects to the servers, until the test is over.
 func (s *Servers) JetStream(options ...nats.Option) jetstream.JetStream {
 	s.tb.Helper()
@@ -187,7 +180,7 @@ func freePorts(tb testing.TB, count int) (addresses []string) {
 	for range count {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		must(tb, err)
-		defer l.Close() //nolint:errcheck // it is only to be free again
+		defer l.Close()
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses

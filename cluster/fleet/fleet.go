@@ -212,7 +212,9 @@ func (f *Fleet) hold(r *run, entry string, at owner, slots chan struct{}, runEnt
 		return nil
 	}
 	log.Info("entry is held")
+	released := f.releaseLost(r, entry)
 	err = runEntry(r.ctx, entry)
+	released()
 	f.entries.Release(entry)
 	if errors.Is(err, engine.ErrLost) {
 		f.mu.Lock()
@@ -230,6 +232,23 @@ func (f *Fleet) hold(r *run, entry string, at owner, slots chan struct{}, runEnt
 		return fmt.Errorf("entry %s: %w", entry, err)
 	}
 	return nil
+}
+
+// releaseLost lets saves fail as soon as the entry is lost: they would wait for the cluster, and the run for them. Its result ends that, and
+// has waited for it.
+func (f *Fleet) releaseLost(r *run, entry string) (end func()) {
+	done := make(chan struct{})
+	stop := context.AfterFunc(r.ctx, func() {
+		defer close(done)
+		if errors.Is(context.Cause(r.ctx), engine.ErrLost) {
+			f.entries.Release(entry)
+		}
+	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
 }
 
 // start takes an entry and loads what is known of it. A stop in between leaves it to whoever finds this process gone.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gphotos2mqtt/bridge/store/engine"
 	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cluster/clustertest"
 )
@@ -110,7 +111,7 @@ func (h *hall) join(url, id string, entries []string, change ...func(*Config)) *
 			h.enter(entry, id)
 			defer h.leave(entry, id)
 			<-ctx.Done()
-			return nil
+			return f.lastSave(ctx, entry)
 		})
 		close(j.ended)
 	}()
@@ -120,6 +121,16 @@ func (h *hall) join(url, id string, entries []string, change ...func(*Config)) *
 		conn.Close()
 	})
 	return j
+}
+
+// lastSave is one that an entry makes as it stops, and that waits for the servers.
+func (f *Fleet) lastSave(ctx context.Context, entry string) error {
+	if entry == Leading {
+		return nil
+	}
+	change := engine.Change{Key: "state." + entry + ".last", Value: []byte("x"), Revision: engine.Any}
+	_, err := f.entries.Change(context.WithoutCancel(ctx), change)
+	return err
 }
 
 func (j *joined) leave(t *testing.T) {

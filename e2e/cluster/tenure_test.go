@@ -49,6 +49,12 @@ func (w *world) tenures() map[string][]tenure {
 func (r *run) tenures(w *world, bridge string) map[string][]tenure {
 	w.Helper()
 	all, open := map[string][]tenure{}, map[string]time.Time{}
+	end := func(entry string, at time.Time) {
+		if from, ok := open[entry]; ok {
+			all[entry] = append(all[entry], r.tenure(bridge, from, at))
+			delete(open, entry)
+		}
+	}
 	for line := range strings.Lines(r.Output()) {
 		var said struct {
 			Entry, Msg string
@@ -60,17 +66,20 @@ func (r *run) tenures(w *world, bridge string) map[string][]tenure {
 		switch said.Msg {
 		case "entry is held":
 			open[said.Entry] = said.Time
+		case "entries are stopped": // all of them: from here on the guards let nothing through
+			for entry := range open {
+				end(entry, said.Time)
+			}
 		case "entry is not held any more":
-			all[said.Entry] = append(all[said.Entry], r.tenure(bridge, open[said.Entry], said.Time))
-			delete(open, said.Entry)
+			end(said.Entry, said.Time)
 		}
 	}
-	end := r.ended
-	if end.IsZero() {
-		end = time.Now()
+	last := r.ended
+	if last.IsZero() {
+		last = time.Now()
 	}
-	for entry, from := range open {
-		all[entry] = append(all[entry], r.tenure(bridge, from, end))
+	for entry := range open {
+		end(entry, last)
 	}
 	return all
 }

@@ -122,6 +122,9 @@ func testMany(t *testing.T, open Opener) {
 	if isCluster(t) {
 		many = 1_500
 	}
+	if testing.Short() {
+		many /= 3
+	}
 	dir := t.TempDir()
 	s, err := open(t.Context(), dir)
 	must(t, err)
