@@ -128,11 +128,16 @@ func (w *world) online() {
 }
 
 // request makes a request of an entry and waits for its answer.
-func (w *world) request(entry, verb string) (r e2etest.Response) {
+func (w *world) request(entry, verb string) e2etest.Response {
+	w.Helper()
+	return w.requestWith(entry, verb, "{}")
+}
+
+func (w *world) requestWith(entry, verb, payload string) (r e2etest.Response) {
 	w.Helper()
 	topic := "gphotos/" + entry + "/response/" + verb
 	w.Forget(topic)
-	w.Publish("gphotos/"+entry+"/request/"+verb, []byte("{}"))
+	w.Publish("gphotos/"+entry+"/request/"+verb, []byte(payload))
 	e2etest.Must(w, json.Unmarshal(w.Expect(topic, "an answer", nil).Payload, &r))
 	return r
 }
