@@ -184,7 +184,10 @@ func (s *Status) Run(ctx context.Context) error {
 	said := ""
 	for {
 		if known := s.Names(); info.Entries == nil || !slices.Equal(info.Entries, known) {
-			info.Entries = append([]string{}, known...)
+			info.Entries, info.Notice = append([]string{}, known...), ""
+			if len(known) == 0 {
+				info.Notice = "There is no entry: add one by a request to " + s.topics.Bridge("request/entry/add") + ", or name one in GPHOTOS_ENTRIES."
+			}
 			if err := s.retainInfo(info); err != nil {
 				return err
 			}

@@ -58,6 +58,11 @@ func (e *Engine) PutBlob(ctx context.Context, name string, r io.Reader) (size in
 	p := &put{conn: e.conn, hash: sha256.New(), info: info}
 	// A stop before the end leaves chunks that no job names: SweepBlobs.
 	if err := p.chunks(ctx, r); err != nil {
+		if ctx.Err() == nil { // so that a full cluster is not fuller for it
+			soon, cancel := context.WithTimeout(ctx, removeLimit)
+			defer cancel()
+			_ = e.conn.purge(soon, e.conn.blobs(), e.conn.chunkSubject(p.info.ID))
+		}
 		return 0, "", err
 	}
 	return p.info.Size, hex.EncodeToString(p.hash.Sum(nil)), nil

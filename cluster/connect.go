@@ -18,10 +18,7 @@ package cluster
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -29,7 +26,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/auth/secret"
-	"gphotos2mqtt/bridge/wake"
 )
 
 const (
@@ -68,6 +64,7 @@ type Conn struct {
 	js      jetstream.JetStream
 	denied  denials
 	heard   hearing
+	trouble troubles
 	founded time.Time // when the bucket of the records was made, by the monotonic clock of this process
 
 	records, processes jetstream.KeyValue
@@ -175,69 +172,4 @@ func (c *Conn) options() ([]nats.Option, error) {
 		options = append(options, nats.Secure(cfg.TLS))
 	}
 	return options, nil
-}
-
-// hearing is how long it is that the cluster has answered.
-type hearing struct {
-	mu   sync.Mutex // guards last
-	last time.Time  // when it answered, or another server was tried
-}
-
-// note tells what became of a request. A server that the others have lost is there and never has an answer: then another one is tried.
-func (c *Conn) note(err error) {
-	refused, _ := errors.AsType[*jetstream.APIError](err)
-	silent := isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
-		jetstream.ErrJetStreamNotEnabled) || refused != nil && isLeaderless(refused.ErrorCode)
-	c.heard.mu.Lock()
-	try := silent && !c.heard.last.IsZero() && time.Since(c.heard.last) > silentFor
-	if !silent || try || c.heard.last.IsZero() {
-		c.heard.last = time.Now()
-	}
-	c.heard.mu.Unlock()
-	if try && c.nats != nil && c.nats.IsConnected() && c.denied.recent() == "" {
-		c.cfg.Log.WithField("server", c.nats.ConnectedAddr()).Warn("another server of the cluster is tried")
-		_ = c.nats.ForceReconnect() // but for a connection that is closed
-	}
-}
-
-// settledError is what waiting does not change.
-type settledError struct{ error }
-
-func (e settledError) Unwrap() error { return e.error }
-
-// until does something until it succeeds or fails for good, each time for so long as an answer of that many bytes may take. What holds it
-// up is logged at once, and again when it changes or a minute has passed; of errAtOnce nobody need know. The error is a settled one, or
-// ctx's with what held it up.
-func (c *Conn) until(ctx context.Context, op string, size int, do func(context.Context) error) error {
-	var last string
-	var said time.Time
-	for pause := shortPause; ; pause = min(2*pause, longPause) {
-		asking, cancel := context.WithTimeout(ctx, answerLimit+time.Second*time.Duration(size)/slowest)
-		err := do(asking)
-		cancel()
-		c.note(err)
-		if err == nil {
-			if last != "" {
-				c.cfg.Log.WithField("op", op).Info("the cluster answers")
-			}
-			return nil
-		}
-		if settled, ok := errors.AsType[settledError](err); ok {
-			return settled.error
-		}
-		if errors.Is(err, errAtOnce) {
-			if ended := wake.Sleep(ctx, nil, atOncePause()); ended != nil {
-				return fmt.Errorf("%w: %w", err, ended)
-			}
-			continue
-		}
-		err = c.explain(err)
-		if text := err.Error(); ctx.Err() == nil && (text != last || time.Since(said) > sayAgain) {
-			last, said = text, time.Now()
-			c.cfg.Log.WithField("op", op).WithError(err).Warn("waiting for the cluster")
-		}
-		if ended := wake.Sleep(ctx, nil, pause); ended != nil {
-			return fmt.Errorf("%w: %w", err, ended)
-		}
-	}
 }

@@ -70,19 +70,28 @@ func TestSweep(t *testing.T) {
 	if !errors.Is(err, failure) {
 		t.Fatal(err)
 	}
+	_, err = c.js.Publish(t.Context(), c.chunkSubject(blobID("01D.0.aa")+".x"), []byte("of a process that was killed"))
+	must(t, err)
 	keep := func(name string) bool { return name == "01A.0.aa" }
+	stream, err := c.js.Stream(t.Context(), c.blobs())
+	must(t, err)
+	left := func() uint64 {
+		t.Helper()
+		info, err := stream.Info(t.Context())
+		must(t, err)
+		return info.State.Msgs
+	}
+	if n := left(); n != 3*(1+2)+1 { // nothing of the one that failed
+		t.Errorf("%d messages are there", n)
+	}
 	if n, err := e.SweepBlobs(t.Context(), keep); n != 0 || err != nil {
 		t.Errorf("swept %d that are just being put, %v", n, err)
 	}
 	if n, err := e.sweep(t.Context(), keep, 0); n != 3 || err != nil {
 		t.Errorf("swept %d, want 3, %v", n, err)
 	}
-	stream, err := c.js.Stream(t.Context(), c.blobs())
-	must(t, err)
-	info, err := stream.Info(t.Context())
-	must(t, err)
-	if info.State.Msgs != 1+2 {
-		t.Errorf("%d messages are left, want those of one blob", info.State.Msgs)
+	if n := left(); n != 1+2 {
+		t.Errorf("%d messages are left, want those of one blob", n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,7 +28,8 @@ func (e *Engine) Watch(ctx context.Context, prefix string, changed func(key stri
 }
 
 func (e *Engine) watchOnce(ctx context.Context, prefix string, changed func(key string, revision uint64)) error {
-	watch, err := e.conn.records.Watch(ctx, prefix+"*", jetstream.MetaOnly())
+	bucket := "$KV." + e.conn.recordsName() + "."
+	watch, err := e.conn.records.Watch(ctx, strings.TrimPrefix(e.conn.subject(prefix+"*"), bucket), jetstream.MetaOnly())
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", prefix, err)
 	}
@@ -39,7 +41,7 @@ func (e *Engine) watchOnce(ctx context.Context, prefix string, changed func(key 
 				return errors.New("the watch has ended")
 			}
 			if entry != nil { // nil follows what there was at the beginning
-				changed(entry.Key(), entry.Revision())
+				changed(e.conn.key(bucket+entry.Key()), entry.Revision())
 			}
 		case <-ctx.Done():
 			return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"gphotos2mqtt/mediatype"
+	"gphotos2mqtt/mqttapi/letters"
 )
 
 // breakOff says where the JSON is broken, in jsontext's words but for what people do most.
@@ -85,8 +86,8 @@ func (r *reader) mistake(at int, why string) string {
 func imageCutOff(text []byte) bool {
 	const enough = 1024 // letters, more than mediatype needs for any kind
 	n, used := 0, byte(0)
-	for ; n < min(len(text), enough) && kinds[text[n]] < charSpace; n++ {
-		if used |= kinds[text[n]]; used == charStd|charURL {
+	for ; n < min(len(text), enough) && letters.Kind[text[n]] < letters.Space; n++ {
+		if used |= letters.Kind[text[n]]; used == letters.Std|letters.URL {
 			break
 		}
 	}

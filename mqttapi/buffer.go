@@ -1,6 +1,8 @@
 package mqttapi
 
-import "io"
+import (
+	"gphotos2mqtt/mqttapi/letters"
+)
 
 // bufferType is the "type" of a Buffer of Node.js in JSON, whose "data" is an array of bytes: what Node-RED makes of one in a message's
 // property. Source: https://nodejs.org/api/buffer.html#buftojson
@@ -44,9 +46,9 @@ func (r *reader) array(place string) Data {
 	}
 	var size int64
 	elements := raw[1 : len(raw)-1]
-	for rest := skip(elements); len(rest) > 0; size++ {
+	for rest := letters.Skip(elements); len(rest) > 0; size++ {
 		var ok bool
-		if _, rest, ok = nextByte(rest); !ok {
+		if _, rest, ok = letters.NextByte(rest); !ok {
 			r.fail("\"%s[%d]\" must be a byte, a whole number from 0 to 255.", place, size)
 			return Data{}
 		}
@@ -55,40 +57,4 @@ func (r *reader) array(place string) Data {
 		r.note(Errorf(CodeEmpty, "%q has no content: check what fills it.", place))
 	}
 	return Data{raw: elements, array: true, size: size}
-}
-
-// elements reads the bytes of a JSON array out of what is between its brackets.
-type elements struct{ in []byte }
-
-func (e *elements) Read(p []byte) (n int, err error) {
-	for e.in = skip(e.in); n < len(p) && len(e.in) > 0; n++ {
-		var ok bool
-		if p[n], e.in, ok = nextByte(e.in); !ok {
-			return n, io.ErrUnexpectedEOF
-		}
-	}
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
-	}
-	return n, nil
-}
-
-// nextByte returns the number that elements start with, and what follows it and its comma.
-func nextByte(elements []byte) (b byte, rest []byte, ok bool) {
-	number, digits := 0, 0
-	for digits < len(elements) && elements[digits]-'0' <= 9 && number < 256 {
-		number = 10*number + int(elements[digits]-'0')
-		digits++
-	}
-	rest = skip(elements[digits:])
-	ended := len(rest) == 0 || len(rest) < len(elements)-digits // by a comma or white space
-	return byte(number), rest, digits > 0 && number < 256 && ended
-}
-
-// skip passes over commas and white space.
-func skip(text []byte) []byte {
-	for len(text) > 0 && (text[0] == ',' || kinds[text[0]] == charSpace) {
-		text = text[1:]
-	}
-	return text
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"gphotos2mqtt/mediatype"
+	"gphotos2mqtt/mqttapi/letters"
 )
 
 // Data is a file's content inside a command's payload, which must not change meanwhile; no copy, decoded when read. Zero is no data.
@@ -28,13 +29,13 @@ func (d Data) Len() int64 { return d.size }
 func (d Data) Open() io.Reader {
 	switch {
 	case d.array:
-		return &elements{in: d.raw}
+		return letters.Array(d.raw)
 	case d.alphabet == nil:
 		return bytes.NewReader(d.raw)
 	case d.dense:
-		return &dense{in: d.raw, alphabet: d.alphabet}
+		return letters.Dense(d.raw, d.alphabet)
 	}
-	return base64.NewDecoder(d.alphabet, &letters{in: d.raw, quoted: d.quoted})
+	return letters.Loose(d.raw, d.alphabet, d.quoted)
 }
 
 // head returns the first bytes of the content, as many as mediatype.Of looks at.
@@ -67,61 +68,61 @@ func decoded(text []byte, quoted bool) (Data, error) {
 // mixture, with and without padding, and white space anywhere; quoted says that text is the inside of a JSON string, whose escapes may
 // stand for any character. One pass over the text, no copy. Source: https://www.rfc-editor.org/rfc/rfc4648
 func readBase64(text []byte, quoted bool) (Data, error) {
-	var letters, pads int64
+	var count, pads int64
 	var used byte // kinds of letters
 	end := 0      // behind the last letter
 	for at := 0; at < len(text); {
 		start := at
-		for at < len(text) && kinds[text[at]] < charSpace { // most of the text
-			used |= kinds[text[at]]
+		for at < len(text) && letters.Kind[text[at]] < letters.Space { // most of the text
+			used |= letters.Kind[text[at]]
 			at++
 		}
 		run := int64(at - start)
 		if run == 0 {
 			c, width := text[at], 1
 			if quoted && (c == '\\' || c < ' ') {
-				c, width = unescape(text[at:])
+				c, width = letters.Unescape(text[at:])
 			}
 			at += width
-			switch kinds[c] {
-			case charSpace:
-				if c == ' ' && letters > 0 && end == start && at < len(text) && kinds[text[at]] < charSpace {
+			switch letters.Kind[c] {
+			case letters.Space:
+				if c == ' ' && count > 0 && end == start && at < len(text) && letters.Kind[text[at]] < letters.Space {
 					return Data{}, Errorf(CodeBadPayload, "A space stands in the base64 at byte %d: what sent it made spaces of its '+'.", start)
 				}
 				continue
-			case charPad:
+			case letters.Pad:
 				pads++
 				continue
-			case charBad:
+			case letters.Bad:
 				r := rune(c)
 				if width == 1 {
 					r, _ = utf8.DecodeRune(text[start:])
 				}
 				return Data{}, Errorf(CodeBadPayload, "%s at byte %d is no character of base64: check that nothing else got into the data.", strconv.QuoteRune(r), start)
 			}
-			used |= kinds[c]
+			used |= letters.Kind[c]
 			run = 1
 		}
 		if pads > 0 {
 			return Data{}, Errorf(CodeBadPayload, "The base64 goes on after its end, behind the '=' before byte %d: send one file only, encoded in one piece.", start)
 		}
-		letters += run
+		count += run
 		end = at
 	}
 	alphabet := base64.RawStdEncoding
 	switch {
-	case letters == 0 && pads == 0:
+	case count == 0 && pads == 0:
 		return Data{}, Errorf(CodeEmpty, "The data has no content: check what encodes it.")
-	case used == charStd|charURL:
+	case used == letters.Std|letters.URL:
 		return Data{}, Errorf(CodeBadPayload, "The base64 mixes the standard alphabet (+ and /) with the URL alphabet (- and _): use one of them.")
-	case letters%4 == 1, pads > 0 && (pads > 2 || (letters+pads)%4 != 0):
-		return Data{}, Errorf(CodeBadPayload, "The base64 is cut off or incomplete: its %d characters are no whole number of bytes.", letters)
-	case used == charURL:
+	case count%4 == 1, pads > 0 && (pads > 2 || (count+pads)%4 != 0):
+		return Data{}, Errorf(CodeBadPayload, "The base64 is cut off or incomplete: its %d characters are no whole number of bytes.", count)
+	case used == letters.URL:
 		alphabet = base64.RawURLEncoding
 	}
-	d := Data{raw: text[:end], alphabet: alphabet, quoted: quoted, dense: letters == int64(end), size: letters * 6 / 8}
-	if pads == 0 && letters%4 != 0 && mediatype.End(&rewinding{data: d}, d.size) == mediatype.Cut {
-		return Data{}, Errorf(CodeBadPayload, "The base64 is cut off: the file in it does not end after its %d characters.", letters)
+	d := Data{raw: text[:end], alphabet: alphabet, quoted: quoted, dense: count == int64(end), size: count * 6 / 8}
+	if pads == 0 && count%4 != 0 && mediatype.End(&rewinding{data: d}, d.size) == mediatype.Cut {
+		return Data{}, Errorf(CodeBadPayload, "The base64 is cut off: the file in it does not end after its %d characters.", count)
 	}
 	return d, nil
 }
@@ -145,94 +146,3 @@ func (r *rewinding) ReadAt(p []byte, offset int64) (int, error) {
 	r.at += int64(n)
 	return n, err
 }
-
-// dense decodes base64 that has neither white space nor escapes, as most has, straight to where it is wanted.
-type dense struct {
-	in       []byte
-	alphabet *base64.Encoding
-	rest     []byte // decoded already
-}
-
-func (d *dense) Read(p []byte) (n int, err error) {
-	switch {
-	case len(d.rest) > 0:
-	case len(d.in) == 0:
-		return 0, io.EOF
-	case len(p) >= 3:
-		in := d.in[:min(len(p)/3*4, len(d.in))]
-		d.in = d.in[len(in):]
-		return d.alphabet.Decode(p, in)
-	default:
-		in := d.in[:min(4, len(d.in))]
-		d.in = d.in[len(in):]
-		d.rest, err = d.alphabet.AppendDecode(nil, in)
-	}
-	n = copy(p, d.rest)
-	d.rest = d.rest[n:]
-	return n, err
-}
-
-// letters reads base64's letters out of text, without white space, JSON's escapes resolved. All else passes, for the decoder to refuse.
-type letters struct {
-	in     []byte
-	quoted bool
-}
-
-func (l *letters) Read(p []byte) (n int, err error) {
-	for n < len(p) && len(l.in) > 0 {
-		c, width := l.in[0], 1
-		if l.quoted && c == '\\' {
-			c, width = unescape(l.in)
-		}
-		l.in = l.in[width:]
-		if kinds[c] != charSpace {
-			p[n] = c
-			n++
-		}
-	}
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
-	}
-	return n, nil
-}
-
-// unescape returns the character that an escape of JSON at the start of text stands for, and how long the escape is; a backslash for
-// what is no escape, or stands for no character of base64. Source: https://www.rfc-editor.org/rfc/rfc8259#section-7
-func unescape(text []byte) (c byte, width int) {
-	if len(text) >= 2 && text[0] == '\\' {
-		switch text[1] {
-		case '/', '\\', '"':
-			return text[1], 2
-		case 'n', 'r', 't':
-			return '\n', 2
-		case 'u':
-			if n, err := strconv.ParseUint(string(text[2:min(len(text), 6)]), 16, 16); err == nil && len(text) >= 6 && n < utf8.RuneSelf {
-				return byte(n), 6
-			}
-		}
-	}
-	return '\\', 1
-}
-
-// The kinds of characters in base64. The letters come first; those of both alphabets have no bit of their own.
-const (
-	charStd   = 1 << iota // of the standard alphabet only
-	charURL               // of the URL alphabet only
-	charSpace             // white space of JSON and of mail
-	charPad
-	charBad
-)
-
-// kinds tells the kind of each byte, 0 for a letter of both alphabets.
-var kinds = func() (table [256]byte) {
-	letters := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	for c := range table {
-		table[c] = charBad
-	}
-	for kind, chars := range map[byte]string{0: letters, charStd: "+/", charURL: "-_", charSpace: " \t\r\n", charPad: "="} {
-		for _, c := range chars {
-			table[c] = kind
-		}
-	}
-	return table
-}()

@@ -7,9 +7,9 @@ import (
 	_ "embed" // the document
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
-	"text/template"
 	"unicode"
 
 	"golang.org/x/text/runes"
@@ -49,24 +49,57 @@ func Discovery(d Device) []byte {
 	}
 	device := d.Topics.device()
 	topics, _ := Encode(d.Topics.under("")) // stands within quotes
-	var text, compact bytes.Buffer
-	_ = discovery.Execute(&text, map[string]any{ // only texts: neither can fail
-		"E": string(topics[1 : len(topics)-2]), "Device": device, "Object": strings.ReplaceAll(device, "-", "_"), "Albums": albums,
-		"Name": cmp.Or(d.Name, "Google Photos "+d.Topics.Entry), "Version": d.Version, "PageURL": d.PageURL, "SupportURL": d.SupportURL,
-	})
-	_ = json.Compact(&compact, text.Bytes())
-	return bytes.Clone(compact.Bytes()) // it is kept for long, and Compact takes more room than it needs
+	values := map[string]string{
+		"E": string(topics[1 : len(topics)-2]), "Device": device, "Object": strings.ReplaceAll(device, "-", "_"),
+		"Name": quoted(cmp.Or(d.Name, "Google Photos "+d.Topics.Entry)), "Version": quoted(d.Version), "PageURL": quoted(d.PageURL),
+		"SupportURL": quoted(d.SupportURL), "Upload": newestMedia,
+		"NewestAlbums": newest("albums", "e", 1), "NewestItems": newest("items", "e", 1),
+		"NewestMedia": newest("items", mediaShown, 1), "EarlierMedia": newest("items", mediaShown, 2), "EarlierPart": part("items", mediaShown, 2),
+	}
+	before, rest, _ := strings.Cut(discovery, "<<albums\n")
+	album, after, _ := strings.Cut(rest, "albums>>\n")
+	text := fill(before, values)
+	for _, key := range slices.Sorted(maps.Keys(albums)) {
+		a := albums[key]
+		values["Key"], values["AlbumObject"], values["AlbumName"], values["AlbumTopic"] = key, a.Object, quoted(a.Name), quoted(a.Topic)
+		text += fill(album, values)
+	}
+	var compact bytes.Buffer
+	_ = json.Compact(&compact, []byte(text+fill(after, values))) // only texts: it cannot fail
+	return compact.Bytes()
 }
 
+// The document, with places for what differs. It is no template of the standard library: one of these keeps every exported method of the
+// whole program in it, two to three megabytes.
+//
 //go:embed discovery.json.tmpl
-var discoveryText string
+var discovery string
 
-var discovery = template.Must(template.New("discovery").Delims("<<", ">>").Funcs(template.FuncMap{
-	"json": func(text string) (string, error) {
-		quoted, err := Encode(text)
-		return string(quoted), err
-	},
-}).Parse(discoveryText))
+// fill puts values into their places. A line without its value, and one of a comment, is left out.
+func fill(text string, values map[string]string) string {
+	var pairs []string
+	for name, value := range values {
+		pairs = append(pairs, "<<"+name+">>", value)
+	}
+	places := strings.NewReplacer(pairs...)
+	var filled strings.Builder
+	for line := range strings.Lines(text) {
+		empty := func(name string) bool { return values[name] == "" && strings.Contains(line, "<<"+name+">>") }
+		if !strings.HasPrefix(line, "//") && !slices.ContainsFunc([]string{"Version", "PageURL", "SupportURL"}, empty) {
+			filled.WriteString(places.Replace(line))
+		}
+	}
+	return filled.String()
+}
+
+// quoted is a text as JSON, and nothing when it is empty.
+func quoted(text string) string {
+	if text == "" {
+		return ""
+	}
+	encoded, _ := Encode(text)
+	return strings.TrimSpace(string(encoded))
+}
 
 // Removal returns the document to publish before next when components of old are gone from next, or changed their platform, else nil:
 // they are reduced to their platform, which has Home Assistant remove them. Leaving them out is not enough.

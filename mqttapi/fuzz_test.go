@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"gphotos2mqtt/mqttapi/letters"
 	"gphotos2mqtt/photos/spec"
 )
 
@@ -91,7 +92,7 @@ func checkFile(t *testing.T, file UploadFile) {
 // standardBase64 decodes text as encoding/base64 does.
 func standardBase64(t *testing.T, text []byte) []byte {
 	t.Helper()
-	text = bytes.Join(bytes.FieldsFunc(text, func(r rune) bool { return r < 0x80 && kinds[r] == charSpace }), nil)
+	text = bytes.Join(bytes.FieldsFunc(text, func(r rune) bool { return r < 0x80 && letters.Kind[r] == letters.Space }), nil)
 	for _, name := range []string{"standard", "standard unpadded", "url", "url unpadded"} {
 		if content, err := encodings[name].DecodeString(string(text)); err == nil {
 			return content

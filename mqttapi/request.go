@@ -107,7 +107,9 @@ type (
 // ParseRequest reads the payload of the command on E/request/<verb>: a JSON object, or nothing at all for a verb without required
 // keys. VerbLinkFinish takes the bare address too, as people paste it. Every error is an *Error; ID and Transaction are set even then
 // when they could be read, so that the answer can carry them.
-func ParseRequest(verb Verb, payload []byte) (Request, error) { return parseRequest(verbs, verb, payload) }
+func ParseRequest(verb Verb, payload []byte) (Request, error) {
+	return parseRequest(verbs, verb, payload)
+}
 
 func parseRequest(known map[Verb]func(*object) any, verb Verb, payload []byte) (Request, error) {
 	r, command := Request{Verb: verb}, trim(payload)

@@ -3,13 +3,12 @@ package linkpage
 import (
 	"cmp"
 	"crypto/sha256"
-	_ "embed" // the page and its style
+	_ "embed" // the style
 	"encoding/base64"
 	"errors"
-	"html/template"
+	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"gphotos2mqtt/auth"
@@ -17,14 +16,11 @@ import (
 
 // The one page with its style: no script, no image, nothing from elsewhere, and a policy that lets nothing else in.
 var (
-	//go:embed page.html
-	pageHTML string
 	//go:embed page.css
 	pageCSS string
 
-	pageTemplate = template.Must(template.New("page").Parse(strings.Replace(pageHTML, "STYLE", pageCSS, 1)))
-	styleHash    = sha256.Sum256([]byte(pageCSS))
-	policy       = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(styleHash[:]) +
+	styleHash = sha256.Sum256([]byte(pageCSS))
+	policy    = "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(styleHash[:]) +
 		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
@@ -159,5 +155,5 @@ func howToAsk(entry string) string {
 func (p page) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)
-	_ = pageTemplate.Execute(w, p) // fails when the visitor has gone
+	_, _ = io.WriteString(w, p.html()) // fails when the visitor has gone
 }

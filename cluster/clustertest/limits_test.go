@@ -137,3 +137,33 @@ func await(t *testing.T, hook *test.Hook, message, text string) {
 	}
 	t.Errorf("%s: %q was not said", message, text)
 }
+
+// What many wait for is said once, and so is that they go on.
+func TestSaidOnce(t *testing.T) {
+	s := Start(t, 1, "")
+	cfg := config(t, s.URLs(), 1)
+	log, hook := test.NewNullLogger()
+	cfg.Log = logrus.NewEntry(log)
+	e := connect(t, cfg).Engine()
+	s.Kill(0)
+	done := make(chan error)
+	const many = 50
+	for i := range many {
+		go func() {
+			_, err := e.Change(context.Background(), engine.Change{Key: fmt.Sprintf("state.bridge.%d", i), Value: []byte("x"), Revision: engine.Any})
+			done <- err
+		}()
+	}
+	await(t, hook, "waiting for the cluster", "no NATS server")
+	s.Run(0)
+	for range many {
+		must(t, <-done)
+	}
+	said := map[string]int{}
+	for _, e := range hook.AllEntries() {
+		said[e.Message+fmt.Sprint(e.Data[logrus.ErrorKey])]++
+		if n := said[e.Message+fmt.Sprint(e.Data[logrus.ErrorKey])]; n > 3 { // they do not all begin at the same moment
+			t.Errorf("%s %v was said %d times", e.Message, e.Data, n)
+		}
+	}
+}

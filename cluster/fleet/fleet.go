@@ -70,7 +70,7 @@ type Fleet struct {
 	known    bool // members and owners are complete
 	members  map[string]member
 	owners   map[string]owner // by entry
-	want     []string
+	want     map[string]bool
 	runs     map[string]*run
 	given    time.Duration // when an entry was given back last
 }
@@ -105,7 +105,10 @@ func New(shared cluster.Shared, engine *cluster.Engine, cfg Config) *Fleet {
 func (f *Fleet) Want(entries []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.want = slices.Clone(entries)
+	f.want = map[string]bool{}
+	for _, entry := range entries {
+		f.want[entry] = true
+	}
 	for entry, r := range f.runs {
 		if !f.wanted(entry) {
 			r.cancel(context.Canceled)
@@ -115,7 +118,7 @@ func (f *Fleet) Want(entries []string) {
 }
 
 // wanted reports whether an entry is to run. The caller holds mu.
-func (f *Fleet) wanted(entry string) bool { return entry == Leading || slices.Contains(f.want, entry) }
+func (f *Fleet) wanted(entry string) bool { return entry == Leading || f.want[entry] }
 
 // Holds reports whether this process may act for the entry, or lead, right now. From the moment at which it may not, it has to be silent.
 func (f *Fleet) Holds(entry string) bool {
@@ -309,7 +312,7 @@ func (f *Fleet) view() (holder map[string]string, live []string, ready bool) {
 		}
 	}
 	holder = map[string]string{}
-	for _, entry := range f.want {
+	for entry := range f.want {
 		switch o := f.owners[entry]; {
 		case o.Process == f.cfg.Process, o.Process != "" && f.lives(o.Process):
 			holder[entry] = o.Process

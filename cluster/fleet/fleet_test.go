@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type hall struct {
 	mu sync.Mutex // guards running
 	// running are the processes by entry
 	running map[string]string
+	entered atomic.Int32 // how often an entry was begun
 }
 
 func newHall(t *testing.T) *hall {
@@ -38,6 +40,7 @@ func newHall(t *testing.T) *hall {
 func (h *hall) enter(entry, process string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.entered.Add(1)
 	if other := h.running[entry]; other != "" {
 		h.t.Errorf("%s runs in %s and in %s", entry, other, process)
 	}

@@ -110,7 +110,7 @@ func (f *Fleet) bury(ctx context.Context) time.Duration {
 		if err := f.remove(ctx, id, revision); err != nil {
 			f.again.Set() // perhaps it has renewed its lease, and we have not seen it
 		} else {
-			f.cfg.Log.WithField("process", id).Warn("process is silent, and its entries are taken over")
+			f.cfg.Log.WithField("other", id).Warn("another process is silent, and its entries are taken over")
 			f.see(id, func(m *member) { m.gone, m.revision = true, max(m.revision, 1) })
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/bridge/store/engine"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster/clustertest"
 )
 
@@ -164,4 +165,20 @@ func TestFleetWithoutQuorum(t *testing.T) {
 	s.Run(0)
 	s.Run(1)
 	eventually(t, 60*time.Second, "half each again", h.shared(3, 3))
+}
+
+// Whatever is done to the clocks of the machines, nothing moves.
+func TestFleetClockSteps(t *testing.T) {
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(4)
+	h.join(s.URLs(), "a", entries)
+	h.join(s.URLs(), "b", entries)
+	eventually(t, 20*time.Second, "half each", h.shared(2, 2))
+	before := h.entered.Load()
+	for _, by := range []time.Duration{time.Hour, -3 * time.Hour, 2 * time.Hour} {
+		wake.Step(by)
+		time.Sleep(testRenew) // nothing is to happen: there is no condition to wait for
+	}
+	if !h.shared(2, 2)() || h.entered.Load() != before {
+		t.Errorf("%v, after %d entries were taken in place of %d", h.counts(), h.entered.Load(), before)
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
 	"unicode/utf8"
 
@@ -51,18 +50,45 @@ type digest struct {
 	Hold          *struct{ Reason, Message string }
 }
 
-var summaries = template.Must(template.New("").Parse(`
-{{- define "items"}}{{range $i, $_ := .Items}}{{if $i}}, {{end}}{{.Name}}{{.FileName}}{{end}}{{end}}
-{{- define "result"}}{{.Status}}  {{template "items" .}}
-	{{- with .Album}}  in album {{printf "%q" .Title}}{{end}}{{with .Error}}  {{.Code}}: {{.Message}}{{end}}  job {{.Job}}{{end}}
-{{- define "state"}}{{.Link.Status}}, {{.Queue.Waiting}} waiting, {{.Queue.Active}} active,
-	{{- printf " %d uploaded, %d failed" .Totals.Uploaded .Totals.Failed}}{{with .Hold}}, held ({{.Reason}}): {{.Message}}{{end}}{{end}}
-{{- define "listing"}}{{.Count}}: {{template "items" .}}
-	{{- range $i, $_ := .Albums}}{{if $i}}, {{end}}{{.Title}} ({{.Items}}){{end}}{{end}}`))
+// result is what became of an upload; what it lacks is left out.
+func (d digest) result() string {
+	text := d.Status + "  " + d.items()
+	if d.Album != nil {
+		text += fmt.Sprintf("  in album %q", d.Album.Title)
+	}
+	if d.Error != nil {
+		text += "  " + d.Error.Code + ": " + d.Error.Message
+	}
+	return text + "  job " + d.Job
+}
+
+func (d digest) items() string {
+	var names []string
+	for _, i := range d.Items {
+		names = append(names, i.Name+i.FileName)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (d digest) state() string {
+	text := fmt.Sprintf("%s, %d waiting, %d active, %d uploaded, %d failed",
+		d.Link.Status, d.Queue.Waiting, d.Queue.Active, d.Totals.Uploaded, d.Totals.Failed)
+	if d.Hold != nil {
+		text += fmt.Sprintf(", held (%s): %s", d.Hold.Reason, d.Hold.Message)
+	}
+	return text
+}
+
+func (d digest) listing() string {
+	var albums []string
+	for _, a := range d.Albums {
+		albums = append(albums, fmt.Sprintf("%v (%v)", a.Title, a.Items))
+	}
+	return fmt.Sprintf("%d: %s%s", *d.Count, d.items(), strings.Join(albums, ", "))
+}
 
 func summary(topic string, payload []byte) string {
 	var d digest
-	kind := "listing"
 	switch {
 	case len(payload) == 0 && strings.Contains(topic, "/request/"):
 		return "(no payload)"
@@ -75,15 +101,13 @@ func summary(topic string, payload []byte) string {
 	case json.Unmarshal(payload, &d) != nil:
 		return inWords(payload)
 	case strings.HasSuffix(topic, "/upload/result"):
-		kind = "result"
+		return d.result()
 	case d.Link != nil:
-		kind = "state"
+		return d.state()
 	case d.Count == nil:
 		return inWords(payload)
 	}
-	var text strings.Builder
-	_ = summaries.ExecuteTemplate(&text, kind, d) // what it lacks is left out
-	return text.String()
+	return d.listing()
 }
 
 // inWords is what a document says, without the signs of JSON: each value with its name, and of lists and objects how much is in them.

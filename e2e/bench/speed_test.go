@@ -44,7 +44,7 @@ func model(r *run, model string, goal float64) {
 // chosen by this table.
 func concurrentUploads(r *run) {
 	var rows []figures.Row
-	for _, uploads := range []int{4, 8, 12, 16, 24, 32} {
+	for _, uploads := range []int{4, 8, 12, 16, 20, 25, 32} {
 		e := newEnv(r, e2etest.Config{Settings: []string{fmt.Sprint("GPHOTOS_UPLOADS=", uploads)}})
 		row, from := figures.Row{Cells: []float64{float64(uploads)}}, 0
 		for _, busy := range []bool{false, true} {

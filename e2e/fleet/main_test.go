@@ -145,11 +145,17 @@ var browser = &http.Client{
 // allow is the person who allows everything, and gives where the browser is led to.
 func (w *world) allow(entry string) *url.URL {
 	w.Helper()
+	return w.allowAs(entry, slices.Index(w.entries, entry))
+}
+
+// allowAs is allow for the account of another entry.
+func (w *world) allowAs(entry string, account int) *url.URL {
+	w.Helper()
 	consent := w.request(entry, "link").Data.ConsentURL
 	at, err := url.Parse(consent)
 	e2etest.Must(w, err)
 	back, err := browser.PostForm(consent, url.Values{
-		"decision": {"allow"}, "account": {fmt.Sprint(1000 + slices.Index(w.entries, entry))}, "scope": strings.Fields(at.Query().Get("scope")),
+		"decision": {"allow"}, "account": {fmt.Sprint(1000 + account)}, "scope": strings.Fields(at.Query().Get("scope")),
 	})
 	e2etest.Must(w, err)
 	e2etest.Must(w, back.Body.Close())
@@ -162,18 +168,23 @@ func (w *world) allow(entry string) *url.URL {
 func (w *world) link(by *bridge) {
 	w.Helper()
 	for _, entry := range w.entries {
-		to := w.allow(entry)
-		answer, err := browser.Get("http://" + by.pages + to.Path + "?" + to.RawQuery)
-		e2etest.Must(w, err)
-		e2etest.Must(w, answer.Body.Close())
-		if answer.StatusCode != http.StatusOK {
-			w.Fatalf("linking %s: %s", entry, answer.Status)
-		}
-		w.Until(entry+" to say that it is linked", func() bool {
-			var state struct{ Link struct{ Status string } }
-			return w.Last("gphotos/"+entry+"/state", &state) && state.Link.Status == "linked"
-		})
+		w.linked(entry, by, w.allow(entry))
 	}
+}
+
+// linked visits where the browser was led to, and waits until the entry says that it is linked.
+func (w *world) linked(entry string, by *bridge, to *url.URL) {
+	w.Helper()
+	answer, err := browser.Get("http://" + by.pages + to.Path + "?" + to.RawQuery)
+	e2etest.Must(w, err)
+	e2etest.Must(w, answer.Body.Close())
+	if answer.StatusCode != http.StatusOK {
+		w.Fatalf("linking %s: %s", entry, answer.Status)
+	}
+	w.Until(entry+" to say that it is linked", func() bool {
+		var state struct{ Link struct{ Status string } }
+		return w.Last("gphotos/"+entry+"/state", &state) && state.Link.Status == "linked"
+	})
 }
 
 // finished are the uploads of an entry that have ended.

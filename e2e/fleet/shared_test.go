@@ -77,6 +77,36 @@ func TestEntryMovesToItsFile(t *testing.T) {
 	w.itemsOnce(1)
 }
 
+// Two jobs need two machines: the entry first does what it can where it is, and then moves, once.
+func TestFilesOfTwoMachines(t *testing.T) {
+	w := newWorld(t, "home")
+	one := w.start("one", "GPHOTOS_SPOOL_COPY=1KiB")
+	w.online()
+	w.link(one)
+	e2etest.Must(t, w.google.Faults(photosim.Fault{Route: "uploads.raw", Mode: photosim.Refuse, Error: "unavailable"}))
+	job := func(on *bridge, n int) {
+		t.Helper()
+		file := filepath.Join(on.media, "large.jpg")
+		e2etest.Must(t, os.WriteFile(file, e2etest.Photo(n, 50_000), 0o600))
+		before := w.google.Stats().Routes["uploads.raw"].Requests
+		w.Publish("gphotos/home/upload", []byte(file))
+		e2etest.Until(w, "an attempt to send it", func() bool { return w.google.Stats().Routes["uploads.raw"].Requests > before })
+	}
+	job(one, 1)
+	one.Stop(0)
+	two := w.start("two", "GPHOTOS_SPOOL_COPY=1KiB")
+	e2etest.Until(w, "the other one to take it", func() bool { return two.holds("home") })
+	w.online()
+	job(two, 2)
+	again := w.start("one-again", "GPHOTOS_SPOOL_COPY=1KiB", "GPHOTOS_MACHINE=one", "GPHOTOS_MEDIA_DIRS="+one.media)
+	e2etest.Must(t, w.google.Faults())
+	w.Until("both results", func() bool { return len(w.finished("home")) == 2 })
+	if n := strings.Count(two.Output()+again.Output(), "entry moves to where a file is"); n != 1 {
+		t.Errorf("the entry has moved %d times for a file", n)
+	}
+	w.itemsOnce(2)
+}
+
 // All processes are in bridge/health, their warnings in bridge/log, the requests of the day are those of all, and each process answers for an
 // entry of another one, and says whether it is well.
 func TestOneBridge(t *testing.T) {
@@ -160,4 +190,22 @@ func TestOneBridge(t *testing.T) {
 			return len(health.Processes) == 1 && leads() == 1
 		})
 	})
+}
+
+// Two entries in two processes have one account: when one is unlinked, the other one's access is not ended with it.
+func TestOneAccount(t *testing.T) {
+	w := newWorld(t, "a", "b")
+	one, two := w.start("one"), w.start("two")
+	w.shared(1, one, two)
+	w.online()
+	w.linked("a", one, w.allowAs("a", 0))
+	w.linked("b", one, w.allowAs("b", 0))
+	if r := w.request("a", "unlink"); r.Status != "ok" {
+		t.Fatalf("unlink: %+v", r)
+	}
+	w.Publish("gphotos/b/upload", e2etest.Photo(1, 5_000))
+	w.Until("the other one's upload", func() bool { return len(w.finished("b")) == 1 })
+	if r := w.finished("b")[0]; r.Status != "done" {
+		t.Errorf("the other one's upload: %+v", r)
+	}
 }

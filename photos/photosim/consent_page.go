@@ -2,14 +2,15 @@ package photosim
 
 import (
 	"bytes"
-	"html/template"
+	"fmt"
+	"html"
 	"net/http"
 	"strings"
 )
 
 // consentPage works without scripts: one form with the accounts, a box per scope, and two buttons. It posts to its own address,
 // which carries the request.
-var consentPage = template.Must(template.New("consent").Parse(`<!DOCTYPE html>
+const consentHead = `<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -38,18 +39,9 @@ button[value=allow] { background: var(--blue); color: var(--on-blue); border-col
 <body>
 <main>
 <small>photosim: a simulated Google, for tests</small>
-<h1>{{.App}} wants to access your Google Account</h1>
-<form method="post" action="{{.Action}}">
-<fieldset>
-<legend>Choose an account</legend>
-{{range .Accounts}}<label><input type="radio" name="account" value="{{.ID}}" required{{if .Chosen}} checked{{end}}><span>{{.Name}}<br><small>{{.Email}}</small></span></label>
-{{end}}</fieldset>
-<fieldset>
-<legend>Select what {{.App}} can access</legend>
-{{range .Fixed}}<div class="fixed"><span>{{.Title}}<br><small>{{.Short}}</small></span></div>
-{{end}}{{range .Boxes}}<label><input type="checkbox" name="scope" value="{{.Scope}}" checked><span>{{.Title}}<br><small>{{.Short}}</small></span></label>
-{{end}}</fieldset>
-<div class="buttons">
+`
+
+const consentButtons = `<div class="buttons">
 <button type="submit" name="decision" value="deny" formnovalidate>Deny</button>
 <button type="submit" name="decision" value="allow">Allow</button>
 </div>
@@ -57,38 +49,44 @@ button[value=allow] { background: var(--blue); color: var(--on-blue); border-col
 </main>
 </body>
 </html>
-`))
+`
 
-type pageAccount struct {
-	Account
-	Chosen bool
-}
-
-type pageScope struct{ Scope, Short, Title string }
-
-// showConsent draws the page. The boxes are ticked; a person may untick any of them.
+// showConsent draws the page. The boxes are ticked; a person may untick any of them. Every value is escaped.
 func (s *Server) showConsent(x *exchange, req *authRequest) {
-	page := struct {
-		App, Action  string
-		Accounts     []pageAccount
-		Fixed, Boxes []pageScope
-	}{App: req.redirect.Host, Action: "?" + x.r.URL.RawQuery}
-	for n, a := range s.cfg.Accounts {
-		page.Accounts = append(page.Accounts, pageAccount{a, a.ID == req.hint || req.hint == "" && n == 0})
+	var buf bytes.Buffer
+	put := func(format string, values ...string) {
+		var escaped []any
+		for _, v := range values {
+			escaped = append(escaped, html.EscapeString(v))
+		}
+		fmt.Fprintf(&buf, format, escaped...)
 	}
-	for _, name := range req.scopes {
-		scope := pageScope{name, strings.TrimPrefix(name, authPrefix), scopeTitles[name]}
-		if signIn(name) {
-			page.Fixed = append(page.Fixed, scope)
-		} else {
-			page.Boxes = append(page.Boxes, scope)
+	app := req.redirect.Host
+	buf.WriteString(consentHead)
+	put("<h1>%s wants to access your Google Account</h1>\n<form method=\"post\" action=\"%s\">\n<fieldset>\n<legend>Choose an account</legend>\n",
+		app, "?"+x.r.URL.RawQuery)
+	for n, a := range s.cfg.Accounts {
+		checked := ""
+		if a.ID == req.hint || req.hint == "" && n == 0 {
+			checked = " checked"
+		}
+		put("<label><input type=\"radio\" name=\"account\" value=\"%s\" required%s><span>%s<br><small>%s</small></span></label>\n",
+			a.ID, checked, a.Name, a.Email)
+	}
+	put("</fieldset>\n<fieldset>\n<legend>Select what %s can access</legend>\n", app)
+	for _, fixed := range []bool{true, false} {
+		for _, name := range req.scopes {
+			title, short := scopeTitles[name], strings.TrimPrefix(name, authPrefix)
+			switch {
+			case signIn(name) != fixed:
+			case fixed:
+				put("<div class=\"fixed\"><span>%s<br><small>%s</small></span></div>\n", title, short)
+			default:
+				put("<label><input type=\"checkbox\" name=\"scope\" value=\"%s\" checked><span>%s<br><small>%s</small></span></label>\n", name, title, short)
+			}
 		}
 	}
-	var buf bytes.Buffer
-	if err := consentPage.Execute(&buf, page); err != nil {
-		writeConsentError(x.w, err)
-		return
-	}
+	buf.WriteString("</fieldset>\n" + consentButtons)
 	h := x.w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")

@@ -14,6 +14,9 @@ type uplink struct {
 	free time.Time  // when the line has carried all that it was given
 }
 
+// uplinkQueue is how much of the past the line makes good: what a modem has in its queue goes on while a busy machine is late to ask for it.
+const uplinkQueue = 20 * time.Millisecond
+
 // uplinkPart is how many bytes of one request go before another has its turn.
 const uplinkPart = 16 << 10
 
@@ -46,8 +49,8 @@ func (u *uplink) carry(ctx context.Context, n int) {
 		u.mu.Unlock()
 		return
 	}
-	if now := time.Now(); u.free.Before(now) {
-		u.free = now
+	if since := time.Now().Add(-uplinkQueue); u.free.Before(since) {
+		u.free = since
 	}
 	u.free = u.free.Add(time.Duration(int64(n) * int64(time.Second) / u.rate))
 	wait := time.Until(u.free)

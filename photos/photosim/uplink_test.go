@@ -26,7 +26,7 @@ func TestUplink(t *testing.T) {
 		}
 		wg.Wait()
 		for n, end := range ends {
-			if end < 1900*time.Millisecond || end > 2010*time.Millisecond {
+			if end < 1850*time.Millisecond || end > 2010*time.Millisecond {
 				t.Errorf("file %d took %v, want 2 s: they share the line", n, end)
 			}
 		}

@@ -182,7 +182,7 @@ func (c *Catalog) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	err := c.cfg.Store.WatchEntries(ctx, func(name string, revision uint64) {
-		if err := c.refresh(ctx, name, revision); err != nil && ctx.Err() == nil {
+		if err := c.Refresh(ctx, name, revision); err != nil && ctx.Err() == nil {
 			failed <- err // once: it ends the watch
 			cancel()
 		}
@@ -194,7 +194,8 @@ func (c *Catalog) Run(ctx context.Context) error {
 	return err
 }
 
-func (c *Catalog) refresh(ctx context.Context, name string, revision uint64) error {
+// Refresh reads an entry that was added as the store has it, unless it is known at that revision; 0 = it is read. Its error is the store's.
+func (c *Catalog) Refresh(ctx context.Context, name string, revision uint64) error {
 	if err := c.saving.Lock(ctx); err != nil {
 		return err
 	}

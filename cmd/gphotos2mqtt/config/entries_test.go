@@ -56,18 +56,30 @@ func TestReadEntry(t *testing.T) {
 		says     string
 	}{
 		{nil, "", Entry{ClientID: "id", ClientSecret: "hush"}, ""},
-		{map[string]string{"album": " Beds ", "listings": `Birds,"Summer, 2026"`, "album_images": "0", "project": "two", "name": ""}, "",
-			Entry{Album: "Beds", Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}}, ClientID: "2", ClientSecret: "b", Project: "two"}, ""},
+		{
+			map[string]string{"album": " Beds ", "listings": `Birds,"Summer, 2026"`, "album_images": "0", "project": "two", "name": ""},
+			"",
+			Entry{Album: "Beds", Listings: Listings{Titles: []string{"Birds", "Summer, 2026"}}, ClientID: "2", ClientSecret: "b", Project: "two"},
+			"",
+		},
 		{map[string]string{"client_id": "own"}, "s", Entry{ClientID: "own", ClientSecret: "s", Own: true}, ""},
-		{map[string]string{"mirror": "Birds", "mirror_folder": media + "/g", "mirror_items": "3", "mirror_max": "20MB"}, "",
-			Entry{ClientID: "id", ClientSecret: "hush", Mirror: Titles{"Birds"}, MirrorFolder: media + "/g", MirrorItems: 3, MirrorMax: 20_000_000}, ""},
+		{
+			map[string]string{"mirror": "Birds", "mirror_folder": media + "/g", "mirror_items": "3", "mirror_max": "20MB"},
+			"",
+			Entry{ClientID: "id", ClientSecret: "hush", Mirror: Titles{"Birds"}, MirrorFolder: media + "/g", MirrorItems: 3, MirrorMax: 20_000_000},
+			"",
+		},
 		{map[string]string{"client_id": "own"}, "", Entry{}, `"client_secret" is missing: write the secret that belongs to client_id.`},
 		{nil, "secret-words", Entry{}, `"client_id" is missing: write the client id that belongs to client_secret.`},
 		{map[string]string{"project": "three"}, "", Entry{}, `"project" is "three": write one of the names in GPHOTOS_PROJECTS: two.`},
-		{map[string]string{"album_images": "51", "mirror_items": "0", "mirror": "Birds"}, "", Entry{},
+		{
+			map[string]string{"album_images": "51", "mirror_items": "0", "mirror": "Birds"},
+			"",
+			Entry{},
 			`"album_images" is "51": write a whole number from 0 to 50, or at most as many titles. ` +
 				`"mirror_folder" is missing: write the absolute path of a folder in one of GPHOTOS_MEDIA_DIRS, such as /media/google-photos. ` +
-				`"mirror_items" is "0": write a whole number from 1 to 500.`},
+				`"mirror_items" is "0": write a whole number from 1 to 500.`,
+		},
 		{map[string]string{"mirror_max": "20X"}, "", Entry{}, `"mirror_max" is "20X": write a size such as 256KiB, 20MB or 2GiB, or a number of bytes.`},
 		{map[string]string{"album": strings.Repeat("x", 501)}, "", Entry{}, `"album" is "` + strings.Repeat("x", 80) + `…": write a title of at most 500 characters.`},
 	} {

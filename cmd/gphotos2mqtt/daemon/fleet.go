@@ -80,13 +80,10 @@ func (d *Daemon) holds(entry string) func() bool {
 	return func() bool { return d.fleet.Holds(entry) }
 }
 
+// idle reports whether nothing of an entry is on its way, neither an upload nor a person who links it.
 func (d *Daemon) idle(entry string) bool {
-	for _, h := range d.hosted.All() {
-		if h.name == entry {
-			return h.Idle()
-		}
-	}
-	return true
+	uploads := slices.ContainsFunc(d.hosted.All(), func(h *hosted) bool { return h.name == entry && !h.Idle() })
+	return !uploads && !slices.ContainsFunc(d.links.All(), func(l *auth.Link) bool { return l.Entry() == entry && !l.State().Expires.IsZero() })
 }
 
 type (

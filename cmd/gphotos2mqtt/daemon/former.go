@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/bridge/wake"
+	"gphotos2mqtt/cluster/fleet"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
@@ -104,6 +105,7 @@ func (d *Daemon) asEntry(
 		settings.URL = "tcp://" + d.inner
 	}
 	settings.Clean, settings.Log = clean, d.log.WithField("entry", entry)
+	settings.Holds = func() bool { return d.holds(entry)() || d.holds(fleet.Leading)() }
 	var conn *broker.Conn
 	if handle != nil {
 		settings.Handle = func(ctx context.Context, m broker.Delivery) { handle(ctx, conn, m) }

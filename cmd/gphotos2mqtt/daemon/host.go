@@ -101,6 +101,11 @@ func (d *Daemon) keepEntry(ctx context.Context, name string) error {
 		delete(d.revisions, name)
 		delete(d.failures, name)
 	}()
+	if e, there := d.catalog.Get(name); d.fleet != nil && there && e.Added != nil { // what came while this process was cut off may be missed
+		if err := d.catalog.Refresh(ctx, name, 0); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
 	for pause := openAgain; ctx.Err() == nil; {
 		e, there := d.catalog.Get(name)
 		own, stop := context.WithCancel(ctx)

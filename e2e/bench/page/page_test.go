@@ -2,6 +2,9 @@
 // that no figure there is typed by hand. Its test holds them to each other:
 //
 //	make bench-page # writes them anew
+//
+// The pictures are drawn by gonum.org/v1/plot, which has what they need (SVG, axes by
+// powers of ten) in its stable interface.
 package page
 
 import (

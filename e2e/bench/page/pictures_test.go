@@ -243,7 +243,12 @@ func peers(s *figures.Scenario) *plot.Plot {
 	for _, t := range s.Tables {
 		for _, row := range t.Rows {
 			kind, _, _ := strings.Cut(t.Name, ":")
-			row.Name = kind + ": " + strings.NewReplacer("--transfers ", "", " --gphotos-batch-size ", "/", " v", " ", "-DEV", ",", ", by default", "").Replace(row.Name)
+			name := strings.NewReplacer("--transfers 16", "16 transfers", "--transfers 50 --gphotos-batch-size 50", "50, in batches of 50").Replace(row.Name)
+			if _, settings, ok := strings.Cut(name, " "); ok && strings.HasPrefix(name, "rclone") { // without its version
+				_, settings, _ = strings.Cut(settings, " ")
+				name = "rclone " + settings
+			}
+			row.Name = kind + ": " + name
 			all.Rows = append(all.Rows, row)
 		}
 	}

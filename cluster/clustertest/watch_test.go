@@ -1,0 +1,52 @@
+package clustertest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"gphotos2mqtt/bridge/store"
+)
+
+// An entry that one process adds, changes and removes is told to the others, by its name and the revision that they then read.
+func TestWatchEntries(t *testing.T) {
+	s := Start(t, 1, "")
+	cfg := config(t, s.URLs(), 1)
+	here, there := openStore(t, claimed(t, cfg, s)), openStore(t, claimed(t, cfg, s))
+	attic := &store.Entry{Name: "attic"}
+	must(t, here.SaveEntry(t.Context(), attic))
+	type seen struct {
+		name     string
+		revision uint64
+	}
+	news := make(chan seen, 10)
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	watching.Go(func() { _ = there.WatchEntries(ctx, func(name string, revision uint64) { news <- seen{name, revision} }) }) // its error is ctx's
+	next := func(name string, want func(*store.Entry) bool) {
+		t.Helper()
+		select {
+		case got := <-news:
+			e, err := there.Entry(t.Context(), name)
+			must(t, err)
+			if got.name != name || !want(e) || e != nil && e.Revision() != got.revision {
+				t.Errorf("told of %+v, read %+v", got, e)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("nothing is told of %s", name)
+		}
+	}
+	next("attic", func(e *store.Entry) bool { return e != nil })
+	garden := &store.Entry{Name: "garden", Settings: map[string]string{"album": "Beds"}}
+	must(t, here.SaveState(t.Context(), store.Bridge, "garden", "no entry"))
+	must(t, here.SaveEntry(t.Context(), garden))
+	next("garden", func(e *store.Entry) bool { return e != nil && e.Settings["album"] == "Beds" && e.Removal == nil })
+	garden.Removal = &store.Removal{Asked: "1"}
+	must(t, here.SaveEntry(t.Context(), garden))
+	next("garden", func(e *store.Entry) bool { return e != nil && e.Removal != nil })
+	must(t, here.DeleteEntry(t.Context(), garden))
+	next("garden", func(e *store.Entry) bool { return e == nil })
+}
