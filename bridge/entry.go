@@ -188,7 +188,7 @@ const (
 func (e *Entry) Run(ctx context.Context) error {
 	publishing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	e.linkChanged()
+	_ = task.Apart(func() error { e.linkChanged(); return nil })
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer stop() // of an error: nobody publishes what is left
@@ -228,31 +228,40 @@ const stateLook = time.Minute
 func (e *Entry) publishState(ctx context.Context) error {
 	var published []byte
 	for {
-		// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
-		saving := context.WithoutCancel(ctx)
-		totals, same, err := e.uploads.Totals().Save(saving)
-		if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
+		var again time.Duration
+		err := task.Apart(func() (err error) {
+			published, again, err = e.retainState(ctx, published)
 			return err
-		}
-		queue := e.uploads.Summary()
-		hold, lasts := e.account.Shown(queue.Waiting+queue.Active > 0)
-		made, resets := e.cfg.Project.Requests()
-		payload, err := mqttapi.Encode(mqttapi.State{
-			Link: linkView(e.cfg.Link.State()), Queue: queue, Hold: hold,
-			Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
-			Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: problem(e.cfg.Store, e.cfg.Media),
 		})
-		if err == nil && !bytes.Equal(payload, published) {
-			err = e.cfg.Out.Retain(e.topics.State(), payload)
-		}
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		published = payload
 		if wake.Sleep(ctx, nil, statePause) == nil {
-			_ = wake.Sleep(ctx, e.changed, min(cmp.Or(lasts, stateLook), cmp.Or(same, stateLook)))
+			_ = wake.Sleep(ctx, e.changed, again)
 		}
 	}
+}
+
+// retainState publishes E/state if it is not what was published, and returns it, and when to look again.
+func (e *Entry) retainState(ctx context.Context, published []byte) (now []byte, again time.Duration, err error) {
+	// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
+	saving := context.WithoutCancel(ctx)
+	totals, same, err := e.uploads.Totals().Save(saving)
+	if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
+		return nil, 0, err
+	}
+	queue := e.uploads.Summary()
+	hold, lasts := e.account.Shown(queue.Waiting+queue.Active > 0)
+	made, resets := e.cfg.Project.Requests()
+	now, err = mqttapi.Encode(mqttapi.State{
+		Link: linkView(e.cfg.Link.State()), Queue: queue, Hold: hold,
+		Quota:  mqttapi.Quota{RequestsToday: made, RequestsLimit: account.QuotaPerDay, Resets: mqttapi.At(resets)},
+		Totals: totals.Totals, LastUpload: totals.LastUpload, LastError: totals.LastError, Problem: problem(e.cfg.Store, e.cfg.Media),
+	})
+	if err == nil && !bytes.Equal(now, published) {
+		err = e.cfg.Out.Retain(e.topics.State(), now)
+	}
+	return now, min(cmp.Or(lasts, stateLook), cmp.Or(same, stateLook)), err
 }
 
 // watch lets everything follow the link, and answers with busy, until ctx ends, or the store fails while a command is handled.

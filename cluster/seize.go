@@ -30,7 +30,8 @@ func (m *Importer) Seize(ctx context.Context, entry string) error {
 	names, err := c.processes.Keys(ctx)
 	switch {
 	case err == nil && len(names) > 0:
-		return fmt.Errorf("%d processes of the bridge run on the cluster: stop them; one that was killed counts for %v more", len(names), c.cfg.Lease)
+		return fmt.Errorf("%d processes of the bridge run on the cluster: stop them; one that was killed counts for %v more",
+			len(names), c.cfg.Lease)
 	case err != nil && !errors.Is(err, jetstream.ErrNoKeysFound):
 		return fmt.Errorf("list processes: %w", err)
 	case entry == everybody:

@@ -120,7 +120,9 @@ func TestHardened(t *testing.T) {
 					t.Errorf("%s: %s is %v", name, path, got)
 				}
 			}
-			for _, path := range []string{"livenessProbe", "readinessProbe", "resources.limits.memory", "resources.requests.cpu", "resources.requests.memory"} {
+			for _, path := range []string{
+				"livenessProbe", "readinessProbe", "resources.limits.memory", "resources.requests.cpu", "resources.requests.memory",
+			} {
 				if at(c, path) == nil {
 					t.Errorf("%s has no %s", name, path)
 				}
@@ -198,7 +200,8 @@ func TestSecrets(t *testing.T) {
 	for _, name := range kustomization(t).Resources {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		must(t, err)
-		for _, found := range regexp.MustCompile(`secretKeyRef: \{ name: secrets, key: ([a-z-]+) |: /secrets/([a-z-]+)`).FindAllStringSubmatch(string(text), -1) {
+		names := regexp.MustCompile(`secretKeyRef: \{ name: secrets, key: ([a-z-]+) |: /secrets/([a-z-]+)`)
+		for _, found := range names.FindAllStringSubmatch(string(text), -1) {
 			used[found[1]+found[2]] = true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -35,11 +34,6 @@ func loadCluster(t *testing.T, mqttPort string) (services types.Services, places
 // startClusterServers starts the NATS servers of compose.cluster.yaml, and waits until its health check finds each of them well.
 func startClusterServers(t *testing.T, services types.Services, places *strings.Replacer) {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "nats-server")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/nats-io/nats-server/v2").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	text, err := os.ReadFile("../examples/cluster/nats.conf")
 	e2etest.Must(t, err)
 	for _, name := range clusterServers {
@@ -59,7 +53,7 @@ func startClusterServers(t *testing.T, services types.Services, places *strings.
 			environ[i] = places.Replace(line)
 		}
 		args := []string{s.Command[1], own.Replace(s.Command[2])}
-		e2etest.Start(t, e2etest.Command{Name: name, Path: bin, Args: args, Env: environ, Dir: dir})
+		e2etest.Start(t, e2etest.Command{Name: name, Path: s.Command[0], Args: args, Env: environ, Dir: dir})
 		address := regexp.MustCompile(`http://[^']*`).FindString(own.Replace(s.HealthCheck.Test[1]))
 		if !strings.Contains(address, monitor) {
 			t.Fatalf("%s: %v", name, s.HealthCheck.Test)
@@ -94,21 +88,27 @@ func TestComposeCluster(t *testing.T) {
 			environ[i] = places.Replace(line)
 		}
 		dir := t.TempDir()
-		environ = append(environ, "GPHOTOS_DATA_DIR="+filepath.Join(dir, "data"), "GPHOTOS_MEDIA_DIRS="+t.TempDir(), "GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
-		bridges = append(bridges, e2etest.Start(t, e2etest.Command{Name: fmt.Sprint("bridge ", i+1), Path: "gphotos2mqtt", Env: environ, Dir: dir}))
+		environ = append(environ, "GPHOTOS_DATA_DIR="+filepath.Join(dir, "data"), "GPHOTOS_MEDIA_DIRS="+t.TempDir(),
+			"GPHOTOS_HTTP_LISTEN=127.0.0.1:"+e2etest.Port(t))
+		name := fmt.Sprint("bridge ", i+1)
+		bridges = append(bridges, e2etest.Start(t, e2etest.Command{Name: name, Path: "gphotos2mqtt", Env: environ, Dir: dir}))
 	}
-	// One of them has the entry, and when that is stopped another has.
+	// One of them has the entry, and no other; when that is stopped another has.
 	holder := func(of []*e2etest.Process) (at int) {
+		var serving []int
 		e2etest.Until(t, "one of them to serve the entry", func() bool {
+			serving = nil
 			for i, p := range of {
 				if regexp.MustCompile(`broker connected.*entry=home`).MatchString(p.Output()) {
-					at = i
-					return true
+					serving = append(serving, i)
 				}
 			}
-			return false
+			return serving != nil
 		})
-		return at
+		if len(serving) > 1 {
+			t.Errorf("%d of them serve the entry", len(serving))
+		}
+		return serving[0]
 	}
 	for len(bridges) > 1 {
 		at := holder(bridges)

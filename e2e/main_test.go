@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) {
 	needs := []string{"mosquitto", "mosquitto_passwd", "mosquitto_pub", "mosquitto_sub"}
-	testscript.Main(e2etest.M{M: m, Race: true, Needs: needs}, map[string]func(){"foreign": foreign})
+	builds := []string{"github.com/nats-io/nats-server/v2"}
+	testscript.Main(e2etest.M{M: m, Race: true, Needs: needs, Builds: builds}, map[string]func(){"foreign": foreign})
 }
 
 // needsMore skips a test that needs more than Go under -short.

@@ -30,7 +30,6 @@ func (p *Project) save(ctx context.Context, last bool) error {
 	defer p.saving.Unlock()
 	var mine, seen projectState
 	var pause time.Duration
-	accounts := p.accounts.All()
 	p.change(func(today *projectState) {
 		mine, seen = *today, p.saved.on(today.Day)
 		pause = sharedEvery - time.Since(p.savedAt)
@@ -38,9 +37,11 @@ func (p *Project) save(ctx context.Context, last bool) error {
 	if mine.Requests == seen.Requests && mine.HeldUntil.Equal(seen.HeldUntil) {
 		return nil
 	}
-	if p.tell != nil && !last && mine.HeldUntil.Equal(seen.HeldUntil) && pause > 0 && len(accounts) > 0 {
-		time.AfterFunc(pause, accounts[0].cfg.Changed) // which saves it then
-		return nil
+	if p.tell != nil && !last && mine.HeldUntil.Equal(seen.HeldUntil) && pause > 0 {
+		if accounts := p.accounts.All(); len(accounts) > 0 {
+			time.AfterFunc(pause, accounts[0].cfg.Changed) // which saves it then
+			return nil
+		}
 	}
 	var sum projectState
 	err := p.store.MergeState(ctx, store.Bridge, p.id, &sum, func() {

@@ -3,9 +3,9 @@
 package homeassistant
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +16,7 @@ import (
 
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
@@ -54,10 +55,11 @@ type Config struct {
 // A Device is an entry as Home Assistant sees it.
 type Device struct {
 	cfg       Config
-	topic     string    // of the document; empty = no discovery
-	changed   wake.Flag // the document may no longer be true
-	published published // owned by Run
-	sent      bool      // the document was published in this run; owned by Run
+	topic     string            // of the document; empty = no discovery
+	changed   wake.Flag         // the document may no longer be true
+	albums    []mqttapi.Album   // of the document that is published; owned by Run, as what follows
+	sum       [sha256.Size]byte // of that document, which only the store keeps
+	published bool              // in this run
 }
 
 type published struct {
@@ -72,11 +74,18 @@ func Open(ctx context.Context, cfg Config) (*Device, error) {
 	if cfg.Prefix != "" {
 		d.topic = cfg.Topics.Discovery(cfg.Prefix)
 	}
-	_, err := cfg.Store.LoadState(ctx, cfg.Topics.Entry, deviceRecord, &d.published)
-	if d.published.Topic != d.topic {
-		d.published = published{}
-	}
+	before, err := d.load(ctx)
+	d.albums, d.sum = before.Albums, sha256.Sum256(before.Document)
 	return d, err
+}
+
+// load reads what was published last; that of another topic counts as nothing.
+func (d *Device) load(ctx context.Context) (before published, err error) {
+	_, err = d.cfg.Store.LoadState(ctx, d.cfg.Topics.Entry, deviceRecord, &before)
+	if before.Topic != d.topic {
+		before = published{}
+	}
+	return before, err
 }
 
 // OnBirth has all that is retained published again when Home Assistant has started, at random because every bridge does so now.
@@ -92,7 +101,7 @@ func (d *Device) Changed() { d.changed.Set() }
 // Run keeps the document true until ctx ends. Its error is the store's or the broker's.
 func (d *Device) Run(ctx context.Context) error {
 	for ctx.Err() == nil && d.topic != "" {
-		if err := d.publish(ctx); err != nil && ctx.Err() == nil {
+		if err := task.Apart(func() error { return d.publish(ctx) }); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("publish device: %w", err)
 		}
 		if wake.Sleep(ctx, nil, documentPause) == nil {
@@ -109,13 +118,30 @@ func (d *Device) publish(ctx context.Context) error {
 	case d.cfg.Link.State().Status == auth.Unlinked:
 		albums = nil
 	case !known: // or each restart would take them away, and with them what people have set up for them
-		albums = d.published.Albums
+		albums = d.albums
 	}
 	document := d.document(albums)
-	if d.sent && bytes.Equal(document, d.published.Document) {
+	sum := sha256.Sum256(document)
+	if d.published && sum == d.sum {
 		return nil
 	}
-	if retired := mqttapi.Removal(d.published.Document, document); retired != nil {
+	if sum != d.sum || !slices.Equal(d.albums, albums) {
+		if err := d.change(ctx, published{d.topic, document, albums}); err != nil {
+			return err
+		}
+		d.albums, d.sum = albums, sum
+	}
+	d.published = true
+	return d.cfg.Out.Retain(d.topic, document)
+}
+
+// change takes away what is gone, and saves what comes.
+func (d *Device) change(ctx context.Context, next published) error {
+	before, err := d.load(ctx)
+	if err != nil {
+		return err
+	}
+	if retired := mqttapi.Removal(before.Document, next.Document); retired != nil {
 		// A stop after this takes the same away again at the next start, which changes nothing.
 		if err := d.cfg.Out.Send(ctx, d.topic, retired); err != nil {
 			return err
@@ -124,15 +150,8 @@ func (d *Device) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	if before := d.published; !bytes.Equal(before.Document, document) || !slices.Equal(before.Albums, albums) {
-		d.published = published{d.topic, document, albums}
-		// A stop after this save publishes the document at the next start, changed or not.
-		if err := d.cfg.Store.SaveState(ctx, d.cfg.Topics.Entry, deviceRecord, d.published); err != nil {
-			return err
-		}
-	}
-	d.sent = true
-	return d.cfg.Out.Retain(d.topic, document)
+	// A stop after this save publishes the document at the next start, changed or not.
+	return d.cfg.Store.SaveState(ctx, d.cfg.Topics.Entry, deviceRecord, next)
 }
 
 // document is cut to what may be published; the albums that were changed first go. "Visit" always leads to the entry's page, because Home

@@ -18,6 +18,7 @@ import (
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/albums"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
@@ -233,7 +234,11 @@ func (l *Library) KeepListings(ctx context.Context) error {
 			_ = wake.Sleep(ctx, nil, photoPause)
 			_ = l.cfg.AwaitIdle(ctx, burstPause)
 		}
-		wait, err := l.round(ctx)
+		var wait time.Duration
+		err := task.Apart(func() (err error) {
+			wait, err = l.round(ctx)
+			return err
+		})
 		if err == nil && wait != 0 {
 			err = wake.Sleep(ctx, l.wake, max(wait, 0))
 		}

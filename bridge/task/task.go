@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -58,4 +59,12 @@ func Each[T any](ctx context.Context, most int, next func(context.Context) (T, e
 			return do(ctx, thing)
 		})
 	}
+}
+
+// Apart runs f in a goroutine of its own and waits for it: a loop that mostly waits does not keep the stack that its work has needed.
+func Apart(f func() error) (err error) {
+	var running sync.WaitGroup
+	running.Go(func() { err = f() })
+	running.Wait()
+	return err
 }

@@ -152,3 +152,12 @@ func TestEachFails(t *testing.T) {
 		}
 	}
 }
+
+func TestApart(t *testing.T) {
+	t.Parallel()
+	done := false
+	broken := errors.New("broken")
+	if err := Apart(func() error { done = true; return broken }); !errors.Is(err, broken) || !done {
+		t.Errorf("%v, %v", err, done)
+	}
+}

@@ -53,7 +53,7 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 	log := newLog(c, stderr)
 	embedded.StopSampling()
 	early := debug.SetMemoryLimit(-1) == math.MaxInt64
-	if early { // while the queue is loaded; see limitMemory. With many entries that would take most of the start.
+	if early { // while the queue is loaded; see the daemon's memory. With many entries that would take most of the start.
 		debug.SetGCPercent(min(10+len(c.Entries)/10, 50))
 	}
 	for _, warning := range warnings {

@@ -39,7 +39,7 @@ type M struct {
 	Race       bool     // build the programs with the race detector, but not under -short: it takes a C compiler
 	Release    bool     // build the programs as they are released
 	Needs      []string // programs of others; without them the tests fail, under -short they are not looked for
-	Builds     []string // programs of others that are written in Go: their packages
+	Builds     []string // programs of others that are written in Go: their packages; not under -short
 	MoreThanGo bool     // under -short the whole package is left out
 	Acceptance bool     // only with -acceptance any of the package runs
 }
@@ -86,7 +86,7 @@ func (m M) prepare(dir string) error {
 	if m.Release {
 		flags = append(flags, "-trimpath", "-ldflags=-s -w")
 	}
-	if err := m.build(dir, flags, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 {
+	if err := m.build(dir, flags, "gphotos2mqtt/cmd/gphotos2mqtt", "gphotos2mqtt/cmd/photosim"); err != nil || len(m.Builds) == 0 || testing.Short() {
 		return err
 	}
 	return m.build(dir, nil, m.Builds...)

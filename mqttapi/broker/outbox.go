@@ -12,6 +12,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/klauspost/compress/s2"
+
 	"gphotos2mqtt/bridge/wake"
 )
 
@@ -93,7 +95,9 @@ func (c *Conn) check(topic string, payload []byte) error {
 
 type publication struct {
 	topic    string
-	payload  []byte
+	payload  []byte // nil while it is packed
+	packed   []byte // see pack; like the next owned by Run's goroutine, which changes it with the outbox's lock held
+	whole    int    // bytes that are packed
 	retained bool
 	failures int             // at how many sudden ends it was the suspect since it was last confirmed; owned by Run's goroutine
 	ctx      context.Context // of who waits, like the next two only with Send and Clear
@@ -102,7 +106,32 @@ type publication struct {
 }
 
 func (p *publication) tooLarge() string {
-	return fmt.Sprintf("the broker hangs up on %d bytes to %s, which is more than it takes: set GPHOTOS_MAX_PUBLISH to its limit", len(p.payload), p.topic)
+	return fmt.Sprintf("the broker hangs up on %d bytes to %s, which is more than it takes: set GPHOTOS_MAX_PUBLISH to its limit", p.size(), p.topic)
+}
+
+const packFrom = 4 << 10 // bytes of a payload that is packed: listings and what Home Assistant gets
+
+func (p *publication) size() int { return len(p.payload) + p.whole }
+
+// pack makes what a topic retains smaller while it is only kept for the next connection: JSON becomes a quarter, for 1 µs a KB. It returns nil
+// when it is not worth it.
+func (p *publication) pack() []byte {
+	if !p.retained || len(p.payload) < packFrom {
+		return nil
+	}
+	packed := s2.Encode(nil, p.payload)
+	if len(packed) > len(p.payload)/2 { // a picture
+		return nil
+	}
+	return slices.Clip(bytes.Clone(packed)) // Encode makes room for the worst
+}
+
+// content is the payload, to be sent.
+func (p *publication) content() ([]byte, error) {
+	if p.packed == nil {
+		return p.payload, nil
+	}
+	return s2.Decode(nil, p.packed)
 }
 
 // outbox holds each retained topic's last value, and Send's and Clear's. One in flight a topic: a slow broker never gets an old one last.
@@ -133,7 +162,7 @@ func (o *outbox) set(p *publication) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	t := cmp.Or(o.topics[p.topic], &topic{})
-	if q := t.quarantined; q != nil && len(p.payload) >= len(q.payload) {
+	if q := t.quarantined; q != nil && p.size() >= q.size() {
 		t.quarantined = p
 	}
 	t.last, o.topics[p.topic] = p, t
@@ -231,12 +260,13 @@ func (o *outbox) confirm(p *publication) {
 	if p.done != nil {
 		o.end(p, nil)
 	}
+	packed := p.pack()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.taken = max(o.taken, len(p.payload)); o.refused > 0 && o.taken >= o.refused {
+	if o.taken = max(o.taken, p.size()); o.refused > 0 && o.taken >= o.refused {
 		o.refused = 0 // the broker's limit was raised, or another fault was taken for it
 	}
-	if len(p.payload) >= o.doubted {
+	if p.size() >= o.doubted {
 		o.doubted = 0
 	}
 	t := o.topics[p.topic]
@@ -247,8 +277,10 @@ func (o *outbox) confirm(p *publication) {
 	t.inFlight, t.quarantined, t.owed = nil, nil, false
 	if t.due {
 		o.queue = append(o.queue, t)
-	} else if len(p.payload) == 0 {
+	} else if p.size() == 0 {
 		delete(o.topics, p.topic)
+	} else if packed != nil {
+		p.packed, p.whole, p.payload = packed, len(p.payload), nil
 	}
 }
 
@@ -259,7 +291,7 @@ func (o *outbox) quarantine(p *publication) {
 	if t := o.topics[p.topic]; t != nil && t.last == p {
 		t.quarantined = p
 	}
-	if o.refused = cmp.Or(min(o.refused, len(p.payload)), len(p.payload)); o.taken >= o.refused {
+	if o.refused = cmp.Or(min(o.refused, p.size()), p.size()); o.taken >= o.refused {
 		o.taken = 0 // the broker's limit was lowered
 	}
 	o.sends = slices.DeleteFunc(o.sends, func(s *publication) bool {
@@ -293,7 +325,7 @@ func (o *outbox) doubt() {
 func (o *outbox) doubts(p *publication) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.doubted > 0 && len(p.payload) >= o.doubted
+	return o.doubted > 0 && p.size() >= o.doubted
 }
 
 // learned is what the broker surely takes, as far as it can be told from what it took and refused; 0 before it refused anything.

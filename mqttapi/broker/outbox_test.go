@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -138,5 +140,35 @@ func TestRetainedQuarantine(t *testing.T) {
 	r.quarantine(&publication{topic: "a"}) // a value that is no longer the last
 	if sent, _ := drain(r); len(sent) != 1 {
 		t.Errorf("sent %v", sent)
+	}
+}
+
+// What is retained is kept small, and sent again as it was. Its size is still that of the payload.
+func TestRetainedIsPacked(t *testing.T) {
+	t.Parallel()
+	o := newOutbox()
+	listing := bytes.Repeat([]byte(`{"base_url": "https://photos.example/", "name": "IMG_0001.jpg"}, `), 500)
+	picture := make([]byte, 20_000)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(picture)
+	for topic, payload := range map[string][]byte{"listing": listing, "picture": picture, "short": []byte("{}")} {
+		p := &publication{topic: topic, payload: bytes.Clone(payload), retained: true}
+		if err := o.set(p); err != nil {
+			t.Fatal(err)
+		}
+		o.begin("")
+		for range 2 {
+			if got := o.next(); got != p {
+				t.Fatalf("%+v is next", got)
+			}
+			if content, err := p.content(); err != nil || !bytes.Equal(content, payload) || p.size() != len(payload) {
+				t.Errorf("%s: %d bytes, size %d, %v", topic, len(content), p.size(), err)
+			}
+			o.confirm(p)
+			o.refresh()
+		}
+		if kept := len(p.payload) + len(p.packed); topic == "listing" && kept > len(payload)/4 || topic != "listing" && kept != len(payload) {
+			t.Errorf("%s: %d bytes of %d are kept", topic, kept, len(payload))
+		}
+		delete(o.topics, topic)
 	}
 }

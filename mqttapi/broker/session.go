@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -206,7 +207,12 @@ func (s *session) settle(enough <-chan struct{}) bool {
 func (s *session) fill() {
 	s.window = slices.DeleteFunc(s.window, func(f inFlight) bool { return f.ctx != nil && f.ctx.Err() != nil })
 	for p := s.conn.outbox.next(); p != nil; p = s.conn.outbox.next() {
-		s.window = append(s.window, inFlight{p, s.publish(p.topic, p.payload, p.retained), time.Now()})
+		payload, err := p.content()
+		if err != nil { // it was packed here: memory is broken
+			s.transport.fail(fmt.Errorf("unpack what %s retains: %w", p.topic, err))
+			return
+		}
+		s.window = append(s.window, inFlight{p, s.publish(p.topic, payload, p.retained), time.Now()})
 	}
 }
 
@@ -233,7 +239,7 @@ func (s *session) confirm(number uint16) {
 // suspect: brokers hang up without a word on what is too large; this is the largest unconfirmed publication given last, if not small.
 func (s *session) suspect() (largest *publication) {
 	for _, f := range s.window {
-		if time.Since(f.at) < shortSession && len(f.payload) >= suspectSize && (largest == nil || len(f.payload) > len(largest.payload)) {
+		if time.Since(f.at) < shortSession && f.size() >= suspectSize && (largest == nil || f.size() > largest.size()) {
 			largest = f.publication
 		}
 	}

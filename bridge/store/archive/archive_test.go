@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -209,5 +210,45 @@ func TestClaims(t *testing.T) {
 	must(t, err)
 	if diff := cmp.Diff(map[string]int{"home": 1, store.Bridge: 1}, claimed); diff != "" {
 		t.Error("(-want +got)", diff)
+	}
+}
+
+// A zeroed engine has a blob of that many zeros under every name, and keeps none.
+type zeroed struct {
+	*memory
+
+	size int64
+}
+
+func (z zeroed) OpenBlob(context.Context, string) (io.ReadCloser, int64, error) {
+	return io.NopCloser(io.LimitReader(zeros{}, z.size)), z.size, nil
+}
+
+func (z zeroed) PutBlob(_ context.Context, _ string, r io.Reader) (int64, string, error) {
+	n, err := io.Copy(io.Discard, r)
+	return n, "", err
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// However large the payloads are, they go through a little memory.
+func TestMemory(t *testing.T) {
+	const size, most = 128 << 20, 16 << 20
+	from, to := open(t, zeroed{newMemory(), size}), open(t, zeroed{newMemory(), size})
+	addJob(t, from, "01A")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	in, out := io.Pipe()
+	go func() {
+		_, _, err := Write(context.Background(), from, out, "test")
+		_ = out.CloseWithError(err)
+	}()
+	got, err := Import(t.Context(), in, Config{Store: to, Key: ourKey})
+	must(t, err)
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; got.Bytes != 2*size || used > most {
+		t.Errorf("%d bytes took %d of memory", got.Bytes, used)
 	}
 }

@@ -197,6 +197,18 @@ func TestEndsMeanwhile(t *testing.T) {
 	}
 }
 
+// An export that is ended stops in the middle of a payload.
+func TestExportEnded(t *testing.T) {
+	t.Parallel()
+	s := open(t, zeroed{newMemory(), 1 << 50})
+	addJob(t, s, "01A")
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &ending{after: 1 << 20, end: cancel}
+	if _, _, err := Write(ctx, s, out, "test"); !errors.Is(err, context.Canceled) {
+		t.Errorf("an export that was ended = %v", err)
+	}
+}
+
 // What is damaged in the store is said, and does not keep the rest from being exported.
 func TestDamagedStore(t *testing.T) {
 	t.Parallel()

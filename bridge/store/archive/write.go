@@ -146,11 +146,8 @@ func (w *writer) addPayload(ctx context.Context, name string) (lost, err error) 
 	}
 	w.summary.Payloads++
 	w.summary.Bytes += size
-	content := &exactly{Reader: blob, left: size}
+	content := &exactly{Reader: blob, ctx: ctx, left: size}
 	err = w.add(payloads+name, size, content)
-	if err == nil {
-		err = ctx.Err()
-	}
 	return content.lost, errors.Join(err, blob.Close())
 }
 
@@ -158,12 +155,16 @@ func (w *writer) addPayload(ctx context.Context, name string) (lost, err error) 
 type exactly struct {
 	io.Reader
 
+	ctx  context.Context //nolint:containedctx // Read has none of its own
 	left int64
 	lost error // why zeros came in the end
 }
 
 func (e *exactly) Read(p []byte) (n int, err error) {
-	if e.left == 0 {
+	switch {
+	case e.ctx.Err() != nil:
+		return 0, context.Cause(e.ctx)
+	case e.left == 0:
 		return 0, io.EOF
 	}
 	p = p[:min(int64(len(p)), e.left)]

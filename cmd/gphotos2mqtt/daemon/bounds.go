@@ -1,9 +1,6 @@
 package daemon
 
 import (
-	"math"
-	"runtime/debug"
-
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/bridge"
@@ -23,20 +20,7 @@ func newTurns() bridge.Turns {
 	return bridge.Turns{Listing: wake.NewTurns(listing), Fetching: wake.NewTurns(fetching), Sending: wake.NewTurns(sending)}
 }
 
-const (
-	memoryBase  = 64 << 20  // bytes: what the program needs with one entry, and room for what it does
-	memoryEntry = 160 << 10 // of each further one: it has 100 KiB when it is idle
-	filesBase   = 64        // files that the program has open beside those of entries
-)
-
-// limitMemory has the garbage collector work early, for so many entries, unless GOMEMLIMIT says otherwise: a home server has little memory and
-// time enough. The limit is soft: what lives is kept, whatever its size.
-func (d *Daemon) limitMemory(entries int) {
-	if now := debug.SetMemoryLimit(-1); now == math.MaxInt64 || now == d.memory {
-		d.memory = memoryBase + memoryEntry*int64(entries)
-		debug.SetMemoryLimit(d.memory)
-	}
-}
+const filesBase = 64 // files that the program has open beside those of entries
 
 // checkFiles warns when so many entries may come to the limit of open files: the broker, or Google, would then seem not to answer.
 func (d *Daemon) checkFiles(entries int) {

@@ -50,7 +50,7 @@ type Daemon struct {
 	capacity *capacity.Capacity
 	status   *bridge.Status
 	turns    bridge.Turns
-	memory   int64  // the limit that limitMemory has set; 0 = none
+	memory   memory
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
 	connecting         wake.Turns     // of all connections to the broker
@@ -130,6 +130,7 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 	if err := d.openCatalog(ctx); err != nil {
 		return err
 	}
+	d.work("memory", d.memory.follow)
 	d.work("entries", func(ctx context.Context) error { return d.entries.Run(ctx, d.keep) })
 	if d.fleet != nil {
 		return nil

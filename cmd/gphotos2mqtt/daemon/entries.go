@@ -51,7 +51,7 @@ func (d *Daemon) follow(ctx context.Context) error {
 		return err
 	}
 	names := d.catalog.Names()
-	d.limitMemory(len(names))
+	d.memory.limit(len(names))
 	d.checkFiles(len(names))
 	d.entries.Want(names)
 	return nil

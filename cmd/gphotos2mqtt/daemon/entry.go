@@ -35,7 +35,11 @@ func (d *Daemon) runEntry(ctx context.Context, e config.Entry) (err error) {
 			err = fmt.Errorf("entry %s: %w", e.Name, err)
 		}
 	}()
-	one, err := d.openEntry(ctx, e)
+	var one *hosted
+	err = task.Apart(func() (err error) {
+		one, err = d.openEntry(ctx, e)
+		return err
+	})
 	if err != nil {
 		d.openedFirst(e.Name)
 		return err

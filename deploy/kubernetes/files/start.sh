@@ -10,6 +10,9 @@ bridge:${MQTT_PASSWORD_BRIDGE:?}
 homeassistant:${MQTT_PASSWORD_HOMEASSISTANT:?}
 nodered:${MQTT_PASSWORD_NODERED:?}
 END
+if [ -n "${MQTT_PASSWORD_ADMIN:-}" ]; then
+	echo "admin:$MQTT_PASSWORD_ADMIN" >>/mosquitto/data/passwords
+fi
 mosquitto_passwd -U /mosquitto/data/passwords
 
 # What the health check's mosquitto_sub reads: https://mosquitto.org/man/mosquitto_sub-1.html (Files)
