@@ -26,6 +26,7 @@ const (
 	chunkMax    = 512 << 10 // bytes of a blob in one message; less when the servers take less
 	headersMax  = 4 << 10   // bytes of a message beside them
 	removeLimit = 5 * time.Second
+	lateMax     = 10_000           // blobs that are remembered until they can be removed
 	missFor     = 10 * time.Second // that a server may lag behind before what it does not have counts as missing
 )
 
@@ -186,12 +187,24 @@ func (b *blob) next() error {
 	})
 }
 
-// RemoveBlob removes a blob, if there is one. What cannot be removed soon is left to SweepBlobs.
+// RemoveBlob removes a blob, if there is one. What cannot be removed soon, as while there is no leader, is removed with the next one that can.
+// A stop before that leaves it to SweepBlobs.
 func (e *Engine) RemoveBlob(ctx context.Context, name string) error {
 	soon, cancel := context.WithTimeout(ctx, removeLimit)
 	defer cancel()
-	if err := e.removeBlob(soon, blobID(name)); err != nil && ctx.Err() == nil {
-		e.conn.cfg.Log.WithError(err).WithField("payload", name).Debug("payload is removed later")
+	e.mu.Lock()
+	ids := append(e.late, blobID(name))
+	e.late = nil
+	e.mu.Unlock()
+	for i, id := range ids {
+		if err := e.removeBlob(soon, id); err != nil {
+			e.conn.cfg.Log.WithError(err).WithField("payload", name).Debug("payload is removed later")
+			e.mu.Lock()
+			e.late = append(e.late, ids[i:]...)
+			e.late = e.late[max(0, len(e.late)-lateMax):]
+			e.mu.Unlock()
+			break
+		}
 	}
 	return context.Cause(ctx)
 }

@@ -25,8 +25,9 @@ const everybody = "bridge"
 // was not refused.
 type Engine struct {
 	conn *Conn
-	mu   sync.Mutex       // guards held
+	mu   sync.Mutex       // guards held and late
 	held map[string]*held // by entry
+	late []string         // ids of blobs that are still to be removed
 }
 
 // Engine returns the engine of the cluster. There should be one of a Conn, which outlives it.

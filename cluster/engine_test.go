@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus/hooks/test"
@@ -112,6 +113,9 @@ func TestContextEnds(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+	}
+	for end := time.Now().Add(time.Minute); c.Failing() == "" && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
 	}
 	if text := c.Failing(); !strings.Contains(text, "No server of the NATS cluster can be reached") {
 		t.Errorf("failing = %q", text)

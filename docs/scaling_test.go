@@ -118,11 +118,12 @@ func TestScalingFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	growth := measured["growth-entries"].Tables[0]
-	rows, memory := growth.Rows, slices.Index(growth.Columns, "idle (MB)")
+	rows, memory, processor := growth.Rows, slices.Index(growth.Columns, "idle (MB)"), slices.Index(growth.Columns, "idle (% of a core)")
 	first, last := rows[0].Cells, rows[len(rows)-1].Cells
 	entries := last[0] - first[0]
 	for id, value := range map[string]float64{
 		"memory_process": first[memory], "memory_entry": (last[memory] - first[memory]) / entries,
+		"cpu_entry":       (last[processor] - first[processor]) / entries,
 		"entries_process": last[0], "entries_broker": last[0],
 	} {
 		if f := all[id].Value; f < value/2 || f > value*2 {

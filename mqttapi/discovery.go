@@ -58,14 +58,16 @@ func Discovery(d Device) []byte {
 	}
 	before, rest, _ := strings.Cut(discovery, "<<albums\n")
 	album, after, _ := strings.Cut(rest, "albums>>\n")
-	text := fill(before, values)
+	var text strings.Builder
+	text.WriteString(fill(before, values))
 	for _, key := range slices.Sorted(maps.Keys(albums)) {
 		a := albums[key]
 		values["Key"], values["AlbumObject"], values["AlbumName"], values["AlbumTopic"] = key, a.Object, quoted(a.Name), quoted(a.Topic)
-		text += fill(album, values)
+		text.WriteString(fill(album, values))
 	}
+	text.WriteString(fill(after, values))
 	var compact bytes.Buffer
-	_ = json.Compact(&compact, []byte(text+fill(after, values))) // only texts: it cannot fail
+	_ = json.Compact(&compact, []byte(text.String())) // only texts: it cannot fail
 	return compact.Bytes()
 }
 

@@ -157,7 +157,7 @@ type (
 		Version  string            `json:"version"`
 		Started  Time              `json:"started"`
 		Entries  []string          `json:"entries"`
-		Notice   string            `json:"notice"` // what is to be done, when there is no entry
+		Notice   string            `json:"notice"`   // what is to be done, when there is no entry
 		Settings map[string]string `json:"settings"` // by variable; secrets are left out, not masked
 		Limits   Limits            `json:"limits"`
 	}

@@ -27,7 +27,8 @@ func (p page) html() string {
 		}
 	}
 	put("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"+
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n<title>%s</title>\n", p.Title)
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"+
+		"<meta name=\"robots\" content=\"noindex\">\n<title>%s</title>\n", p.Title)
 	b.WriteString("<style>" + pageCSS + "</style>\n</head>\n<body>\n")
 	b.WriteString(map[bool]string{true: "<main class=\"good\">\n", false: "<main>\n"}[p.Good])
 	put("<h1>%s</h1>\n", p.Title)

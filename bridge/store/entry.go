@@ -26,16 +26,14 @@ type Entry struct {
 
 // Removal says that an entry is to be removed: from then on that is gone on with until nothing of it is left.
 type Removal struct {
-	Asked  string `json:"asked"` // of which request it is
-	Force  bool   `json:"force,omitempty"`
-	Keep   bool   `json:"keep,omitempty"`
-	Revoke bool   `json:"revoke,omitempty"`
+	Force  bool `json:"force,omitempty"`
+	Keep   bool `json:"keep,omitempty"`
+	Revoke bool `json:"revoke,omitempty"`
 }
 
 // Refusal says why an entry was not removed.
 type Refusal struct {
-	Asked   string `json:"asked"`
-	Uploads int    `json:"uploads"` // so many are waiting
+	Uploads int `json:"uploads"` // so many are waiting
 }
 
 const entryPurpose = "entry " // of its secret's seal, with its name

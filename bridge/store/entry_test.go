@@ -31,7 +31,7 @@ func TestEntriesAddedAtRunTime(t *testing.T) {
 	if err := s.SaveEntry(t.Context(), &Entry{Name: "garden"}); !errors.Is(err, ErrExists) {
 		t.Errorf("another of the same name: %v", err)
 	}
-	garden.Removal = &Removal{Asked: "1", Revoke: true}
+	garden.Removal = &Removal{Revoke: true}
 	must(t, s.SaveEntry(t.Context(), garden))
 	check := func(s *Store, want ...*Entry) {
 		t.Helper()

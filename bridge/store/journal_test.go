@@ -89,8 +89,8 @@ func wantBytes(t *testing.T, s *Store, f File, size int) {
 	}
 }
 
-// Wherever a disk changes a byte of the journal after a kill: everything is there; or the last turn alone is not; or one payload says that it is damaged; or the
-// database is set aside with what belongs to it, and says so.
+// Wherever a disk changes a byte of the journal after a kill: everything is there; or the last turn alone is not; or one payload says that
+// it is damaged; or the database is set aside with what belongs to it, and says so.
 func TestJournalIsDamaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -15,7 +15,8 @@ import (
 )
 
 // batchWait is the longest that an upload token waits for company before its batch is created although other uploads are still on their
-// way; on a thin line, where sending a file takes longer, it is as long as that again, at most maxBatchWait. Google asks to fill batches up to 50 and to create one at a time per user, and allows 30 writes a minute, that is one in 2 s:
+// way; on a thin line, where sending a file takes longer, it is as long as that again, at most maxBatchWait. Google asks to fill batches up
+// to 50 and to create one at a time per user, and allows 30 writes a minute, that is one in 2 s:
 // https://developers.google.com/photos/library/guides/upload-media
 const batchWait, maxBatchWait = 2 * time.Second, 30 * time.Second
 

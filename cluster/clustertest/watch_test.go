@@ -25,7 +25,9 @@ func TestWatchEntries(t *testing.T) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer stop()
-	watching.Go(func() { _ = there.WatchEntries(ctx, func(name string, revision uint64) { news <- seen{name, revision} }) }) // its error is ctx's
+	watching.Go(func() {
+		_ = there.WatchEntries(ctx, func(name string, revision uint64) { news <- seen{name, revision} })
+	}) // its error is ctx's
 	next := func(name string, want func(*store.Entry) bool) {
 		t.Helper()
 		select {
@@ -44,7 +46,7 @@ func TestWatchEntries(t *testing.T) {
 	must(t, here.SaveState(t.Context(), store.Bridge, "garden", "no entry"))
 	must(t, here.SaveEntry(t.Context(), garden))
 	next("garden", func(e *store.Entry) bool { return e != nil && e.Settings["album"] == "Beds" && e.Removal == nil })
-	garden.Removal = &store.Removal{Asked: "1"}
+	garden.Removal = &store.Removal{}
 	must(t, here.SaveEntry(t.Context(), garden))
 	next("garden", func(e *store.Entry) bool { return e != nil && e.Removal != nil })
 	must(t, here.DeleteEntry(t.Context(), garden))

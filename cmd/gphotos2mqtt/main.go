@@ -70,7 +70,7 @@ func serve(ctx context.Context, c config.Config, warnings []string, stderr io.Wr
 			}
 			log.WithField("version", version()).Info("bridge started")
 			if early {
-				debug.SetGCPercent(50)
+				debug.SetGCPercent(max(50-len(c.Entries)/40, 25)) // of what lives, which with many entries is most of the memory
 			}
 			releaseMemory()
 			// Outside of systemd this does nothing: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html

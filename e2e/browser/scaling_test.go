@@ -41,10 +41,10 @@ func TestBrowserScalingArithmetic(t *testing.T) {
 		`compute(f, ` + load + `, pictures: 750}).entriesPerProject`:                         "100",
 		`compute(f, ` + load + `, pictures: 80000}).projects`:                                "null", // one entry is too much for a project
 		`compute(f, ` + load + `, uploads: 36, busiest: 100}).rate`:                          "10",
-		`compute(f, ` + load + `, uploads: 36, busiest: 100}).messages`:                      fmt.Sprint(158),
-		`compute(f, ` + load + `, uploads: 36, busiest: 100, size: 1}).messages`:             fmt.Sprint(168), // a second piece
-		`compute(f, ` + load + `, uploads: 36000, busiest: 100}).clusters`:                   "42",            // 158,000 messages / 3,800
-		`Math.round(compute(f, ` + load + `, uploads: 36, size: 1, outage: 12}).diskServer)`: "18",            // 1000 * 36 MB / 2
+		`compute(f, ` + load + `, uploads: 36, busiest: 100}).messages`:                      "161",
+		`compute(f, ` + load + `, uploads: 36, busiest: 100, size: 1}).messages`:             "171", // a second piece
+		`compute(f, ` + load + `, uploads: 36000, busiest: 100}).clusters`:                   "43",  // 161,000 messages / 3,800
+		`Math.round(compute(f, ` + load + `, uploads: 36, size: 1, outage: 12}).diskServer)`: "18",  // 1000 * 36 MB / 2
 		`compute(f, ` + load + `}).processes`:                                                "3",
 		`compute(f, ` + load + `}).held`:                                                     "500",
 		`compute(f, {...` + load + `}, entries: 10000}).processes`:                           "11",

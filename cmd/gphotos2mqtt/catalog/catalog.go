@@ -212,8 +212,7 @@ func (c *Catalog) Refresh(ctx context.Context, name string, revision uint64) err
 	if err != nil || now == known || now != nil && known != nil && now.Revision() == known.Revision() {
 		return err
 	}
-	c.set(name, now)
-	return c.cfg.Follow(ctx)
+	return c.set(ctx, name, now)
 }
 
 // News says that an entry stands otherwise.
@@ -231,12 +230,11 @@ func (c *Catalog) saved(ctx context.Context, name string, now *store.Entry, err 
 	} else if err != nil {
 		return err
 	}
-	c.set(name, now)
-	return c.cfg.Follow(context.WithoutCancel(ctx)) // who runs the entry may have been stopped by that
+	return c.set(ctx, name, now)
 }
 
-// set makes an entry what it is now; nil = gone.
-func (c *Catalog) set(name string, now *store.Entry) {
+// set makes an entry what it is now, nil = gone, lets all follow, and then has who runs it look.
+func (c *Catalog) set(ctx context.Context, name string, now *store.Entry) error {
 	c.mu.Lock()
 	added := maps.Clone(c.added)
 	if delete(added, name); now != nil {
@@ -245,16 +243,18 @@ func (c *Catalog) set(name string, now *store.Entry) {
 	c.added = added
 	stop := c.stopped[name]
 	c.mu.Unlock()
+	err := c.cfg.Follow(ctx)
 	if stop != nil {
 		stop()
 	}
 	c.news.Wake()
+	return err
 }
 
 // Refuse ends a removal: so many uploads are waiting. A stop before the save has them counted again.
 func (c *Catalog) Refuse(ctx context.Context, e Entry, uploads int) error {
 	return c.end(ctx, e, func(now *store.Entry) error {
-		now.Refusal, now.Removal = &store.Refusal{Asked: now.Removal.Asked, Uploads: uploads}, nil
+		now.Refusal, now.Removal = &store.Refusal{Uploads: uploads}, nil
 		return c.save(ctx, now)
 	})
 }

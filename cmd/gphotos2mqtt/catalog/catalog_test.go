@@ -203,9 +203,11 @@ func TestRemove(t *testing.T) {
 		t.Errorf("refused: %+v %s %s", data, code, says)
 	}
 	data, code, says = h.removed(func(e Entry) error {
+		h.mu.Lock()
 		if len(h.noted) != 1 {
 			t.Errorf("%q are noted", h.noted)
 		}
+		h.mu.Unlock()
 		if _, code, _ := h.ask(add("garden")); code != mqttapi.CodeBusy {
 			t.Errorf("added while it is removed: %q", code)
 		}

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"reflect"
 	"slices"
@@ -116,8 +115,7 @@ func (c *Catalog) note(ctx context.Context, entry string) error {
 }
 
 func (c *Catalog) remove(ctx context.Context, p mqttapi.RemoveEntry) (any, error) {
-	asked := rand.Text()
-	if err := c.askRemoval(ctx, p, asked); err != nil {
+	if err := c.askRemoval(ctx, p); err != nil {
 		return nil, err
 	}
 	c.cfg.Log.WithField("entry", p.Entry).Info("entry is being removed")
@@ -125,10 +123,10 @@ func (c *Catalog) remove(ctx context.Context, p mqttapi.RemoveEntry) (any, error
 	defer cancel()
 	refused, err := wake.Until(waiting, &c.news, func() (refused *store.Refusal, ok bool, wait time.Duration) {
 		e, there := c.Get(p.Entry)
-		if there && e.Added != nil && e.Added.Refusal != nil && e.Added.Refusal.Asked == asked {
-			return e.Added.Refusal, true, 0
+		if there && e.Added != nil && e.Removal() == nil {
+			refused = e.Added.Refusal
 		}
-		return nil, !there || e.Removal() == nil, 0
+		return refused, !there || refused != nil, 0
 	})
 	switch {
 	case ctx.Err() != nil:
@@ -147,7 +145,7 @@ func waitingError(entry string, uploads int) error {
 }
 
 // askRemoval has an entry removed by whoever runs it.
-func (c *Catalog) askRemoval(ctx context.Context, p mqttapi.RemoveEntry, asked string) error {
+func (c *Catalog) askRemoval(ctx context.Context, p mqttapi.RemoveEntry) error {
 	if err := c.saving.Lock(ctx); err != nil {
 		return err
 	}
@@ -170,7 +168,7 @@ func (c *Catalog) askRemoval(ctx context.Context, p mqttapi.RemoveEntry, asked s
 			}
 		}
 		e := new(*now.Added)
-		e.Removal, e.Refusal = &store.Removal{Asked: asked, Force: p.Force, Keep: p.Keep, Revoke: p.Revoke}, nil
+		e.Removal, e.Refusal = &store.Removal{Force: p.Force, Keep: p.Keep, Revoke: p.Revoke}, nil
 		// A stop before this save has removed nothing; after it the entry is removed, also at the next start.
 		if err := c.save(ctx, e); !errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrEngine) {
 			return err

@@ -29,7 +29,8 @@ func (d *Daemon) checkFiles(entries int) {
 		each = 2 // both ends of it
 	}
 	needed := filesBase + each*entries + listing + fetching + 2*min(sending, entries*d.config.Uploads) // a file and a connection
-	if most := openFiles(); uint64(needed) > most {                                                    //nolint:gosec // it is not negative
+	if most := openFiles(); uint64(needed) > most && !d.fewFiles {                                     //nolint:gosec // it is not negative
+		d.fewFiles = true
 		d.log.WithFields(logrus.Fields{"limit": most, "needed": needed, "entries": entries}).
 			Warn("too few files may be open for so many entries: raise the limit (ulimit -n, LimitNOFILE= of systemd, ulimits of docker)")
 	}

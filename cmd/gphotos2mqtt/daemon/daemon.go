@@ -51,6 +51,7 @@ type Daemon struct {
 	status   *bridge.Status
 	turns    bridge.Turns
 	memory   memory
+	fewFiles bool   // that has been told
 	inner    string // the built-in broker's address for the bridge itself; empty with another broker
 
 	connecting         wake.Turns     // of all connections to the broker

@@ -14,12 +14,3 @@ func readPages(f *os.File) {
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM)
 	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
-
-// flush makes what a file holds durable, and of what the file system says of it only what that needs.
-func flush(f *os.File) error {
-	for {
-		if err := unix.Fdatasync(int(f.Fd())); err != unix.EINTR { //nolint:errorlint // it is one of the system's
-			return os.NewSyscallError("fdatasync", err)
-		}
-	}
-}

@@ -6,6 +6,3 @@ import "os"
 
 // readPages does nothing: there is no such advice here.
 func readPages(*os.File) {}
-
-// flush makes what a file holds durable.
-func flush(f *os.File) error { return f.Sync() }

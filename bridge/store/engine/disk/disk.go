@@ -62,7 +62,7 @@ func Open(folder string, log *logrus.Entry) (*Disk, error) {
 		return nil, errors.New("set GPHOTOS_DATA_DIR to the directory where queued uploads are kept")
 	}
 	d := &Disk{folder: folder, log: log, fail: make(chan error, 1), turn: make(chan struct{}, 1)}
-	d.buffers.New = func() any { return bytes.NewBuffer(make([]byte, 0, 64<<10)) }
+	d.buffers.New = func() any { return bytes.NewBuffer(make([]byte, 0, 32<<10)) }
 	d.down, d.end = context.WithCancelCause(context.Background())
 	err := d.acquire()
 	if err == nil {

@@ -62,15 +62,14 @@ func (j *journal) decode(body []byte, records bool) {
 		return part
 	}
 	for len(body) > 0 {
-		c := engine.Change{Revision: number()}
-		c.Key = string(take(number()))
+		revision, key, value := number(), take(number()), []byte(nil)
 		if n := number(); n > 0 {
-			c.Value = bytes.Clone(take(n - 1))
+			value = take(n - 1)
 		}
-		if name, ok := strings.CutPrefix(c.Key, blobKey); ok {
-			j.place(name, place{})
+		if name, ok := bytes.CutPrefix(key, []byte(blobKey)); ok {
+			j.place(string(name), place{})
 		} else if records {
-			j.fresh.put(c)
+			j.fresh.put(engine.Change{Key: string(key), Value: bytes.Clone(value), Revision: revision})
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (d *Disk) Each(ctx context.Context, prefix string, do func(engine.Record, e
 					if fresh = fresh[1:]; more && c.Key == string(k) {
 						k, v = next()
 					}
-					if c.Value != nil && !do(engine.Record{Key: c.Key, Value: c.Value, Revision: c.Revision}, nil) {
+					if c.Value != nil && !do(engine.Record(c), nil) {
 						return nil
 					}
 				case !more || !do(open(k, v)):

@@ -112,21 +112,27 @@ func (d *Disk) take(writes []*write) error {
 	if err == nil && kind == 0 {
 		err = flush(s.file)
 	}
-	if err != nil && len(made) == 0 {
+	switch {
+	case err != nil && len(made) == 0:
 		return d.refused(err)
-	} else if err != nil {
+	case err != nil:
 		return d.failed(err)
 	}
+	j.taken(s, at, places, made)
+	return nil
+}
+
+// taken takes over what is durable now.
+func (j *journal) taken(s *segment, end int64, places map[string]place, made recent) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s.end = at
+	s.end = end
 	for name, p := range places {
 		j.place(name, p)
 	}
 	for _, c := range made {
 		j.fresh.put(c)
 	}
-	return nil
 }
 
 // segment returns the one that is written to, or begins another when that is full: then the database takes over what is in it.
