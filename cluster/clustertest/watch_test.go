@@ -25,7 +25,9 @@ func TestWatchEntries(t *testing.T) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer stop()
-	watching.Go(func() { _ = there.WatchEntries(ctx, func(name string, revision uint64) { news <- seen{name, revision} }) }) // its error is ctx's
+	watching.Go(func() {
+		_ = there.WatchEntries(ctx, func(name string, revision uint64) { news <- seen{name, revision} })
+	}) // its error is ctx's
 	next := func(name string, want func(*store.Entry) bool) {
 		t.Helper()
 		select {
