@@ -119,8 +119,9 @@ func (w *world) settled(u *uploads) {
 	var jobs []string
 	var payloads []*jetstream.ObjectInfo
 	e2etest.Until(w, "the end of all jobs", func() bool {
-		jobs, payloads = w.owners.left()
-		return len(jobs) == 0
+		var err error
+		jobs, payloads, err = w.owners.left()
+		return len(jobs) == 0 && err == nil
 	})
 	w.checkPayloads(payloads)
 }
