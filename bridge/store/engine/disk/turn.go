@@ -106,7 +106,7 @@ func (d *Disk) take(writes []*write) error {
 	for _, c := range made {
 		changes = encode(changes, c)
 	}
-	if len(changes) > headingSize+4 {
+	if kind == 0 || len(changes) > headingSize+4 {
 		put(changes, len(changes)-headingSize, entryChanges)
 	}
 	if err == nil && kind == 0 {
