@@ -44,10 +44,20 @@ func (d *Disk) commit(w *write) {
 	if err == nil {
 		err = d.take(writes)
 	}
+	var again []*write // of blobs that were put, for the change that names them, when only room is missing
 	for _, w := range writes {
-		if w.over, w.err = true, cmp.Or(err, w.err); w.blob != nil {
+		switch w.over, w.err = true, cmp.Or(err, w.err); {
+		case w.blob == nil:
+		case err != nil && context.Cause(d.down) == nil:
+			again = append(again, &write{name: w.name, blob: w.blob})
+		default:
 			d.buffers.Put(w.blob)
 		}
+	}
+	if again != nil {
+		d.mu.Lock()
+		d.waiting = append(again, d.waiting...)
+		d.mu.Unlock()
 	}
 }
 
@@ -209,7 +219,9 @@ func (d *Disk) moveOut() error {
 	for _, name := range names {
 		if r, _ := j.open(name); r != nil {
 			_, _, err := d.putFile(d.path(blobsFolder, name), name, r)
-			if r.close(); err != nil {
+			if r.close(); errors.Is(err, engine.ErrFull) && context.Cause(d.down) == nil {
+				return nil // what waits to be finished needs the room that is left
+			} else if err != nil {
 				return err
 			}
 		}
