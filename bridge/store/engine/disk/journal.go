@@ -133,13 +133,13 @@ func (s *segment) heading(at int64) (h heading, err error) {
 // A turnRead is what has been read of a turn so far.
 type turnRead struct {
 	number uint64
-	at     int64
 	over   bool             // its changes, which come last, have been read
 	blobs  map[string]place // new ones, which count once it is over
 	sum    uint32           // of their bytes, one after another
 }
 
-// read takes over what a segment holds. The error is engine.ErrDamaged, or the disk's.
+// read takes over what a segment holds. After a stop in the middle nothing more is written to it: what is left of a turn that was not
+// finished could become whole with blocks of another that has the same bytes. The error is engine.ErrDamaged, or the disk's.
 func (j *journal) read(s *segment) error {
 	t := turnRead{over: true}
 	for at, whole := int64(0), j.applied; s.generation > 0; {
@@ -160,7 +160,7 @@ func (j *journal) read(s *segment) error {
 				// The record of a job is there, and the blob that was written with it is not. If the turn was acknowledged, it is
 				// damaged, which fails alone.
 				if next, err := s.later(nextPage(at+1), seen); err != nil || next.Turn == 0 {
-					s.end = t.at
+					s.end = segmentSize
 					return err
 				}
 				t.sum = binary.LittleEndian.Uint32(body)
@@ -173,8 +173,8 @@ func (j *journal) read(s *segment) error {
 		// The end, and a turn that is not over was not acknowledged; or, when there is a later turn, what was acknowledged is damaged.
 		next, err := s.later(nextPage(at), seen)
 		if err != nil || next.Turn == 0 {
-			if !t.over && t.number > j.applied {
-				s.end = t.at
+			if !t.over || seen > j.applied {
+				s.end = segmentSize
 			}
 			return err
 		}
@@ -197,7 +197,7 @@ func (h heading) follows(t turnRead, at int64) bool {
 // readEntry takes over an entry, but for changes whose blobs are not those that were written with them.
 func (j *journal) readEntry(s *segment, at int64, h heading, body []byte, t *turnRead) bool {
 	if h.Turn > t.number {
-		*t = turnRead{number: h.Turn, at: at, blobs: map[string]place{}}
+		*t = turnRead{number: h.Turn, blobs: map[string]place{}}
 	}
 	isNew := h.Turn > j.applied
 	switch p := (place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)}); {
