@@ -40,6 +40,7 @@ type journal struct {
 	blobs    map[string]place
 	removed  []string // blobs, which the next turn notes
 	turn     uint64   // the last
+	cut      bool     // there may be turns after applied that were not finished
 	fresh    recent
 }
 
@@ -160,7 +161,7 @@ func (j *journal) read(s *segment) error {
 				// The record of a job is there, and the blob that was written with it is not. If the turn was acknowledged, it is
 				// damaged, which fails alone.
 				if next, err := s.later(nextPage(at+1), seen); err != nil || next.Turn == 0 {
-					s.end = segmentSize
+					s.end, j.cut = segmentSize, true
 					return err
 				}
 				t.sum = binary.LittleEndian.Uint32(body)
@@ -174,7 +175,7 @@ func (j *journal) read(s *segment) error {
 		next, err := s.later(nextPage(at), seen)
 		if err != nil || next.Turn == 0 {
 			if !t.over || seen > j.applied {
-				s.end = segmentSize
+				s.end, j.cut = segmentSize, true
 			}
 			return err
 		}

@@ -24,7 +24,7 @@ func kept(t *testing.T, folder string) string {
 // in the turn is there as a whole or not at all, and what comes after it is not mixed with what is left of it; three cuts in a row.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
-	for n := range 60 {
+	for n := range 24 {
 		block := []int{512, 4096}[n%2]
 		folder := t.TempDir()
 		d := opened(t, folder)
