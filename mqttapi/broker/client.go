@@ -12,7 +12,8 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// What goes over the wire of a session: CONNECT, SUBSCRIBE and PUBLISH with QoS 1, PINGREQ, DISCONNECT, and the answers.
+// What goes over the wire of a session: CONNECT, SUBSCRIBE and PUBLISH with QoS 1, PINGREQ, DISCONNECT, and the answers; messages come with
+// any QoS, as a session may hold some for subscriptions of an earlier program.
 // https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html
 
 // readAhead is what one read takes of small packets, in bytes: most come whole. Larger ones are read in place.
@@ -63,7 +64,7 @@ func (s *session) greet(in *bufio.Reader) error {
 		last = &will{a.Topic, 1, true}
 	}
 	s.send(c.hello(c.cfg.ClientID, c.cfg.Clean, last))
-	packet, err := packets.ReadPacket(in)
+	packet, err := readPacket(in)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (c *Conn) hello(id string, clean bool, last *will) *packets.ConnectPacket {
 // read takes what comes until the connection ends. Deliveries go to Run's goroutine at once, so that no answer is held up behind them.
 func (s *session) read(ctx context.Context, in *bufio.Reader) {
 	for {
-		packet, err := packets.ReadPacket(in)
+		packet, err := readPacket(in)
 		if err != nil {
 			s.transport.fail(errClosed) // unless the connection has ended before
 			return
@@ -129,6 +130,10 @@ func (s *session) take(answer packets.ControlPacket) {
 	switch p := answer.(type) {
 	case *packets.PubackPacket:
 		s.confirm(p.MessageID)
+	case *packets.PubrelPacket: // also of a message that came before the connection
+		done := packets.NewControlPacket(packets.Pubcomp).(*packets.PubcompPacket)
+		done.MessageID = p.MessageID
+		s.send(done)
 	case *packets.SubackPacket:
 		if s.awaiting && p.MessageID == s.asked {
 			s.subscribed(p.ReturnCodes)

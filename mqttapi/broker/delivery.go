@@ -52,11 +52,16 @@ func (c *Conn) delivery(t *transport, m *packets.PublishPacket) Delivery {
 	return Delivery{
 		Topic: m.TopicName, Payload: m.Payload, Retained: m.Retain, Duplicate: m.Dup, QoS: qos, PacketID: id,
 		release: sync.OnceFunc(func() { c.intake.add(-n) }),
-		ack: sync.OnceFunc(func() {
-			answer := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
-			answer.MessageID = id
-			if qos > 0 {
-				_ = answer.Write(t) // counts on the connection of its delivery alone
+		ack: sync.OnceFunc(func() { // counts on the connection of its delivery alone
+			switch qos {
+			case 1:
+				answer := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+				answer.MessageID = id
+				_ = answer.Write(t)
+			case 2: // PUBREL and PUBCOMP follow
+				answer := packets.NewControlPacket(packets.Pubrec).(*packets.PubrecPacket)
+				answer.MessageID = id
+				_ = answer.Write(t)
 			}
 		}),
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -57,7 +58,7 @@ func (c *Conn) letsIn(conn net.Conn, w *will) bool {
 	if hello.Write(conn) != nil {
 		return false
 	}
-	answer, err := packets.ReadPacket(conn)
+	answer, err := readPacket(bufio.NewReader(conn))
 	yes, ok := answer.(*packets.ConnackPacket)
 	if err != nil || !ok || yes.ReturnCode != packets.Accepted {
 		return false

@@ -10,7 +10,7 @@ import (
 
 const (
 	// intakeRoom is how many bytes of payloads may be in memory before the connection is read on: base64 of 15 MB. The broker's window alone is
-	// 20 messages of any size, and reading needs the largest of them twice.
+	// 20 messages of any size.
 	intakeRoom = 20 << 20
 	// intakeLimit is the longest that reading waits for room in one piece: answers to pings and publishes are behind what is not read.
 	intakeLimit = 5 * time.Second

@@ -92,11 +92,13 @@ func (d *Disk) rescueSmallBlobs() error {
 	for name := range j.blobs {
 		r, _ := j.open(name)
 		data, readErr := io.ReadAll(r)
-		if err = cmp.Or(err, readErr); err == nil {
-			err = os.WriteFile(d.path(blobsFolder, name), data, 0o600)
+		if readErr != nil { // the others may be well
+			d.log.WithError(readErr).WithField("blob", name).Error("blob cannot be read")
+		} else if err == nil {
+			_, _, err = d.writeDraft(d.path(blobsFolder, name), bytes.NewReader(data)) // no draft: one that is not complete is written again
 		}
 	}
-	if err = errors.Join(err, j.close()); err == nil {
+	if err = errors.Join(err, syncFolder(d.path(blobsFolder)), j.close()); err == nil {
 		err = os.RemoveAll(d.path(journalFolder))
 	}
 	return err

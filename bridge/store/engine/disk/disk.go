@@ -189,9 +189,9 @@ func (d *Disk) putFile(path, name string, r io.Reader) (size int64, sum string, 
 		_ = os.Remove(path + draftSuffix)
 		return 0, "", err
 	}
-	if err = os.Rename(path+draftSuffix, path); err == nil {
+	// A stop before the next turn leaves both, and the file counts.
+	if err = cmp.Or(os.Rename(path+draftSuffix, path), syncFolder(d.path(blobsFolder))); err == nil {
 		d.journal.remove(name)
-		err = syncFolder(d.path(blobsFolder))
 	}
 	return size, sum, d.failed(err)
 }

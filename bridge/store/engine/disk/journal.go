@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,8 +28,9 @@ const (
 // upload that is over soon never costs more than that.
 //
 // It is a row of files, the segments. Each is written from its beginning, and again when nothing in it is needed any more. A turn begins at
-// a multiple of pageSize, so that what was acknowledged is never written again, and consists of entries: a head, and what follows. At the
-// next start the turns are read in their order; one that was not finished was not acknowledged.
+// a multiple of pageSize, so that what was acknowledged is never written again, and consists of entries, a head and what follows: its blobs,
+// and at last its changes, be there any or not. At the next start the turns are read in their order; one that was not finished was not
+// acknowledged.
 type journal struct {
 	folder  string
 	applied uint64 // the last turn of which the database has all changes
@@ -38,6 +40,7 @@ type journal struct {
 	blobs    map[string]place
 	removed  []string // blobs, which the next turn notes
 	turn     uint64   // the last
+	cut      bool     // there may be turns after applied that were not finished
 	fresh    recent
 }
 
@@ -98,9 +101,11 @@ func openJournal(folder string, applied uint64) (*journal, error) {
 		return j, err
 	}
 	for _, s := range j.segments {
-		if h, err := s.heading(0); err == nil {
-			s.generation, s.salt = h.Generation, h.Salt
+		first, err := s.later(0, 0) // also when its first turn is damaged
+		if err != nil {
+			return j, err
 		}
+		s.generation, s.salt = first.Generation, first.Salt
 	}
 	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
 	for _, s := range j.segments {
@@ -108,7 +113,8 @@ func openJournal(folder string, applied uint64) (*journal, error) {
 			return j, fmt.Errorf("read %s: %w", s.file.Name(), err)
 		}
 	}
-	j.turn += 1 << 20 // what is left of turns that were not finished must not be taken for a part of the next ones
+	// What is left of turns that were not finished, in this run or those before it, must not be taken for a part of the next ones.
+	j.turn += 1<<20 + rand.Uint64N(1<<20)
 	return j, nil
 }
 
@@ -128,70 +134,88 @@ func (s *segment) heading(at int64) (h heading, err error) {
 // A turnRead is what has been read of a turn so far.
 type turnRead struct {
 	number uint64
-	at     int64
-	blobs  []string
-	sum    uint32 // of their bytes, one after another
+	over   bool             // its changes, which come last, have been read
+	blobs  map[string]place // new ones, which count once it is over
+	sum    uint32           // of their bytes, one after another
 }
 
-// read takes over what a segment holds. The error is engine.ErrDamaged, or the disk's.
+// read takes over what a segment holds. After a stop in the middle nothing more is written to it: what is left of a turn that was not
+// finished could become whole with blocks of another that has the same bytes. The error is engine.ErrDamaged, or the disk's.
 func (j *journal) read(s *segment) error {
-	var t turnRead
-	for at := int64(0); s.generation > 0; {
+	t := turnRead{over: true}
+	for at, whole := int64(0), j.applied; s.generation > 0; {
 		h, err := s.heading(at)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if body := s.body(h, at); err == nil && h.Turn >= t.number && body != nil {
-			if j.readEntry(s, at, h, body, &t) {
+		seen := t.number
+		if err == nil && h.follows(t, at) {
+			seen = h.Turn
+			if body := s.body(h, at); body != nil && j.readEntry(s, at, h, body, &t) {
 				at += headingSize + int64(h.Length)
-				s.end = at
+				if s.end = at; t.over {
+					whole = max(whole, t.number)
+				}
+				continue
+			} else if body != nil {
+				// The record of a job is there, and the blob that was written with it is not. If the turn was acknowledged, it is
+				// damaged, which fails alone.
+				if next, err := s.later(nextPage(at+1), seen); err != nil || next.Turn == 0 {
+					s.end, j.cut = segmentSize, true
+					return err
+				}
+				t.sum = binary.LittleEndian.Uint32(body)
 				continue
 			}
-			// The record of a job is there, and the blob that was written with it is not.
-			if next, err := s.later(nextPage(at+1), h.Turn); err != nil || next.Turn == 0 {
-				for _, name := range t.blobs {
-					j.place(name, place{})
-				}
-				s.end = t.at
-				return err
-			}
-			t.sum = binary.LittleEndian.Uint32(body) // it was acknowledged, and its blob is damaged, which fails alone
+		} else if t.over && at%pageSize > 0 {
+			at = nextPage(at)
 			continue
 		}
-		if at%pageSize > 0 && err != nil {
-			at = nextPage(at) // the turn is over
-			continue
-		}
-		// The end; or, when there is a later turn, what was acknowledged is damaged.
-		next, err := s.later(nextPage(at+1), max(t.number, h.Turn))
+		// The end, and a turn that is not over was not acknowledged; or, when there is a later turn, what was acknowledged is damaged.
+		next, err := s.later(nextPage(at), seen)
 		if err != nil || next.Turn == 0 {
+			if !t.over || seen > j.applied {
+				s.end, j.cut = segmentSize, true
+			}
 			return err
 		}
-		if next.Turn > max(t.number, j.applied)+1 {
+		if next.Turn > whole+1 {
 			return fmt.Errorf("%w: the journal has a gap", engine.ErrDamaged)
 		}
-		at = next.at
+		at, t.over = next.at, true
 	}
 	return nil
+}
+
+// follows reports whether an entry belongs to a turn, or is the first of a later one; else it is left of a turn that was not finished.
+func (h heading) follows(t turnRead, at int64) bool {
+	if !t.over {
+		return h.Turn == t.number && h.Kind&entryFirst == 0
+	}
+	return h.Turn > t.number && h.Kind&entryFirst > 0 && at%pageSize == 0
 }
 
 // readEntry takes over an entry, but for changes whose blobs are not those that were written with them.
 func (j *journal) readEntry(s *segment, at int64, h heading, body []byte, t *turnRead) bool {
 	if h.Turn > t.number {
-		*t = turnRead{number: h.Turn, at: at}
+		*t = turnRead{number: h.Turn, blobs: map[string]place{}}
 	}
 	isNew := h.Turn > j.applied
-	if h.Kind&entryBlob > 0 {
-		p := place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)}
-		if j.place(string(body), p); isNew {
-			data := make([]byte, p.size)
-			n, _ := s.file.ReadAt(data, p.at) // what cannot be read has another sum
-			t.blobs, t.sum = append(t.blobs, string(body)), crc32.Update(t.sum, castagnoli, data[:n])
-		}
-	} else if isNew && t.sum != binary.LittleEndian.Uint32(body) {
+	switch p := (place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)}); {
+	case h.Kind&entryBlob > 0 && isNew:
+		data := make([]byte, p.size)
+		n, _ := s.file.ReadAt(data, p.at) // what cannot be read has another sum
+		t.blobs[string(body)], t.sum = p, crc32.Update(t.sum, castagnoli, data[:n])
+	case h.Kind&entryBlob > 0:
+		j.place(string(body), p)
+	case isNew && t.sum != binary.LittleEndian.Uint32(body):
 		return false
-	} else {
+	default:
+		for name, p := range t.blobs {
+			j.place(name, p)
+		}
 		j.decode(body[4:], isNew)
+		t.over = true
 	}
 	j.turn = max(j.turn, h.Turn)
 	return true
@@ -200,7 +224,9 @@ func (j *journal) readEntry(s *segment, at int64, h heading, body []byte, t *tur
 // body reads what is under the sum of an entry, nil when that is not what was written.
 func (s *segment) body(h heading, at int64) []byte {
 	body := make([]byte, h.Summed)
-	if n, _ := s.file.ReadAt(body, at+headingSize); n < int(h.Summed) || crc32.Checksum(body, castagnoli) != h.Sum {
+	n, _ := s.file.ReadAt(body, at+headingSize)
+	isSame := n == len(body) && crc32.Checksum(body, castagnoli) == h.Sum
+	if !isSame || h.Kind&entryBlob == 0 && (n < 4 || int64(h.Length) > int64(n) || !decode(body[4:], func(engine.Change) {})) {
 		return nil
 	}
 	return body

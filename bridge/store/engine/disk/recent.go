@@ -3,6 +3,7 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 
@@ -49,27 +50,42 @@ func encode(to []byte, c engine.Change) []byte {
 // blobKey begins the key of a change that is the removal of a blob. No record has such a key.
 const blobKey = "\x00"
 
-// decode takes over an entry of changes, whose sum was right: those of records only when the database does not have them.
+// decode takes over an entry of changes: those of records only when the database does not have them.
 func (j *journal) decode(body []byte, records bool) {
-	number := func() uint64 {
+	decode(body, func(c engine.Change) {
+		if name, ok := strings.CutPrefix(c.Key, blobKey); ok {
+			j.place(name, place{})
+		} else if records {
+			j.fresh.put(c)
+		}
+	})
+}
+
+// decode gives the changes of an entry to do, and reports whether they are well formed.
+func decode(body []byte, do func(engine.Change)) bool {
+	number := func() (n uint64) {
 		n, width := binary.Uvarint(body)
-		body = body[max(width, 0):]
+		if width <= 0 {
+			body = nil
+			return math.MaxUint64
+		}
+		body = body[width:]
 		return n
 	}
-	take := func(n uint64) []byte {
-		part := body[:n]
-		body = body[n:]
-		return part
-	}
 	for len(body) > 0 {
-		revision, key, value := number(), take(number()), []byte(nil)
-		if n := number(); n > 0 {
-			value = take(n - 1)
+		c := engine.Change{Revision: number()}
+		n := number()
+		if n > uint64(len(body)) {
+			return false
 		}
-		if name, ok := bytes.CutPrefix(key, []byte(blobKey)); ok {
-			j.place(string(name), place{})
-		} else if records {
-			j.fresh.put(engine.Change{Key: string(key), Value: bytes.Clone(value), Revision: revision})
+		c.Key, body = string(body[:n]), body[n:]
+		if n = number(); n > 0 {
+			if n--; n > uint64(len(body)) {
+				return false
+			}
+			c.Value, body = bytes.Clone(body[:n]), body[n:]
 		}
+		do(c)
 	}
+	return true
 }

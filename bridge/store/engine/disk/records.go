@@ -135,7 +135,7 @@ func (d *Disk) current(tx *bbolt.Tx, made recent, key string) (revision uint64, 
 // takeOver brings the changes of the journal into the database, in one transaction, which also says so. It is called in a turn.
 func (d *Disk) takeOver() error {
 	j := d.journal
-	if len(j.fresh) == 0 {
+	if len(j.fresh) == 0 && !j.cut { // what was not finished must not count either, whatever is written over it
 		return nil
 	}
 	err := guarded(func() error {
@@ -158,7 +158,7 @@ func (d *Disk) takeOver() error {
 	// A stop right here makes the same changes once more, but for those that the database says it has.
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.applied, j.fresh = j.turn, nil
+	j.applied, j.fresh, j.cut = j.turn, nil, false
 	return nil
 }
 

@@ -44,10 +44,20 @@ func (d *Disk) commit(w *write) {
 	if err == nil {
 		err = d.take(writes)
 	}
+	var again []*write // of blobs that were put, for the change that names them, when only room is missing
 	for _, w := range writes {
-		if w.over, w.err = true, cmp.Or(err, w.err); w.blob != nil {
+		switch w.over, w.err = true, cmp.Or(err, w.err); {
+		case w.blob == nil:
+		case err != nil && context.Cause(d.down) == nil:
+			again = append(again, &write{name: w.name, blob: w.blob})
+		default:
 			d.buffers.Put(w.blob)
 		}
+	}
+	if again != nil {
+		d.mu.Lock()
+		d.waiting = append(again, d.waiting...)
+		d.mu.Unlock()
 	}
 }
 
@@ -106,7 +116,7 @@ func (d *Disk) take(writes []*write) error {
 	for _, c := range made {
 		changes = encode(changes, c)
 	}
-	if len(changes) > headingSize+4 {
+	if kind == 0 || len(changes) > headingSize+4 {
 		put(changes, len(changes)-headingSize, entryChanges)
 	}
 	if err == nil && kind == 0 {
@@ -209,7 +219,9 @@ func (d *Disk) moveOut() error {
 	for _, name := range names {
 		if r, _ := j.open(name); r != nil {
 			_, _, err := d.putFile(d.path(blobsFolder, name), name, r)
-			if r.close(); err != nil {
+			if r.close(); errors.Is(err, engine.ErrFull) && context.Cause(d.down) == nil {
+				return nil // what waits to be finished needs the room that is left
+			} else if err != nil {
 				return err
 			}
 		}
