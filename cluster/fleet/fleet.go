@@ -111,7 +111,7 @@ func (f *Fleet) Want(entries []string) {
 	}
 	for entry, r := range f.runs {
 		if !f.wanted(entry) {
-			r.cancel(context.Canceled)
+			r.cancel(errUnwanted)
 		}
 	}
 	f.changed.Set()
@@ -350,6 +350,6 @@ func (f *Fleet) Move(entry, to string) {
 	defer f.mu.Unlock()
 	if r := f.runs[entry]; r != nil && r.ctx.Err() == nil {
 		r.to, f.given = to, f.now()
-		r.cancel(context.Canceled)
+		r.cancel(errMoved)
 	}
 }
