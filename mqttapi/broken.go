@@ -2,7 +2,6 @@ package mqttapi
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"gphotos2mqtt/mediatype"
 	"gphotos2mqtt/mqttapi/letters"
+	"gphotos2mqtt/mqttapi/mistake"
 )
 
 // breakOff says where the JSON is broken, in jsontext's words but for what people do most.
@@ -27,7 +27,8 @@ func (r *reader) breakOff(err error) {
 	e, ok := errors.AsType[*jsontext.SyntacticError](err)
 	if ok && !errors.Is(e.Err, io.ErrUnexpectedEOF) {
 		at = int(e.ByteOffset)
-		why = r.mistake(at, e.Err.Error())
+		kind, members := r.dec.StackIndex(r.dec.StackDepth())
+		why = mistake.At(r.in, at, kind == '{' && members%2 == 0, e.Err.Error())
 	}
 	if ok && e.JSONPointer != "" {
 		within = fmt.Sprintf(", in %q", clip(strings.ReplaceAll(string(e.JSONPointer[1:]), "/", ".")))
@@ -35,52 +36,7 @@ func (r *reader) breakOff(err error) {
 	r.fail("The JSON is broken at byte %d of %d%s: %s.", at, len(r.in), within, why)
 }
 
-// templates is what Home Assistant's templates need, which write a dictionary as Python does.
-const templates = `in a Home Assistant template, "| to_json" writes it right`
-
-var (
-	pythonWord = regexp.MustCompile(`^(True|False|None)\b`)
-	controls   = map[byte]string{
-		'\n': `a line break stands in a text: write \n for it`,
-		'\r': `a line break stands in a text: write \r\n for it`,
-		'\t': `a tab stands in a text: write \t for it`,
-	}
-	bareText   = regexp.MustCompile(`^[\p{L}/\\._~*]`)
-	halfURI    = regexp.MustCompile(`(?i)^(image|video)/[0-9a-z.+-]+;base64,`)
-	otherQuote = regexp.MustCompile("^['`´‘’“”„«»]")
-)
-
-// mistake says what is wrong at a byte, where jsontext says why.
-func (r *reader) mistake(at int, why string) string {
-	kind, members := r.dec.StackIndex(r.dec.StackDepth())
-	isKey := kind == '{' && members%2 == 0
-	rest, comma := bytes.CutPrefix(r.in[at:], []byte(","))
-	rest = trim(rest)
-	tooMany := comma != bytes.HasSuffix(trim(r.in[:at]), []byte(",")) && len(rest) > 0 && (rest[0] == ']' || rest[0] == '}')
-	bad := r.in[min(at, len(r.in)):]
-	blank, _ := utf8.DecodeRune(bad)
-	switch {
-	case strings.HasPrefix(why, "invalid escape sequence"):
-		return `a single backslash stands in a text: write \\ for each, or / between folders`
-	case strings.HasSuffix(why, "(expecting non-control character)") && len(bad) > 0:
-		return cmp.Or(controls[bad[0]], "a control character stands in a text: leave it out")
-	case bytes.HasPrefix(bad, []byte("{{")), at > 0 && bytes.HasPrefix(r.in[at-1:], []byte("{{")), at > 0 && bytes.HasPrefix(r.in[at-1:], []byte("{%")):
-		return "a template stands there that nothing has filled in"
-	case blank > utf8.RuneSelf && unicode.In(blank, unicode.Z, unicode.Cf):
-		return fmt.Sprintf("an invisible character stands there (%U), as web pages have it: write a common space", blank)
-	case otherQuote.Match(bad):
-		return fmt.Sprintf(`keys and texts stand in double quotes ("), not in %s; %s`, otherQuote.Find(bad), templates)
-	case pythonWord.Match(bad):
-		return fmt.Sprintf("%s is Python's word, and JSON has true, false and null; %s", pythonWord.Find(bad), templates)
-	case tooMany:
-		return "there is a comma too many"
-	case isKey && strings.HasSuffix(why, "at start of value"):
-		return "a key in double quotes is missing"
-	case strings.HasSuffix(why, "at start of value") && bareText.Match(bad), strings.Contains(why, "in literal"):
-		return "a text stands there without double quotes, or a word that is none of true, false and null"
-	}
-	return why
-}
+var halfURI = regexp.MustCompile(`(?i)^(image|video)/[0-9a-z.+-]+;base64,`)
 
 // imageCutOff reports whether a text that is no base64 begins as that of an image or video does.
 func imageCutOff(text []byte) bool {
@@ -131,7 +87,7 @@ func inWrapping(text []byte) *Error {
 	}
 	first, _ := utf8.DecodeRune(text)
 	last, width := utf8.DecodeLastRune(text)
-	isQuote := func(q rune) bool { return q == '"' || otherQuote.MatchString(string(q)) }
+	isQuote := func(q rune) bool { return q == '"' || mistake.IsQuote(q) }
 	if len(text) < 2 || !isQuote(first) || !isQuote(last) {
 		return nil
 	}

@@ -46,7 +46,9 @@ func TestCounts(t *testing.T) {
 		}
 		t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
 			now.least(calls(t, path))
-			now.least(instructions(t))
+			if round == 0 { // they are the same each time
+				now.least(instructions(t))
+			}
 		})
 		if t.Failed() {
 			return

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
 	"gphotos2mqtt/photos/photosim"
@@ -117,34 +114,4 @@ func (e *env) cutFilm() float64 {
 	e.upload([]byte(path))
 	e.done(1)
 	return e.received() - before - size
-}
-
-// retired is what valgrind says at the end.
-var retired = regexp.MustCompile(`I +refs: +([\d,]+)`)
-
-// instructions counts those of a bridge that is linked, uploads 101 photos and stops. In
-// valgrind they are the same on every machine; perf's are not to be had on virtual ones.
-// Of its tools callgrind cannot take the signal that stops a Go program, so this is cachegrind.
-// Source: https://valgrind.org/docs/manual/cg-manual.html
-func instructions(t *testing.T) counts {
-	t.Helper()
-	valgrind, err := exec.LookPath("valgrind")
-	if err != nil {
-		t.Log("valgrind is not installed: instructions are not counted")
-		return nil
-	}
-	path, err := exec.LookPath("gphotos2mqtt")
-	e2etest.Must(t, err)
-	script := filepath.Join(t.TempDir(), "counted")
-	text := "#!/bin/sh\nexec " + valgrind + " --tool=cachegrind --cache-sim=no --cachegrind-out-file=/dev/null " + path + ` "$@"` + "\n"
-	e2etest.Must(t, os.WriteFile(script, []byte(text), 0o700))
-	g := newGate()
-	e := countedEnv(&run{T: t, bridge: script}, g)
-	e.gated(g, func() {})
-	e.Bridge.Stop(0)
-	found := e.Bridge.Expect(retired.String())
-	var n float64
-	_, err = fmt.Sscan(strings.ReplaceAll(found[1], ",", ""), &n)
-	e2etest.Must(t, err)
-	return counts{"instructions of a run with 101 photos": n}
 }

@@ -102,6 +102,7 @@ var connected = regexp.MustCompile(`(?m)^(\S+)Z: New client connected from \S+ a
 // session at the broker was opened by the process that had the entry.
 func (w *world) checkTenures() {
 	w.Helper()
+	sessions := connected.FindAllStringSubmatch(w.broker.printed(), -1) // first: who opens one has said before that it has the entry
 	tenures := w.tenures()
 	count := 0
 	for entry, all := range tenures {
@@ -113,7 +114,6 @@ func (w *world) checkTenures() {
 		}
 		count += len(all)
 	}
-	sessions := connected.FindAllStringSubmatch(w.broker.printed(), -1)
 	for _, m := range sessions {
 		at, err := time.Parse("2006-01-02T15:04:05", m[1])
 		e2etest.Must(w, err)

@@ -13,7 +13,7 @@ func (w *world) kill(b *bridge) time.Duration {
 	entries := w.owners.of(w.process(b))
 	b.stopped.Store(true)
 	at := time.Now()
-	w.kills = append(w.kills, at)
+	w.losses = append(w.losses, [2]time.Time{at.Add(-onTheirWay), at.Add(time.Second)})
 	w.Logf("%s: kill %s", at.Format(time.TimeOnly), b.name)
 	b.process.Signal(syscall.SIGKILL)
 	b.runs[len(b.runs)-1].ended = at
@@ -93,6 +93,7 @@ func (w *world) sever(l link, long time.Duration) {
 func (w *world) withoutQuorum(long time.Duration) {
 	w.Helper()
 	at := time.Now()
+	from := at.Add(-onTheirWay)
 	w.nats.kill(0)
 	w.nats.kill(1)
 	w.until("all entries to stop", func() bool { return len(w.online) == 0 })
@@ -102,5 +103,6 @@ func (w *world) withoutQuorum(long time.Duration) {
 	w.nats.start(0)
 	w.nats.start(1)
 	w.allOnline(w.entries, at)
+	w.losses = append(w.losses, [2]time.Time{from, time.Now()})
 	w.Logf("all entries were online again %.1f s after the quorum's return", time.Since(at).Seconds())
 }

@@ -29,9 +29,9 @@ type world struct {
 	entries []string
 	media   string // of all bridges
 
-	kills     []time.Time
-	published int      // uploads
-	sums      []string // of each upload's photo, in hex; each is written by one publisher
+	losses    [][2]time.Time // in which a payload may have been left, see checkPayloads
+	published int            // uploads
+	sums      []string       // of each upload's photo, in hex; each is written by one publisher
 }
 
 // A bridge is one process of the fleet.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"testing"
+	"time"
 
 	"gphotos2mqtt/e2e/e2etest"
 )
@@ -14,7 +15,8 @@ func TestEntriesAtRunTime(t *testing.T) {
 	w.online()
 	ask := func(verb, payload string) (r e2etest.Response) {
 		t.Helper()
-		return w.requestWith("bridge", verb, payload)
+		w.within(10*time.Second, verb, func() { r = w.requestWith("bridge", verb, payload) })
+		return r
 	}
 	if r := ask("entry/add", `{"entry": "added"}`); r.Status != "ok" {
 		t.Fatalf("add: %+v", r)
@@ -25,5 +27,7 @@ func TestEntriesAtRunTime(t *testing.T) {
 	if r := ask("entry/remove", `{"entry": "added"}`); r.Status != "ok" {
 		t.Fatalf("remove: %+v", r)
 	}
-	e2etest.Until(w, "the entry to be gone", func() bool { return !one.holds("added") && !two.holds("added") })
+	w.within(20*time.Second, "the end of the entry", func() {
+		e2etest.Until(w, "the entry to be gone", func() bool { return !one.holds("added") && !two.holds("added") })
+	})
 }

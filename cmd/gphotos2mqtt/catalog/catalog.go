@@ -29,6 +29,8 @@ type Config struct {
 	Waiting func(ctx context.Context, entry string) (int, error)
 	// Standing tells how entries stand, by name; one that runs nowhere is left out.
 	Standing func(ctx context.Context, entries []string) map[string]Standing
+	// Shared: entries run in other processes, too, of which no News come.
+	Shared bool
 }
 
 // A Standing is how an entry does that runs.

@@ -45,18 +45,18 @@ func (c *Catalog) add(ctx context.Context, p mqttapi.AddEntry) (any, error) {
 	_, _ = wake.Until(waiting, &c.news, func() (none struct{}, ok bool, wait time.Duration) { // the answer says how it stands then
 		stands := c.cfg.Standing(waiting, []string{p.Entry})[p.Entry]
 		e, there := c.Get(p.Entry)
-		return none, !there || stands.Online && stands.Revision == e.Added.Revision(), c.pause(stands)
+		return none, !there || stands.Online && stands.Revision == e.Added.Revision(), c.pause()
 	})
 	e, _ := c.Get(p.Entry)
 	return mqttapi.AddedData{Change: change, Entry: c.info(e, c.cfg.Standing(ctx, []string{p.Entry})[p.Entry])}, ctx.Err()
 }
 
-// pause is how long no news can be relied on.
-func (c *Catalog) pause(s Standing) time.Duration {
-	if s.Process == "" {
-		return 0
+// pause is how long no news can be relied on; 0 = for ever.
+func (c *Catalog) pause() time.Duration {
+	if c.cfg.Shared {
+		return lookAgain
 	}
-	return lookAgain
+	return 0
 }
 
 // put saves an entry as it shall be.

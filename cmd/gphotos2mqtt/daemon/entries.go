@@ -24,6 +24,7 @@ const revokeLimit = 10 * time.Second
 func (d *Daemon) openCatalog(ctx context.Context) (err error) {
 	d.catalog, err = catalog.Open(ctx, catalog.Config{
 		Settings: d.config, Store: d.store, Most: d.config.MaxEntries, Log: d.log, Follow: d.follow, Waiting: d.waiting, Standing: d.standing,
+		Shared: d.fleet != nil,
 	})
 	if err != nil {
 		return err
