@@ -94,7 +94,7 @@ func (f *Fleet) Want(entries []string) {
 	}
 	for entry, r := range f.runs {
 		if !f.wanted(entry) {
-			r.cancel(context.Canceled)
+			r.cancel(errUnwanted)
 		}
 	}
 	f.changed.Set()
@@ -241,6 +241,6 @@ func (f *Fleet) Move(entry, to string) {
 	defer f.mu.Unlock()
 	if r := f.runs[entry]; r != nil && r.ctx.Err() == nil {
 		r.to, f.given = to, f.now()
-		r.cancel(context.Canceled)
+		r.cancel(errMoved)
 	}
 }

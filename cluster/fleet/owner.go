@@ -35,6 +35,12 @@ type member struct {
 // errTaken is the error of taking what somebody else has taken.
 var errTaken = errors.New("another process has taken it")
 
+// Why a run ends in order, for the log.
+var (
+	errMoved    = fmt.Errorf("it is given to another process: %w", context.Canceled)
+	errUnwanted = fmt.Errorf("it was removed: %w", context.Canceled)
+)
+
 // take makes this process the owner of an entry, if its record is still as it was seen, and returns the fence.
 func (f *Fleet) take(ctx context.Context, entry string, at owner) (uint64, error) {
 	return f.write(ctx, f.shared.Records, ownerKey+entry, at.revision, owner{Process: f.cfg.Process})
