@@ -79,10 +79,10 @@ func unfit(payload, text []byte, data Data) *Error {
 
 // inWrapping says that a text would be understood without what is around it: an encoding of two bytes a letter, or quotes.
 func inWrapping(text []byte) *Error {
-	if inUTF16(text) {
+	if mistake.InUTF16(text) {
 		return Errorf(CodeBadPayload, "The payload is text in UTF-16, as PowerShell and some editors write it: send it in UTF-8.")
 	}
-	if pythonBytes(text) {
+	if mistake.PythonBytes(text) {
 		return Errorf(CodeBadPayload, "The payload is what Python prints of bytes (b'…'): send .decode() of it.")
 	}
 	first, _ := utf8.DecodeRune(text)
@@ -95,18 +95,4 @@ func inWrapping(text []byte) *Error {
 		return Errorf(CodeBadPayload, "The JSON object stands in quotes, as a text: send it without them; something has turned it into JSON twice, or a shell kept them.")
 	}
 	return Errorf(CodeBadPayload, "The payload stands in quotes (%c): send it without them.", first)
-}
-
-// pythonBytes tells the text of bytes that were not decoded.
-func pythonBytes(text []byte) bool {
-	return len(text) > 2 && text[0] == 'b' && (text[1] == '\'' || text[1] == '"') && text[len(text)-1] == text[1]
-}
-
-// inUTF16 tells by the byte order mark, or by the zeros between the letters.
-func inUTF16(text []byte) bool {
-	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		return true
-	}
-	letter := func(a, b byte) bool { return a == 0 && b >= ' ' && b < 0x7f }
-	return len(text) >= 4 && (letter(text[0], text[1]) && letter(text[2], text[3]) || letter(text[1], text[0]) && letter(text[3], text[2]))
 }

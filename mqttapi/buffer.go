@@ -2,6 +2,7 @@ package mqttapi
 
 import (
 	"gphotos2mqtt/mqttapi/letters"
+	"gphotos2mqtt/mqttapi/mistake"
 )
 
 // bufferType is the "type" of a Buffer of Node.js in JSON, whose "data" is an array of bytes: what Node-RED makes of one in a message's
@@ -26,7 +27,7 @@ func (r *reader) data(place string) (data Data) {
 		switch data, err = decoded(text, true); {
 		case err != nil && isPath(text, nil):
 			r.fail("%q holds a path: name the file under \"path\".", place)
-		case err != nil && pythonBytes(text):
+		case err != nil && mistake.PythonBytes(text):
 			r.fail("%q holds what Python prints of bytes (b'…'): send .decode() of it.", place)
 		default:
 			r.within(place, err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"gphotos2mqtt/mqttapi/mistake"
 )
 
 func trim(payload []byte) []byte { return bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff"))) }
@@ -33,7 +35,7 @@ func isPath(text []byte, exists func(string) bool) bool {
 	if len(text) > MaxPath || bytes.Contains(text, []byte("://")) {
 		return false
 	}
-	if ending.Match(last) && !inUTF16(text) {
+	if ending.Match(last) && !mistake.InUTF16(text) {
 		return true
 	}
 	name, err := readPath(string(text))

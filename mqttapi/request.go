@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/mqttapi/mistake"
 	"gphotos2mqtt/photos/spec"
 )
 
@@ -122,7 +123,7 @@ func parseRequest(known map[Verb]func(*object) any, verb Verb, payload []byte) (
 		return r, nil
 	case len(command) == 0:
 		command = []byte("{}")
-	case command[0] != '{' || inUTF16(command):
+	case command[0] != '{' || mistake.InUTF16(command):
 		if wrapped := inWrapping(command); wrapped != nil {
 			return r, wrapped
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/mediatype"
+	"gphotos2mqtt/mqttapi/mistake"
 	"gphotos2mqtt/photos/spec"
 )
 
@@ -59,7 +60,7 @@ func ParseUpload(payload []byte, entry string, exists func(path string) bool) (U
 		return uploadOf(UploadFile{Data: Data{raw: payload, size: int64(len(payload))}}), nil
 	}
 	switch {
-	case inUTF16(text):
+	case mistake.InUTF16(text):
 		return uploadOf(), inWrapping(text)
 	case text[0] == '{':
 		return parseUploadObject(text, entry)

@@ -63,7 +63,7 @@ func Sealed(r Record) (sealed []byte, purpose string) {
 // Keys returns the keys of all records of a kind in their order, but for those by which the store knows of itself.
 func (s *Store) Keys(ctx context.Context, kind string) (keys []string, err error) {
 	err = s.each(ctx, func(_ string, r engine.Record, _ error) bool {
-		if r.Key != ownKey(ranRecord) && r.Key != ownKey(importRecord) {
+		if r.Key != ownKey(ranRecord) && r.Key != ownKey(importRecord) && r.Key != ownKey(keyRecord) {
 			keys = append(keys, r.Key)
 		}
 		return true

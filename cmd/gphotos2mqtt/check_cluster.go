@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/cmd/gphotos2mqtt/daemon"
@@ -72,6 +74,17 @@ func (k *check) try(ctx context.Context, settings cluster.Config) {
 		return
 	}
 	k.say(lineOK, "kept there", "records and payloads can be written, read and removed")
+	key, err := daemon.Key(k.config)
+	if err != nil {
+		return // the settings have said so
+	}
+	s, err := store.Open(ctx, store.Config{Engine: conn.Engine(), Key: &key, Log: noLog()})
+	if err == nil {
+		err = errors.Join(s.SameKey(ctx, false), s.Close())
+	}
+	if err != nil {
+		k.say(lineBad, "key", "%sSECRET_KEY is not that of the processes of this cluster: set it to theirs: %v", config.Prefix, err)
+	}
 }
 
 // processHealth asks the process of a fleet on this machine whether it takes part; which entries it runs is not its own affair.

@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"gphotos2mqtt/e2e/e2etest"
@@ -31,6 +33,15 @@ func TestCommands(t *testing.T) {
 	for _, b := range []*bridge{one, two} { // one of them has no entry
 		run(b, 0, "health", "^healthy")
 	}
+	own := w.common
+	w.common = append(slices.Clone(own), "GPHOTOS_SECRET_KEY="+strings.Repeat("5e", 32))
+	run(one, 1, "check", `^BAD +key +GPHOTOS_SECRET_KEY is not that of the processes of this cluster`)
+	other := e2etest.Start(t, e2etest.Command{
+		Name: "another key", Path: "gphotos2mqtt", Env: append([]string{"GPHOTOS_HTTP_LISTEN=127.0.0.1:0"}, w.common...),
+	})
+	other.Expect(`set GPHOTOS_SECRET_KEY to that of the other processes of this cluster`)
+	other.Exited(1)
+	w.common = own
 	w.nats.Kill(0)
 	run(one, 1, "check", `^BAD +cluster +no NATS server answers`)
 	e2etest.Until(w, "the lease to be over", func() bool {

@@ -180,3 +180,16 @@ func brokenTLS(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return untrusted || plain || ok && (op.Op == "remote error" || op.Op == "local error")
 }
+
+// status says whether begin left a value that is not confirmed since, and what is quarantined: the first by topic, nil when nothing is.
+func (o *outbox) status() (owes bool, quarantined *publication) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, t := range o.topics {
+		owes = owes || t.owed
+		if t.quarantined != nil && (quarantined == nil || name < quarantined.topic) {
+			quarantined = t.quarantined
+		}
+	}
+	return owes, quarantined
+}

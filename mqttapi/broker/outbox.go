@@ -341,16 +341,3 @@ func (o *outbox) limit() int {
 	defer o.mu.Unlock()
 	return o.learned()
 }
-
-// status says whether begin left a value that is not confirmed since, and what is quarantined: the first by topic, nil when nothing is.
-func (o *outbox) status() (owes bool, quarantined *publication) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for name, t := range o.topics {
-		owes = owes || t.owed
-		if t.quarantined != nil && (quarantined == nil || name < quarantined.topic) {
-			quarantined = t.quarantined
-		}
-	}
-	return owes, quarantined
-}

@@ -58,3 +58,17 @@ func At(in []byte, at int, isKey bool, why string) string {
 
 // IsQuote reports whether a letter is a quotation mark other than JSON's.
 func IsQuote(q rune) bool { return otherQuote.MatchString(string(q)) }
+
+// PythonBytes tells the text of bytes that were not decoded.
+func PythonBytes(text []byte) bool {
+	return len(text) > 2 && text[0] == 'b' && (text[1] == '\'' || text[1] == '"') && text[len(text)-1] == text[1]
+}
+
+// InUTF16 tells UTF-16 by the byte order mark, or by the zeros between the letters.
+func InUTF16(text []byte) bool {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return true
+	}
+	letter := func(a, b byte) bool { return a == 0 && b >= ' ' && b < 0x7f }
+	return len(text) >= 4 && (letter(text[0], text[1]) && letter(text[2], text[3]) || letter(text[1], text[0]) && letter(text[3], text[2]))
+}

@@ -152,7 +152,13 @@ func (d *Daemon) openStore(ctx context.Context) (err error) {
 	}
 	d.closers = append(d.closers, d.store.Close, d.closeProjects)
 	d.untilFailed("store", d.store.Failed())
-	return nil
+	if d.fleet == nil {
+		return nil
+	}
+	if err = d.store.SameKey(ctx, true); errors.Is(err, secret.ErrOtherKey) {
+		err = fmt.Errorf("set %sSECRET_KEY to that of the other processes of this cluster: %w", config.Prefix, err)
+	}
+	return err
 }
 
 func (d *Daemon) work(name string, run func(context.Context) error) {
