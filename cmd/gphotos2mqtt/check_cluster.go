@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
+	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/cluster"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
@@ -26,7 +25,7 @@ func (k *check) cluster(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, clusterWait)
 	defer cancel()
 	settings := k.config.Cluster
-	settings.Log = logrus.NewEntry(&logrus.Logger{Out: io.Discard})
+	settings.Log = noLog()
 	look, err := cluster.LookAt(ctx, settings)
 	if err != nil {
 		k.say(lineBad, "cluster", "%v", err)
@@ -69,22 +68,29 @@ func (k *check) try(ctx context.Context, settings cluster.Config) {
 		defer conn.Close()
 		err = conn.Try(ctx)
 	}
-	if err != nil {
-		k.say(lineBad, "kept there", "%v", err)
-		return
+	if err == nil {
+		err = k.sameKey(ctx, conn)
 	}
-	k.say(lineOK, "kept there", "records and payloads can be written, read and removed")
+	switch {
+	case errors.Is(err, secret.ErrOtherKey):
+		k.say(lineBad, "key", "%sSECRET_KEY is not that of the processes of this cluster: set it to theirs: %v", config.Prefix, err)
+	case err != nil:
+		k.say(lineBad, "kept there", "%v", err)
+	default:
+		k.say(lineOK, "kept there", "records and payloads can be written, read and removed")
+	}
+}
+
+func (k *check) sameKey(ctx context.Context, conn *cluster.Conn) error {
 	key, err := daemon.Key(k.config)
 	if err != nil {
-		return // the settings have said so
+		return err
 	}
 	s, err := store.Open(ctx, store.Config{Engine: conn.Engine(), Key: &key, Log: noLog()})
-	if err == nil {
-		err = errors.Join(s.SameKey(ctx, false), s.Close())
-	}
 	if err != nil {
-		k.say(lineBad, "key", "%sSECRET_KEY is not that of the processes of this cluster: set it to theirs: %v", config.Prefix, err)
+		return err
 	}
+	return errors.Join(s.SameKey(ctx, false), s.Close())
 }
 
 // processHealth asks the process of a fleet on this machine whether it takes part; which entries it runs is not its own affair.
