@@ -180,16 +180,21 @@ func (s *session) ask(subscriptions ...Subscription) uint16 {
 	return p.MessageID
 }
 
+// firstNumber is above those that brokers give to what they deliver, from 1 on: mochi takes a packet of ours for the answer to one of its own
+// that has the same number.
+const firstNumber = 1 << 15
+
 // number is one that no packet has that is in flight. https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718025
 func (s *session) number() uint16 {
-	for s.last++; s.last == 0 || s.flying(s.last) >= 0; {
-		s.last++
+	for s.last++; s.last < firstNumber || s.flying(s.last) >= 0; {
+		s.last = max(s.last+1, firstNumber)
 	}
 	return s.last
 }
 
 // leave disconnects, so that the will stays unsaid, and waits until all of the session has ended.
 func (s *session) leave() {
+	s.transport.settle()
 	s.send(packets.NewControlPacket(packets.Disconnect))
 	s.transport.fail(errClosed)
 	s.transport.running.Wait()

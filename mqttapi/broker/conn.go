@@ -23,6 +23,7 @@
 //	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower; all of
 //	                                         that until a connection of a minute ends, and then once is enough
 //	a delivery without Ack                   by the broker, with the next connection
+//	an Ack before those of earlier ones      once they are given, or after 5 s: MQTT asks for their order
 //	reading, with more than 20 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
 //	  payloads in the hands of handlers
 //	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
@@ -118,7 +119,7 @@ type Conn struct {
 
 // timeouts are a connection's intervals, which tests shorten.
 type timeouts struct {
-	keepAlive, ping, connect, write, confirm, shutdown, subscribe, check, stable, first, away, refused time.Duration
+	keepAlive, ping, connect, write, ack, confirm, shutdown, subscribe, check, stable, first, away, refused time.Duration
 }
 
 var defaultTimeouts = timeouts{
@@ -126,6 +127,7 @@ var defaultTimeouts = timeouts{
 	ping:      10 * time.Second, // how long a ping may stay unanswered
 	connect:   10 * time.Second, // for TCP, TLS and CONNACK together, and for SUBACK
 	write:     30 * time.Second, // for one packet to leave the machine
+	ack:       5 * time.Second,  // that an acknowledgement waits for those before it
 	confirm:   time.Minute,      // for a publish to be acknowledged, where pings are answered
 	shutdown:  2 * time.Second,  // for the handlers, and again for the last publishes
 	subscribe: 30 * time.Second, // until refused subscriptions are asked for again

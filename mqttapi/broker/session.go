@@ -11,7 +11,8 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// denied is a refused subscription. https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071
+// denied is a refused subscription, with MQTT 5 also what is above, which mochi says in 3.1.1 too.
+// https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071
 const denied = 0x80
 
 // session is one connection to the broker, from CONNECT to its end. It belongs to Run's goroutine.
@@ -119,7 +120,7 @@ func (s *session) subscribed(codes []byte) {
 		if i < len(codes) {
 			code = codes[i]
 		}
-		if code == denied && !sub.Optional {
+		if code >= denied && !sub.Optional {
 			refused = append(refused, sub.Filter)
 		}
 		s.lowered = s.lowered || code < sub.QoS
@@ -207,8 +208,12 @@ func (s *session) settle(enough <-chan struct{}) bool {
 	}
 }
 
-// fill forgets what nobody waits for any more and sends what the outbox has.
+// fill forgets what nobody waits for any more and sends what the outbox has. SUBSCRIBE is answered first, so that a broker that hangs up
+// before has nothing against what is published.
 func (s *session) fill() {
+	if !s.answered && len(s.conn.cfg.Subscriptions) > 0 {
+		return
+	}
 	s.window = slices.DeleteFunc(s.window, func(f inFlight) bool { return f.ctx != nil && f.ctx.Err() != nil })
 	for p := s.conn.outbox.next(); p != nil; p = s.conn.outbox.next() {
 		payload, err := p.content()
