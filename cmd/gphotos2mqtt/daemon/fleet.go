@@ -4,12 +4,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"gphotos2mqtt/auth"
@@ -57,7 +60,7 @@ func (d *Daemon) joinFleet(ctx context.Context) (*cluster.Engine, error) {
 	d.closers = append(d.closers, func() error { conn.Close(); return nil })
 	engine := conn.Engine()
 	d.fleet = fleet.New(conn.Shared(), engine, fleet.Config{
-		Process: d.process, Idle: d.idle, Report: func() any { return d.status.Report() }, Log: d.log,
+		Process: d.process, Group: groupOf(d.config.Entries), Idle: d.idle, Report: func() any { return d.status.Report() }, Log: d.log,
 	})
 	d.entries, d.failing = d.fleet, conn.Failing
 	d.google.DialContext = d.guardedDial(d.google.DialContext)
@@ -323,4 +326,15 @@ func (a attempts) Save(ctx context.Context, entry string, sealed []byte) error {
 
 func (a attempts) Delete(ctx context.Context, entry string) error {
 	return a.store.DeleteState(ctx, entry, attemptsRecord)
+}
+
+// groupOf is the group of the processes with the same entries in their settings; what was added at run time is the same in all.
+func groupOf(entries []config.Entry) string {
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, ",")))
+	return hex.EncodeToString(sum[:6])
 }
