@@ -121,7 +121,11 @@ func (d *Daemon) openEntry(ctx context.Context, e config.Entry) (_ *hosted, err 
 	if err != nil {
 		return nil, err
 	}
-	h.conn = d.entryConn(e.Name, log, h)
+	resumes, err := d.noteSession(ctx, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	h.conn = d.entryConn(e.Name, resumes, log, h)
 	api := link.Client()
 	api.Transport = &transport{base: api.Transport, count: project.Count}
 	h.Entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
@@ -162,12 +166,25 @@ func (d *Daemon) transport(entry string, log *logrus.Entry) *transport {
 	return &transport{base: guarded{d.google, d.holds(entry)}, log: log}
 }
 
-func (d *Daemon) entryConn(name string, log *logrus.Entry, h *hosted) *broker.Conn {
+// sessionRecord is the broker and the client id with which an entry has a session.
+const sessionRecord = "session"
+
+// noteSession notes that the entry has a session at this broker from now on, and reports whether it has had one: a broker that does not have
+// it any more has lost commands. A stop before the first connection has one line too many logged at the next.
+func (d *Daemon) noteSession(ctx context.Context, entry string) (had bool, err error) {
+	now, before := d.config.BrokerURL()+" "+Connection(d.config, entry, 1).ClientID, ""
+	if _, err := d.store.LoadState(ctx, entry, sessionRecord, &before); err != nil || before == now {
+		return before == now, err
+	}
+	return false, d.store.SaveState(ctx, entry, sessionRecord, now)
+}
+
+func (d *Daemon) entryConn(name string, resumes bool, log *logrus.Entry, h *hosted) *broker.Conn {
 	topics := mqttapi.Topics{Root: d.config.Topic, Entry: name}
 	c := Connection(d.config, name, 1, topics.Commands()...)
 	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
-	c.Log, c.Holds = log, d.holds(name)
+	c.Log, c.Holds, c.Resumes = log, d.holds(name), resumes
 	c.Handle = func(ctx context.Context, m broker.Delivery) { h.Handle(ctx, m) }
 	c.OnBusy = func(m broker.Delivery) { h.Busy(m) }
 	c.OnState = func(s broker.State) {
