@@ -62,6 +62,7 @@ func (s *entries) run(ctx context.Context, name string) error {
 			s.fail(name, e.Problem)
 			<-own.Done()
 		case e.Removal() != nil:
+			s.host.openedFirst(name)
 			err = s.remover.remove(own, e)
 		default:
 			s.mu.Lock()

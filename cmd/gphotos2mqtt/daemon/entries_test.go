@@ -208,3 +208,27 @@ func TestKilledAtEachStep(t *testing.T) {
 		})
 	}
 }
+
+// An entry whose removal goes on at the next start holds up no other one.
+func TestRemovalGoesOn(t *testing.T) {
+	h := newHousehold(t)
+	h.run(unlimited, func(d *Daemon) {
+		if _, err := d.entries.catalog.Request(t.Context(), mqttapi.AddEntry{Entry: "garden"}); err != nil {
+			t.Fatal(err)
+		}
+		h.wait("entry that is online", h.online(d, "garden"))
+	})
+	h.run(1, func(d *Daemon) {
+		ctx, stop := context.WithCancel(t.Context())
+		var asking sync.WaitGroup
+		asking.Go(func() { _, _ = d.entries.catalog.Request(ctx, mqttapi.RemoveEntry{Entry: "garden"}) })
+		h.wait("end of the process", func() bool { return d.engine.(*mortal).left.Load() < 0 })
+		stop()
+		asking.Wait()
+	})
+	h.environ = with(h.environ, "ENTRIES=home")
+	h.run(unlimited, func(d *Daemon) {
+		h.wait("entry that is online", h.online(d, "home"))
+		h.wait("end of the removal", func() bool { _, there := d.entries.catalog.Get("garden"); return !there })
+	})
+}
