@@ -76,7 +76,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = 15 * time.Second
 	}
-	c := &Conn{cfg: cfg}
+	c := &Conn{cfg: cfg, trouble: troubles{open: map[string]*trouble{}}}
 	options, err := c.options()
 	if err != nil {
 		return nil, err
