@@ -271,6 +271,7 @@ func (f *Fleet) sawProcess(e jetstream.KeyValueEntry) {
 		f.extended.Set()
 		f.urgent.Set()
 	}
+	var report []byte
 	f.see(e.Key(), func(m *member) {
 		if m.revision = e.Revision(); gone(e) {
 			m.gone = true
@@ -278,5 +279,9 @@ func (f *Fleet) sawProcess(e jetstream.KeyValueEntry) {
 		}
 		*m = member{revision: e.Revision(), seen: f.now()}
 		_ = json.Unmarshal(e.Value(), &m.lease) // of another version: it is there all the same
+		report = m.lease.Report
 	})
+	if f.cfg.Seen != nil {
+		f.cfg.Seen(e.Key(), report)
+	}
 }
