@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gphotos2mqtt/e2e/e2etest"
+	"gphotos2mqtt/photos/photosim"
 )
 
 var (
@@ -110,30 +111,38 @@ func calls(t *testing.T, bridge string) counts {
 	c["goroutines of an idle bridge"] = p.settled(t)
 	before, runtime := e.Google.Stats().Routes, p.counts(t)
 	e.gated(g, func() { c["goroutines with 100 uploads in hand"] = p.settled(t) })
-	uploads, commits, _ := since(before, e.Google.Stats().Routes)
-	c["requests for 1 and 100 photos: uploads and commits"] = uploads + commits
 	c["allocations for a photo, 100 at once"] = (p.counts(t).Mallocs - runtime.Mallocs) / 101
 	e.quiet()
+	c.requests("1 and 100 photos", before, e.Google.Stats().Routes)
 	written, runtime := trace.read(t, e.Data), p.counts(t)
 	before = e.Google.Stats().Routes
 	for n := range lone {
 		e.alone(e2etest.Photo(200+n, small))
 	}
 	e.quiet()
-	uploads, commits, _ = since(before, e.Google.Stats().Routes)
-	c["requests for 20 photos one after another: uploads and commits"] = uploads + commits
+	c.requests("20 photos one after another", before, e.Google.Stats().Routes)
 	c["bytes sent twice, of 121 photos"] = e.received() - 121*small
 	after := p.counts(t)
 	c["allocations for a photo alone"] = (after.Mallocs - runtime.Mallocs) / lone
 	c["bytes allocated for a photo alone"] = (after.Allocated - runtime.Allocated) / lone
 	if now, ok := trace.read(t, e.Data), trace.works; ok {
+		c["fsyncs for 1 and 100 photos"] = written.syncs
+		c["bytes written to files for 1 and 100 photos"] = written.files
 		c["fsyncs for 20 photos one after another"] = now.syncs - written.syncs
 		c["bytes written to files for a photo alone"] = (now.files - written.files) / lone
 		c["bytes written to sockets for a photo alone"] = (now.sockets - written.sockets) / lone
 	}
+	asked := e.requests()
 	c["bytes sent twice, of a film of 20 MB that is cut twice"] = e.cutFilm()
+	c["requests for a film of 20 MB that is cut twice"] = float64(e.requests() - asked)
 	e.Bridge.Stop(0)
 	return c
+}
+
+// requests has each kind of request for itself: five in a hundred uploads would hide one commit more.
+func (c counts) requests(what string, before, after map[string]photosim.RouteStats) {
+	uploads, commits, rest := since(before, after)
+	c["uploads of "+what], c["batchCreates of "+what], c["requests for the listings of "+what] = uploads, commits, rest
 }
 
 func TestGrown(t *testing.T) {

@@ -144,10 +144,7 @@ func growthQueued(r *run) {
 		began := time.Now()
 		e.StartBridge()
 		online := time.Since(began).Seconds()
-		e.Expect("gphotos/home/state", "the whole queue", func(payload []byte) bool {
-			var state struct{ Queue struct{ Waiting int } }
-			return json.Unmarshal(payload, &state) == nil && state.Queue.Waiting == jobs
-		})
+		e.queued(jobs)
 		peak := megabytes(e.Bridge.Peak())
 		if jobs == 10_000 {
 			r.atMost(0.8, "online with 10,000 queued uploads", "s", online)

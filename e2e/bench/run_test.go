@@ -39,6 +39,7 @@ var scenarios = map[string]func(r *run){
 	"listing":        longListing,
 	"peer":           peer,
 	"binary":         binary,
+	"profiles":       profiles,
 }
 
 // A run measures one scenario.
