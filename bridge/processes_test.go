@@ -23,7 +23,7 @@ func TestHealthOfProcesses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer st.Close() //nolint:errcheck // of a test
+		defer st.Close()
 		entries, out := 0, newBroker()
 		s := NewStatus(StatusConfig{
 			Root: "gphotos", Media: new(media.Folders), Store: st, Out: out, Log: logrus.NewEntry(log), Process: "one",
