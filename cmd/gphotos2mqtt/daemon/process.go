@@ -41,8 +41,8 @@ type process struct {
 	conn        *cluster.Conn
 }
 
-// join makes it one of a fleet, whose engine it returns. Idle and report are fleet.Config's.
-func (p *process) join(ctx context.Context, idle func(entry string) bool, report func() any) (*cluster.Engine, error) {
+// join makes it one of a fleet, whose engine it returns.
+func (p *process) join(ctx context.Context, as fleet.Config) (*cluster.Engine, error) {
 	p.id = rand.Text()[:12]
 	p.log = p.log.WithField("process", p.id)
 	host, err := os.Hostname()
@@ -55,7 +55,8 @@ func (p *process) join(ctx context.Context, idle func(entry string) bool, report
 		return nil, err
 	}
 	engine := p.conn.Engine()
-	p.fleet = fleet.New(p.conn.Shared(), engine, fleet.Config{Process: p.id, Idle: idle, Report: report, Log: p.log})
+	as.Process, as.Log = p.id, p.log
+	p.fleet = fleet.New(p.conn.Shared(), engine, as)
 	return engine, nil
 }
 
