@@ -65,7 +65,7 @@ func TestLooksUntilTheEnd(t *testing.T) {
 		in := New(Config{Patience: patience})
 		f := store.File{Path: "/media/a.jpg", Status: store.FileQueued, Wait: &store.Wait{Missing: time.Minute}}
 		began, looks := time.Now(), 0
-		for last := time.Duration(0); f.Status != store.FileFailed; looks++ {
+		for last := time.Duration(0); f.Status != store.FileFailed && looks < 100; looks++ {
 			if err := in.tried(&f, mqttapi.NewError(mqttapi.CodeNotFound)); err != nil {
 				t.Fatal(err)
 			}
