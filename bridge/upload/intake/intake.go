@@ -169,7 +169,7 @@ func (in *Intake) filesOf(ctx context.Context, r *store.Job, cmd mqttapi.Upload,
 	f.Expand = true
 	var found []store.File
 	err := in.soon(ctx, f.Path, func(ctx context.Context) (err error) {
-		more := 0
+		var more int
 		found, more, err = in.find(ctx, &f, len(r.Files))
 		r.More += more
 		return err
