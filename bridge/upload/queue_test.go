@@ -35,8 +35,8 @@ func ids(batch []file) []string {
 
 func TestBatchOfALonePhotoIsDueAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
-		q.add(fileJob(1, "", store.FileSent))
+		q := newQueue(notHeld, func() {})
+		q.add(fileJob(1, "", store.FileSent), 0)
 		began := time.Now()
 		batch, err := q.nextBatch(t.Context())
 		if err != nil || len(batch) != 1 || time.Since(began) != 0 {
@@ -51,11 +51,11 @@ func TestBatchWaitsForCompany(t *testing.T) {
 		0: batchWait, time.Second: batchWait, 12 * time.Second: 12 * time.Second, time.Hour: maxBatchWait,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			q := newQueue(notHeld)
+			q := newQueue(notHeld, func() {})
 			first := fileJob(1, "", store.FileSent)
 			first.note(func(r *store.Job) { r.Files[0].Took = took })
-			q.add(first)
-			q.add(fileJob(2, "", store.FileQueued))
+			q.add(first, 0)
+			q.add(fileJob(2, "", store.FileQueued), 0)
 			if _, err := q.nextToSend(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -71,16 +71,16 @@ func TestBatchWaitsForCompany(t *testing.T) {
 // Of photos that come at once the first is at Google before the second is on the disk: one call makes both.
 func TestBatchWaitsForWhatIsBeingAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
+		q := newQueue(notHeld, func() {})
 		there := q.expect()
-		q.add(fileJob(1, "", store.FileSent))
+		q.add(fileJob(1, "", store.FileSent), 0)
 		var batch []file
 		go func() { batch, _ = q.nextBatch(context.WithoutCancel(t.Context())) }()
 		synctest.Wait()
 		if batch != nil {
 			t.Fatal("did not wait for the command")
 		}
-		q.add(fileJob(2, "", store.FileSent))
+		q.add(fileJob(2, "", store.FileSent), 0)
 		there()
 		synctest.Wait()
 		if len(batch) != 2 {
@@ -91,9 +91,9 @@ func TestBatchWaitsForWhatIsBeingAccepted(t *testing.T) {
 
 func TestBatchIsDueWhenTheLastUploadArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
-		q.add(fileJob(1, "", store.FileSent))
-		q.add(fileJob(2, "", store.FileQueued))
+		q := newQueue(notHeld, func() {})
+		q.add(fileJob(1, "", store.FileSent), 0)
+		q.add(fileJob(2, "", store.FileQueued), 0)
 		w, err := q.nextToSend(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -163,9 +163,9 @@ func TestHoldStopsFilesAndBatches(t *testing.T) {
 				return hold, hold.Until.Sub(now)
 			}
 			return nil, 0
-		})
-		q.add(fileJob(1, "", store.FileQueued))
-		q.add(fileJob(2, "", store.FileSent))
+		}, func() {})
+		q.add(fileJob(1, "", store.FileQueued), 0)
+		q.add(fileJob(2, "", store.FileSent), 0)
 		hold = &mqttapi.Hold{Reason: mqttapi.HoldRateLimited, Until: mqttapi.At(time.Now().Add(time.Minute))}
 		began := time.Now()
 		if _, err := q.nextToSend(t.Context()); err != nil || time.Since(began) != time.Minute {
@@ -186,11 +186,11 @@ func TestHoldStopsFilesAndBatches(t *testing.T) {
 
 func TestFilesWaitEachForItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
+		q := newQueue(notHeld, func() {})
 		late := fileJob(1, "", store.FileQueued)
 		late.note(func(r *store.Job) { r.Files[0].NotBefore, r.Files[0].Pause = time.Now().Add(time.Minute), time.Minute })
-		q.add(late)
-		q.add(fileJob(2, "", store.FileQueued))
+		q.add(late, 0)
+		q.add(fileJob(2, "", store.FileQueued), 0)
 		first, err := q.nextToSend(t.Context())
 		if err != nil || first.ID != "job002" {
 			t.Errorf("first %s: %v", first.ID, err)
@@ -206,14 +206,14 @@ func TestFilesWaitEachForItself(t *testing.T) {
 // A photo of a door does not wait until one of many videos is at Google.
 func TestSmallFilesPassLargeOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
+		q := newQueue(notHeld, func() {})
 		for n := range bulkyAtATime + 2 {
 			video := fileJob(n, "", store.FileQueued)
 			video.note(func(r *store.Job) { r.Files[0].Size = bulky + 1 })
-			q.add(video)
+			q.add(video, 0)
 		}
-		q.add(fileJob(900, "", store.FileQueued))
-		var last sending
+		q.add(fileJob(900, "", store.FileQueued), 0)
+		var last inHand
 		for range bulkyAtATime + 1 {
 			var err error
 			if last, err = q.nextToSend(t.Context()); err != nil {
@@ -244,12 +244,12 @@ func TestSmallFilesPassLargeOnes(t *testing.T) {
 
 func TestExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
-		q.add(fileJob(1, "", store.FileQueued))
+		js := newJobs(nil, nil, newQueue(notHeld, func() {}))
+		js.add(fileJob(1, "", store.FileQueued).view())
 		late := fileJob(2, "", store.FileSent)
 		late.note(func(r *store.Job) { r.Ran = time.Hour })
-		q.add(late)
-		old, wait := q.expired(time.Hour+time.Minute, time.Hour)
+		js.add(late.view())
+		old, wait := js.expired(time.Hour+time.Minute, time.Hour)
 		if len(old) != 1 || old[0].ID != "job001" || wait != 59*time.Minute {
 			t.Errorf("%d expired, wait %v", len(old), wait)
 		}
@@ -279,9 +279,9 @@ func TestEqualFilesAreNotInOneBatch(t *testing.T) {
 // Who only reads never waits for a save: not the queue, not what E/state and jobs show.
 func TestNobodyWaitsForASaveToRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(notHeld)
+		q := newQueue(notHeld, func() {})
 		saved := fileJob(1, "", store.FileQueued)
-		q.add(saved)
+		q.add(saved, 0)
 		saved.saving.Lock() // as a save that hangs
 		defer saved.saving.Unlock()
 		var read sync.WaitGroup

@@ -18,9 +18,7 @@ import (
 
 const (
 	journalFolder = "journal"
-	segmentSize   = 8 << 20   // bytes, about
 	smallBlob     = 256 << 10 // bytes; larger blobs are files of their own
-	spareSegments = 2         // segments that are kept to be written again: that takes no new blocks of the disk
 )
 
 // A journal keeps what is new: changes of records until the database has them, small blobs until they are removed. It is written at its end
@@ -35,23 +33,14 @@ type journal struct {
 	folder  string
 	applied uint64 // the last turn of which the database has all changes
 
-	mu       sync.Mutex // guards all below
-	segments []*segment // in the order of their generations; the last is written to
-	blobs    map[string]place
-	removed  []string // blobs, which the next turn notes
-	turn     uint64   // the last
-	cut      bool     // there may be turns after applied that were not finished
-	fresh    recent
-}
+	segments []*segment // in the order of their generations; the last is written to, in turns
 
-// A segment is one file of a journal.
-type segment struct {
-	file       *os.File
-	generation uint64 // grows from each time that a segment is begun to the next; 0 = never begun
-	salt       uint64 // new each time, so that nothing that was there before, and no blob, is taken for an entry
-	end        int64  // of what is written
-	users      int    // blobs in it, and readers of such
-	bytes      int64  // of its blobs
+	mu      sync.Mutex // guards all below
+	blobs   map[string]place
+	removed []string // blobs, which the next turn notes
+	turn    uint64   // the last
+	cut     bool     // there may be turns after applied that were not finished
+	fresh   recent
 }
 
 // A place is where a blob lies.
@@ -94,7 +83,7 @@ func openJournal(folder string, applied uint64) (*journal, error) {
 	for _, name := range names {
 		f, openErr := os.OpenFile(name, os.O_RDWR, 0o600)
 		if err = errors.Join(err, openErr); openErr == nil {
-			j.segments = append(j.segments, &segment{file: f})
+			j.segments = append(j.segments, &segment{file: f, holders: 1})
 		}
 	}
 	if err != nil {
@@ -256,13 +245,11 @@ func nextPage(at int64) int64 { return (at + pageSize - 1) / pageSize * pageSize
 // place says where a blob is now; in nil = nowhere. It is called with mu held, or before others know the journal.
 func (j *journal) place(name string, p place) {
 	if old := j.blobs[name]; old.in != nil {
-		old.in.users--
-		old.in.bytes -= old.size
+		old.in.blobs--
 		delete(j.blobs, name)
 	}
 	if p.in != nil {
-		p.in.users++
-		p.in.bytes += p.size
+		p.in.blobs++
 		j.blobs[name] = p
 	}
 }
@@ -275,26 +262,19 @@ func (j *journal) open(name string) (*reader, int64) {
 	if p.in == nil {
 		return nil, 0
 	}
-	p.in.users++
+	p.in.holders++
 	r := &reader{SectionReader: io.NewSectionReader(p.in.file, p.at, p.size)}
-	r.close = sync.OnceFunc(func() {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		p.in.users--
-	})
+	r.close = sync.OnceValue(func() error { return j.release(p.in) })
 	return r, p.size
 }
 
 // A reader keeps a segment from being written again.
 type reader struct {
 	*io.SectionReader
-	close func()
+	close func() error
 }
 
-func (r *reader) Close() error {
-	r.close()
-	return nil
-}
+func (r *reader) Close() error { return r.close() }
 
 // remove forgets a blob, and reports whether it was there. A stop before the next turn brings it back.
 func (j *journal) remove(name string) bool {
