@@ -146,6 +146,7 @@ func calls(t *testing.T, bridge string) counts {
 	c.requests("20 photos one after another", before, e.Google.Stats().Routes)
 	c["bytes sent twice, of 121 photos"] = e.received() - 121*small
 	after := p.counts(t)
+	c["goroutines after 121 photos"] = p.settled(t)
 	c["allocations for a photo alone"] = (after.Mallocs - runtime.Mallocs) / lone
 	c["bytes allocated for a photo alone"] = (after.Allocated - runtime.Allocated) / lone
 	if now, ok := trace.read(t, e.Data), trace.works; ok {

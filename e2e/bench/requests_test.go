@@ -33,14 +33,13 @@ func requests(r *run) {
 			before := e.Google.Stats().Routes
 			e.send(from, photos, small, "Known")
 			last, began := e.done(photos), time.Now()
-			listed := make(chan time.Duration, 1)
-			go func() { listed <- e.listed(last, began) }()
-			time.Sleep(5 * time.Second) // what is counted is what comes within this time
+			listed := e.listed(last, began)
+			time.Sleep(time.Until(began.Add(5 * time.Second))) // what is counted is what comes within this time
 			after := e.Google.Stats().Routes
 			uploads, commits, rest := since(before, after)
 			from += photos
 			r.atMost(float64(photos+(photos+49)/50+2), "requests for "+name+", until 5 s later", "", uploads+commits+rest)
-			r.atMost(5, "until both listings show them", "s", (<-listed).Seconds())
+			r.atMost(5, "until both listings show them", "s", listed.Seconds())
 			row := figures.Row{Name: "latency " + model, Cells: []float64{float64(photos), uploads, commits}}
 			for _, route := range listingRoutes {
 				row.Cells = append(row.Cells, float64(after[route].Requests-before[route].Requests))
@@ -60,10 +59,10 @@ var listingRoutes = []string{"mediaItems.batchGet", "mediaItems.list", "mediaIte
 // listed waits until the library's listing and an album's show the item of a result, and
 // says how long after a moment that is.
 func (e *env) listed(result []byte, from time.Time) time.Duration {
+	e.Helper()
 	var done e2etest.Result
 	if err := json.Unmarshal(result, &done); err != nil || len(done.Items) != 1 {
-		e.Errorf("%s: %v", result, err)
-		return 0
+		e.Fatalf("%s: %v", result, err)
 	}
 	id := []byte(`"` + done.Items[0].MediaItemID + `"`)
 	var library, album bool

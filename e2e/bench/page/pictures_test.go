@@ -165,12 +165,13 @@ func uploads(s *figures.Scenario) *plot.Plot {
 	from, to := t.Rows[0].Cells[0], t.Rows[len(t.Rows)-1].Cells[0]
 	goal(p, "goal A, quiet", 0, 3.9, from, to)
 	goal(p, "goal B, quiet", 1, 9, from, to)
-	mark, err := plotter.NewLine(plotter.XYs{{X: byDefault(), Y: 0}, {X: byDefault(), Y: p.Y.Max}})
+	p.Y.Min, p.Y.Max = 0, max(20, p.Y.Max) // room for the legend
+	mark, err := plotter.NewLine(plotter.XYs{{X: byDefault(), Y: 0}, {X: byDefault(), Y: 0.5 * p.Y.Max}})
 	must(err)
 	mark.Color, mark.Width, mark.Dashes = gray, 1.5, []vg.Length{2, 3}
 	p.Add(mark)
 	p.Legend.Add("default", mark)
-	p.Y.Min, p.Legend.XOffs = 0, 330
+	p.Legend.XOffs = 330
 	return p
 }
 

@@ -81,26 +81,22 @@ func openJournal(folder string, applied uint64) (*journal, error) {
 	j := &journal{folder: folder, applied: applied, turn: applied, blobs: map[string]place{}}
 	names, err := filepath.Glob(filepath.Join(folder, "[0-9]*"))
 	for _, name := range names {
-		f, openErr := os.OpenFile(name, os.O_RDWR, 0o600)
-		if err = errors.Join(err, openErr); openErr == nil {
-			j.segments = append(j.segments, &segment{file: f, holders: 1})
+		s := &segment{path: name}
+		j.segments = append(j.segments, s)
+		err = errors.Join(err, s.opened(func() error {
+			first, err := s.later(0, 0) // also when its first turn is damaged
+			s.generation, s.salt = first.Generation, first.Salt
+			return err
+		}))
+	}
+	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
+	for _, s := range j.segments {
+		if err == nil {
+			err = s.opened(func() error { return j.read(s) })
 		}
 	}
 	if err != nil {
 		return j, err
-	}
-	for _, s := range j.segments {
-		first, err := s.later(0, 0) // also when its first turn is damaged
-		if err != nil {
-			return j, err
-		}
-		s.generation, s.salt = first.Generation, first.Salt
-	}
-	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
-	for _, s := range j.segments {
-		if err := j.read(s); err != nil {
-			return j, fmt.Errorf("read %s: %w", s.file.Name(), err)
-		}
 	}
 	// What is left of turns that were not finished, in this run or those before it, must not be taken for a part of the next ones.
 	j.turn += 1<<20 + rand.Uint64N(1<<20)
@@ -255,26 +251,43 @@ func (j *journal) place(name string, p place) {
 }
 
 // open returns a blob's bytes, nil when it is not in the journal.
-func (j *journal) open(name string) (*reader, int64) {
+func (j *journal) open(name string) (r *reader, size int64, err error) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	p := j.blobs[name]
-	if p.in == nil {
-		return nil, 0
+	if p.in != nil {
+		p.in.readers++
 	}
-	p.in.holders++
-	r := &reader{SectionReader: io.NewSectionReader(p.in.file, p.at, p.size)}
-	r.close = sync.OnceValue(func() error { return j.release(p.in) })
-	return r, p.size
+	j.mu.Unlock()
+	if p.in == nil {
+		return nil, 0, nil
+	}
+	leave := func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		p.in.readers--
+	}
+	f, err := os.Open(p.in.path)
+	if err == nil {
+		return &reader{io.NewSectionReader(f, p.at, p.size), f, sync.OnceFunc(leave)}, p.size, nil
+	}
+	if leave(); errors.Is(err, os.ErrNotExist) { // it was removed, or became a file, right now
+		err = nil
+	}
+	return nil, 0, err
 }
 
 // A reader keeps a segment from being written again.
 type reader struct {
 	*io.SectionReader
-	close func() error
+
+	file  *os.File
+	leave func()
 }
 
-func (r *reader) Close() error { return r.close() }
+func (r *reader) Close() error {
+	defer r.leave()
+	return r.file.Close()
+}
 
 // remove forgets a blob, and reports whether it was there. A stop before the next turn brings it back.
 func (j *journal) remove(name string) bool {
@@ -299,9 +312,9 @@ func (j *journal) names() []string {
 }
 
 // close ends the journal.
-func (j *journal) close() (err error) {
-	for _, s := range j.segments {
-		err = errors.Join(err, s.file.Close())
+func (j *journal) close() error {
+	if n := len(j.segments); n > 0 {
+		return j.segments[n-1].close()
 	}
-	return err
+	return nil
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,22 +21,26 @@ const (
 
 // A segment is one file of a journal.
 type segment struct {
-	file       *os.File
-	generation uint64 // grows from each time that a segment is begun to the next; 0 = never begun
-	salt       uint64 // new each time, so that nothing that was there before, and no blob, is taken for an entry
-	end        int64  // of what is written
+	path       string
+	file       *os.File // nil = it is not written to
+	generation uint64   // grows from each time that a segment is begun to the next; 0 = never begun
+	salt       uint64   // new each time, so that nothing that was there before, and no blob, is taken for an entry
+	end        int64    // of what is written
 
-	blobs   int // in it; guarded by the journal's mu, as is what follows
-	holders int // of the open file: the journal, and who reads of it
+	blobs, readers int // in it, and of it; guarded by the journal's mu
 }
 
 // segment returns the one that is written to, or begins another when that is full: then the database takes over what is in it.
 func (d *Disk) segment() (*segment, error) {
 	j := d.journal
-	if n := len(j.segments); n > 0 && j.segments[n-1].end > 0 && j.segments[n-1].end < segmentSize {
-		return j.segments[n-1], nil
+	last := &segment{}
+	if n := len(j.segments); n > 0 {
+		last = j.segments[n-1]
 	}
-	err := d.takeOver()
+	if last.end > 0 && last.end < segmentSize {
+		return last, last.open()
+	}
+	err := cmp.Or(last.close(), d.takeOver())
 	if err == nil {
 		err = d.moveOut()
 	}
@@ -49,6 +54,9 @@ func (d *Disk) segment() (*segment, error) {
 	next, err := d.unused()
 	if err == nil && next == nil {
 		next, err = j.create(generation)
+	}
+	if err == nil {
+		err = next.open()
 	}
 	if err != nil {
 		return nil, err
@@ -75,13 +83,15 @@ func (d *Disk) moveOut() error {
 	}
 	j.mu.Unlock()
 	for _, name := range names {
-		if r, _ := j.open(name); r != nil {
-			_, _, err := d.putFile(d.path(blobsFolder, name), name, r)
-			if err = errors.Join(err, r.Close()); errors.Is(err, engine.ErrFull) && context.Cause(d.down) == nil {
-				return nil // what waits to be finished needs the room that is left
-			} else if err != nil {
-				return err
-			}
+		r, _, err := j.open(name)
+		if r != nil {
+			_, _, err = d.putFile(d.path(blobsFolder, name), name, r)
+			err = errors.Join(err, r.Close())
+		}
+		if errors.Is(err, engine.ErrFull) && context.Cause(d.down) == nil {
+			return nil // what waits to be finished needs the room that is left
+		} else if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -100,10 +110,10 @@ func (d *Disk) unused() (next *segment, err error) {
 		old = len(j.segments)
 	}
 	first := max(0, old-1-spareSegments)
-	for first < old && j.segments[first].holders > 1 {
+	for first < old && j.segments[first].readers > 0 {
 		first++
 	}
-	other := slices.IndexFunc(j.segments, func(s *segment) bool { return s.blobs == 0 && s.holders == 1 })
+	other := slices.IndexFunc(j.segments, func(s *segment) bool { return s.blobs+s.readers == 0 })
 	j.mu.Unlock()
 	switch {
 	case first < old:
@@ -113,9 +123,7 @@ func (d *Disk) unused() (next *segment, err error) {
 	}
 	for range first {
 		// A stop here leaves those that tell what is removed from the others. Where a file that is read cannot be removed, the next start does.
-		s := j.pull(0)
-		err = errors.Join(err, j.release(s))
-		_ = os.Remove(s.file.Name())
+		_ = os.Remove(j.pull(0).path)
 	}
 	if first > 0 {
 		err = errors.Join(err, syncFolder(j.folder))
@@ -130,26 +138,37 @@ func (j *journal) pull(at int) *segment {
 	return s
 }
 
-// release closes the file of a segment with the last who holds it.
-func (j *journal) release(s *segment) error {
-	j.mu.Lock()
-	s.holders--
-	last := s.holders == 0
-	j.mu.Unlock()
-	if last {
-		return s.file.Close()
-	}
-	return nil
-}
-
 // create makes the file of a segment.
 func (j *journal) create(generation uint64) (*segment, error) {
-	if err := os.MkdirAll(j.folder, 0o700); err != nil {
-		return nil, err
+	s := &segment{path: filepath.Join(j.folder, fmt.Sprint(generation))}
+	err := os.MkdirAll(j.folder, 0o700)
+	if err == nil {
+		s.file, err = os.OpenFile(s.path, os.O_CREATE|os.O_RDWR, 0o600)
 	}
-	f, err := os.OpenFile(filepath.Join(j.folder, fmt.Sprint(generation)), os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {
 		err = errors.Join(syncFolder(j.folder), syncFolder(filepath.Dir(j.folder)))
 	}
-	return &segment{file: f, holders: 1}, err
+	return s, err
+}
+
+// opened does something with the open file.
+func (s *segment) opened(do func() error) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	return errors.Join(do(), s.close())
+}
+
+func (s *segment) open() (err error) {
+	if s.file == nil {
+		s.file, err = os.OpenFile(s.path, os.O_RDWR, 0)
+	}
+	return err
+}
+
+func (s *segment) close() (err error) {
+	if s.file != nil {
+		err, s.file = s.file.Close(), nil
+	}
+	return err
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -110,5 +112,36 @@ func TestFewSegments(t *testing.T) {
 		wantNoBlob(t, d, "removed")
 		wantBlob(t, d, "stuck", "bytes")
 	}
+	must(t, d.Close())
+}
+
+// A long queue of small blobs needs no open file for each segment.
+func TestFewOpenFiles(t *testing.T) {
+	t.Parallel()
+	d := opened(t, t.TempDir())
+	blob := strings.Repeat("x", smallBlob)
+	for i := range 8 * segmentSize / smallBlob {
+		putBlob(t, d, fmt.Sprint(i), blob)
+		change(t, d, "job.1", "")
+	}
+	wantFew := func() {
+		t.Helper()
+		wantBlob(t, d, "0", blob)
+		files, err := filepath.Glob("/proc/self/fd/*")
+		must(t, err)
+		open := 0
+		for _, file := range files {
+			if to, err := os.Readlink(file); err == nil && strings.HasPrefix(to, filepath.Join(d.folder, journalFolder)) {
+				open++
+			}
+		}
+		if n := len(d.journal.segments); n < 8 || open > 1 {
+			t.Errorf("%d files of %d segments are open", open, n)
+		}
+	}
+	wantFew()
+	must(t, d.Close())
+	d = opened(t, d.folder)
+	wantFew()
 	must(t, d.Close())
 }
