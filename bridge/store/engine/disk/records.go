@@ -43,6 +43,7 @@ func (d *Disk) Each(ctx context.Context, prefix string, do func(engine.Record, e
 	return d.failed(guarded(func() error {
 		return d.db.View(func(tx *bbolt.Tx) error {
 			var k, v []byte
+			read := 0
 			next := func() ([]byte, []byte) { return nil, nil }
 			if b := tx.Bucket(kindOf(prefix)); b != nil { // else it has nothing of that kind
 				c := b.Cursor()
@@ -63,6 +64,10 @@ func (d *Disk) Each(ctx context.Context, prefix string, do func(engine.Record, e
 				case !more || !do(open(k, v)):
 					return nil
 				default:
+					if read += len(v); read > inMemory {
+						forgetPages(tx)
+						read = 0
+					}
 					k, v = next()
 				}
 			}
@@ -240,6 +245,10 @@ func sumOf(key, data []byte) uint64 {
 
 func sumIn(data []byte) uint64 { return binary.BigEndian.Uint64(data) }
 
+// inMemory is after how many bytes of records, read one after another, their pages are given back: with each page that is touched the kernel
+// maps 16. Source: https://github.com/torvalds/linux/blob/v6.12/mm/memory.c (fault_around_bytes)
+const inMemory = 256 << 10
+
 // pageSize is that of the database on every machine: the block of most file systems.
 const pageSize = 4096
 
@@ -257,8 +266,13 @@ func openBolt(path string) (db *bbolt.DB, err error) {
 		},
 	}
 	err = guarded(func() error {
-		db, err = bbolt.Open(path, 0o600, options)
-		return err
+		if db, err = bbolt.Open(path, 0o600, options); err != nil {
+			return err
+		}
+		return db.View(func(tx *bbolt.Tx) error { // of all pages, to find those that are free
+			forgetPages(tx)
+			return nil
+		})
 	})
 	return db, err
 }
