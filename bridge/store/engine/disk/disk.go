@@ -86,7 +86,8 @@ func (d *Disk) Close() error {
 		d.mu.Lock()
 		writes := d.waiting
 		d.mu.Unlock()
-		cause = cmp.Or(d.take(writes), d.takeOver(note{Oldest: d.journal.note.Oldest}), guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
+		cause = cmp.Or(d.take(writes), d.takeOver(note{Oldest: d.journal.note.Oldest}),
+			guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
 	}
 	return errors.Join(cause, d.journal.close(), d.db.Close(), d.release())
 }

@@ -17,7 +17,7 @@ func fillSegments(t *testing.T, d *Disk, n int) {
 	t.Helper()
 	change(t, d, "state.big", "")
 	last := func() uint64 { return d.journal.segments[len(d.journal.segments)-1].generation }
-	for want := last() + uint64(n); last() < want; { //nolint:gosec // it is small
+	for want := last() + uint64(n); last() < want; {
 		change(t, d, "state.big", strings.Repeat("x", 1<<20))
 	}
 }
