@@ -19,7 +19,7 @@ func TestWatchEntries(t *testing.T) {
 	cfg := config(t, s.URLs(), 1)
 	here, there := openStore(t, claimed(t, cfg, s)), openStore(t, claimed(t, cfg, s))
 	attic := &store.Entry{Name: "attic"}
-	must(t, here.SaveEntry(t.Context(), attic))
+	must(t, here.Entries().Save(t.Context(), attic))
 	type seen struct {
 		name     string
 		revision uint64
@@ -30,13 +30,13 @@ func TestWatchEntries(t *testing.T) {
 	defer watching.Wait()
 	defer stop()
 	watching.Go(func() {
-		_ = there.WatchEntries(ctx, func(name string, revision uint64) { news <- seen{name, revision} })
+		_ = there.Entries().Watch(ctx, func(name string, revision uint64) { news <- seen{name, revision} })
 	}) // its error is ctx's
 	next := func(name string, want func(*store.Entry) bool) {
 		t.Helper()
 		select {
 		case got := <-news:
-			e, err := there.Entry(t.Context(), name)
+			e, err := there.Entries().Get(t.Context(), name)
 			must(t, err)
 			if got.name != name || !want(e) || e != nil && e.Revision() != got.revision {
 				t.Errorf("told of %+v, read %+v", got, e)
@@ -48,12 +48,12 @@ func TestWatchEntries(t *testing.T) {
 	next("attic", func(e *store.Entry) bool { return e != nil })
 	garden := &store.Entry{Name: "garden", Settings: map[string]string{"album": "Beds"}}
 	must(t, here.SaveState(t.Context(), store.Bridge, "garden", "no entry"))
-	must(t, here.SaveEntry(t.Context(), garden))
+	must(t, here.Entries().Save(t.Context(), garden))
 	next("garden", func(e *store.Entry) bool { return e != nil && e.Settings["album"] == "Beds" && e.Removal == nil })
 	garden.Removal = &store.Removal{}
-	must(t, here.SaveEntry(t.Context(), garden))
+	must(t, here.Entries().Save(t.Context(), garden))
 	next("garden", func(e *store.Entry) bool { return e != nil && e.Removal != nil })
-	must(t, here.DeleteEntry(t.Context(), garden))
+	must(t, here.Entries().Delete(t.Context(), garden))
 	next("garden", func(e *store.Entry) bool { return e == nil })
 }
 
