@@ -15,6 +15,7 @@ import (
 // A lease is the value of a process's key: what the others are to know of it.
 type lease struct {
 	Leaving bool            `json:"leaving,omitempty"` // it hands its entries over and takes no more
+	Group   string          `json:"group,omitempty"`   // Config.Group
 	Report  json.RawMessage `json:"report,omitempty"`
 }
 
@@ -68,7 +69,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Renew)
 	defer cancel()
 	f.mu.Lock()
-	mine := lease{Leaving: f.leaving}
+	mine := lease{Leaving: f.leaving, Group: f.cfg.Group}
 	f.mu.Unlock()
 	var err error
 	if f.cfg.Report != nil {
