@@ -86,8 +86,11 @@ func (r *run) memoryTables(what, file string) {
 	e2etest.Must(r, json.Unmarshal(text, &parts))
 	var rows []figures.Row
 	for _, part := range []struct{ key, name string }{
-		{"resident", "all"}, {"files", "pages of files: the program, the database"}, {"objects", "objects, also those that are garbage by then"},
-		{"stacks", "stacks of goroutines"}, {"rest", "room beside and between them, and the runtime's own"},
+		{"resident", "all"},
+		{"files", "pages of files: the program, the database"},
+		{"objects", "objects, also those that are garbage by then"},
+		{"stacks", "stacks of goroutines"},
+		{"rest", "room beside and between them, and the runtime's own"},
 	} {
 		rows = append(rows, figures.Row{Name: part.name, Cells: []float64{parts[part.key] / 1e6}})
 	}
