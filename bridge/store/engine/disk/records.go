@@ -246,7 +246,7 @@ func sumOf(key, data []byte) uint64 {
 func sumIn(data []byte) uint64 { return binary.BigEndian.Uint64(data) }
 
 // inMemory is after how many bytes of records, read one after another, their pages are given back: with each page that is touched the kernel
-// maps 16. Source: https://github.com/torvalds/linux/blob/v6.12/mm/memory.c (fault_around_bytes)
+// maps 16. Source: https://github.com/torvalds/linux/blob/v6.12/mm/memory.c (fault_around_bytes).
 const inMemory = 256 << 10
 
 // pageSize is that of the database on every machine: the block of most file systems.
