@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus/hooks/test"
 
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/store/engine"
 )
 
 // An entry that one process adds, changes and removes is told to the others, by its name and the revision that they then read.
@@ -72,4 +73,32 @@ func TestNotWatched(t *testing.T) {
 	watching.Go(func() { _ = e.Watch(ctx, "entries.bridge.", func(string, uint64) {}) }) // its error is ctx's
 	await(t, hook, "the user of the cluster lacks a right", "CONSUMER.CREATE")
 	await(t, hook, "the cluster is not watched", "watch entries.bridge.")
+}
+
+// What is written once a server is back is seen soon: the watch begins anew with the connection, long before the library misses something.
+func TestWatchGoesOn(t *testing.T) {
+	s := Start(t, 1, "")
+	e := connect(t, config(t, s.URLs(), 1)).Engine()
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	keys := make(chan string, 100)
+	watching.Go(func() { _ = e.Watch(ctx, "state.bridge.", func(key string, _ uint64) { keys <- key }) }) // its error is ctx's
+	for _, key := range []string{"state.bridge.before", "state.bridge.after"} {
+		_, err := e.Change(t.Context(), engine.Change{Key: key, Value: []byte("x"), Revision: engine.Any})
+		must(t, err)
+		for late := time.After(10 * time.Second); key != ""; {
+			select {
+			case seen := <-keys:
+				if seen == key {
+					key = ""
+				}
+			case <-late:
+				t.Fatalf("%s is not seen", key)
+			}
+		}
+		s.Kill(0)
+		s.Run(0)
+	}
 }
