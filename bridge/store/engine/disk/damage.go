@@ -41,9 +41,9 @@ func (d *Disk) openDatabase() error {
 	return err
 }
 
-// openChecked opens the database and the journal. ErrDamaged: one of them must not be used. When that is the journal, which has a gap or lost
-// its end, the database is whole, but older than what was acknowledged: a job of it may be over since, have another album or be cancelled,
-// and a link may be to another account by now. None of them may go on.
+// openChecked opens the database and the journal. ErrDamaged: one of them must not be used. When that is the journal, which has a gap or
+// lost its end, the database is whole, but older than what was acknowledged: a job of it may be over since, have another album or be
+// cancelled, and a link may be to another account by now. None of them may go on.
 func (d *Disk) openChecked(path string) (err error) {
 	if err = d.check(path); err != nil {
 		return err

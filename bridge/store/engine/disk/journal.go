@@ -186,8 +186,8 @@ func (j *journal) read(s *segment) error {
 	return nil
 }
 
-// drop makes what is left of a turn that was not finished, the last, no turn: it must not become whole with blocks of the next one there, nor
-// count with the turns before it once the database has those.
+// drop makes what is left of a turn that was not finished, the last, no turn: it must not become whole with blocks of the next one there,
+// nor count with the turns before it once the database has those.
 func (s *segment) drop(at int64) error {
 	s.end = at
 	_, err := s.file.WriteAt(make([]byte, headingSize), at)

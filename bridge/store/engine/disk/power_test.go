@@ -131,8 +131,8 @@ func (r *run) leave() {
 	_ = r.disk.Close()
 }
 
-// Whatever is done, and however it is ended: all that was acknowledged is there, and what was removed and acknowledged stays so. A power cut in
-// the middle of a turn leaves any of its blocks on the disk, in any order: what was in the turn is there as a whole or not at all, and what
+// Whatever is done, and however it is ended: all that was acknowledged is there, and what was removed and acknowledged stays so. A power cut
+// in the middle of a turn leaves any of its blocks on the disk, in any order: what was in the turn is there as a whole or not at all, and what
 // comes after it is not mixed with what is left of it.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()

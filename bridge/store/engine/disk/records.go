@@ -168,8 +168,8 @@ func (d *Disk) takeOver(n note) error {
 	return nil
 }
 
-// applied returns the last turn of the journal of which the database has all changes, and its note. A new one comes after all revisions that
-// it has.
+// applied returns the last turn of the journal of which the database has all changes, and its note. A new one comes after all revisions
+// that it has.
 func (d *Disk) applied() (turn uint64, n note, err error) {
 	err = guarded(func() error {
 		return d.db.View(func(tx *bbolt.Tx) error {

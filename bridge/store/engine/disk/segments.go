@@ -81,8 +81,8 @@ func (d *Disk) segment() (*segment, error) {
 	return next, nil
 }
 
-// idle returns the segments that may be written again, and the generation of the oldest that has blobs in use. They are those before that: a
-// later one may tell which blobs of those are removed, and they would be back with the next start. But when the disk has no room for
+// idle returns the segments that may be written again, and the generation of the oldest that has blobs in use. They are those before that:
+// a later one may tell which blobs of those are removed, and they would be back with the next start. But when the disk has no room for
 // another it is any that has no blobs in use: what is back is swept.
 func (d *Disk) idle() (idle []*segment, oldest uint64) {
 	j := d.journal
