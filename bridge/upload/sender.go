@@ -47,7 +47,7 @@ func (s *sender) send(ctx context.Context, f inHand) error {
 		// A stop before this save sends the bytes again (raw) or asks the session for its token (resumable); after it never again.
 		return f.update(context.WithoutCancel(ctx), sent(token, owner, time.Since(began)))
 	case ctx.Err() != nil:
-		return nil //nolint:nilerr // a stop is no failure
+		return nil // a stop is no failure
 	case errors.Is(err, store.ErrEngine):
 		return err
 	}

@@ -56,9 +56,11 @@ func (t *taker) save(ctx context.Context, f file, was *store.File, files []store
 	from := 0
 	// A stop before this save looks again at the next start.
 	err := f.job.update(context.WithoutCancel(ctx), func(r *store.Job) {
-		from, r.More = len(r.Files), r.More+more
+		from = len(r.Files)
+		room := min(len(files), t.intake.Room(from)) // another pattern may have found files meanwhile
+		r.More += more + len(files) - room
 		r.Files[f.n] = now
-		r.Files = append(r.Files, files[1:]...)
+		r.Files = append(r.Files, files[1:room]...)
 	})
 	if now.Payload != "" {
 		t.cfg.Capacity.Exchange(capacity.Room{Bytes: now.Size}, capacity.Room{}) // it is the job's now

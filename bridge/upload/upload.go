@@ -1,7 +1,8 @@
 // Package upload brings files to Google and tells what became of them. It is the only place that knows the states of a job.
 //
-// A command becomes a job in the store before it is acknowledged. From then on senders bring each file's bytes to Google, one writer
-// makes items of them, and the job leaves the store only when the broker has its result. Memory holds a picture of the store.
+// The inbox makes each command a job in the store before it is acknowledged. From then on takers look again at files that cannot be read yet,
+// senders bring the bytes of the others to Google, one writer makes items of them, and the job leaves the store only when the outbox has brought
+// its result to the broker. Memory holds a picture of the store: jobs, and the queue of their files.
 //
 // # The states of a file
 //

@@ -38,14 +38,19 @@ const (
 
 // Config says how a process takes part in a fleet.
 type Config struct {
-	Process string        // its id, another one at each start; needed
-	Renew   time.Duration // between two renewals of its lease; default a third of the lease's time to live (cluster.Config)
-	Stop    time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of the same
-	Pace    time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
+	Process string // its id, another one at each start; needed
+	// Group is the same in processes that want the same entries by their settings: those share them evenly. Of another group, as while
+	// settings are being changed, none is relied on to take what this process leaves, since it may not want it.
+	Group string
+	Renew time.Duration // between two renewals of its lease; default a third of the lease's time to live (cluster.Config)
+	Stop  time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of the same
+	Pace  time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
 	// Idle reports whether an entry has nothing to do just now: those are given back first. nil: all are alike.
 	Idle   func(entry string) bool
-	Report func() any    // what the others see of this process, as JSON, with each renewal; nil: nothing
-	Log    *logrus.Entry // needed
+	Report func() any // what the others see of this process, as JSON, with each renewal; nil: nothing
+	// Seen is called with what a process, also this one, has reported, and with nil when it is gone. nil: nobody cares.
+	Seen func(process string, report []byte)
+	Log  *logrus.Entry // needed
 }
 
 // A Fleet is this process among those that share a cluster. At any time each entry runs in one of them at most. All methods may be called
@@ -57,6 +62,7 @@ type Fleet struct {
 	began   time.Time
 
 	urgent   wake.Flag // the lease is to be renewed now
+	news     wake.Flag // it is to be renewed soon, for what it reports
 	extended wake.Flag // deadline has changed
 	again    wake.Flag // what is watched is to be read anew
 	changed  wake.Flag // entries may be to be taken or given back
@@ -64,6 +70,8 @@ type Fleet struct {
 	mu       sync.Mutex    // guards all below; nothing is called while it is held
 	deadline time.Duration // by now: until then the lease surely lasts
 	lease    uint64        // the revision of this process's key; 0 = it is not there
+	checked  uint64        // what that was when it was last looked whether it was seen
+	checking time.Duration // when that was, by now
 	leaving  bool
 	known    bool // members and owners are complete
 	members  map[string]member
@@ -79,7 +87,7 @@ func New(shared cluster.Shared, engine *cluster.Engine, cfg Config) *Fleet {
 	cfg.Renew, cfg.Stop, cfg.Pace = cmp.Or(cfg.Renew, ttl/3), cmp.Or(cfg.Stop, ttl/5*4), cmp.Or(cfg.Pace, time.Second)
 	return &Fleet{
 		cfg: cfg, shared: shared, entries: engine, began: time.Now(),
-		urgent: wake.NewFlag(), extended: wake.NewFlag(), again: wake.NewFlag(), changed: wake.NewFlag(),
+		urgent: wake.NewFlag(), news: wake.NewFlag(), extended: wake.NewFlag(), again: wake.NewFlag(), changed: wake.NewFlag(),
 		members: map[string]member{}, owners: map[string]owner{}, runs: map[string]*run{},
 	}
 }
@@ -125,6 +133,7 @@ func (f *Fleet) Run(ctx context.Context, runEntry func(ctx context.Context, entr
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx)) // the lease outlasts the entries
 	var fleet errgroup.Group
 	fleet.Go(func() error { return f.keepLease(lasting) })
+	fleet.Go(func() error { return f.renewEarly(lasting) })
 	fleet.Go(func() error { return f.stopInTime(lasting) })
 	fleet.Go(func() error { return f.watch(lasting) })
 	g.Go(func() error { return f.tend(ctx, g, runEntry) })
@@ -210,15 +219,17 @@ func (f *Fleet) plan() (take map[string]owner, wait time.Duration) {
 	return take, f.cfg.Pace
 }
 
-// view is what this process knows of the fleet: who has which entry, and who takes more. The caller holds mu.
+// view is what this process knows of the fleet: who has which entry, and who of its group takes more. The caller holds mu.
 func (f *Fleet) view() (holder map[string]string, live []string, ready bool) {
 	if !f.known || f.leaving || f.now() >= f.deadline {
 		return nil, nil, false
 	}
-	live = []string{f.cfg.Process}
+	live, takers := []string{f.cfg.Process}, map[string]bool{f.cfg.Process: true}
 	for id, m := range f.members {
 		if id != f.cfg.Process && f.lives(id) && m.revision != 0 && !m.lease.Leaving {
-			live = append(live, id)
+			if takers[id] = true; m.lease.Group == f.cfg.Group {
+				live = append(live, id)
+			}
 		}
 	}
 	holder = map[string]string{}
@@ -226,7 +237,7 @@ func (f *Fleet) view() (holder map[string]string, live []string, ready bool) {
 		switch o := f.owners[entry]; {
 		case o.Process == f.cfg.Process, o.Process != "" && f.lives(o.Process):
 			holder[entry] = o.Process
-		case o.Process == "" && slices.Contains(live, o.To):
+		case o.Process == "" && takers[o.To]:
 			holder[entry] = o.To
 		default:
 			holder[entry] = ""

@@ -15,7 +15,22 @@ import (
 // A lease is the value of a process's key: what the others are to know of it.
 type lease struct {
 	Leaving bool            `json:"leaving,omitempty"` // it hands its entries over and takes no more
+	Group   string          `json:"group,omitempty"`   // Config.Group
 	Report  json.RawMessage `json:"report,omitempty"`
+}
+
+// newsPause is the least time between two renewals for what a process reports.
+const newsPause = time.Second
+
+// Renew has the lease renewed soon, so that the others see what this process reports now.
+func (f *Fleet) Renew() { f.news.Set() }
+
+func (f *Fleet) renewEarly(ctx context.Context) error {
+	for wake.Sleep(ctx, f.news, 0) == nil {
+		f.urgent.Set()
+		_ = wake.Sleep(ctx, nil, newsPause)
+	}
+	return nil
 }
 
 // keepLease renews the lease until ctx ends, and then removes it.
@@ -54,7 +69,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Renew)
 	defer cancel()
 	f.mu.Lock()
-	mine := lease{Leaving: f.leaving}
+	mine := lease{Leaving: f.leaving, Group: f.cfg.Group}
 	f.mu.Unlock()
 	var err error
 	if f.cfg.Report != nil {
@@ -81,7 +96,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 		case !errors.Is(err, jetstream.ErrKeyNotFound):
 			return err
 		}
-		f.drop("the lease of this process has ended")
+		f.drop(goneLease)
 		f.leaseIs(0)
 	}
 	now, err := f.shared.Processes.Create(ctx, f.cfg.Process, value)
@@ -97,12 +112,15 @@ func (f *Fleet) revision() uint64 {
 	return f.lease
 }
 
-// leaseIs notes the revision of our key. One that the watch has not seen since the last renewal sees nothing else either.
+// leaseIs notes the revision of our key. A watch that has not seen the one of the last renewal in time sees nothing else either.
 func (f *Fleet) leaseIs(revision uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.known && f.members[f.cfg.Process].revision < f.lease {
-		f.again.Set()
+	if now := f.now(); now-f.checking > f.cfg.Renew/2 {
+		if f.known && f.members[f.cfg.Process].revision < f.checked {
+			f.again.Set()
+		}
+		f.checked, f.checking = revision, now
 	}
 	f.lease = revision
 }
@@ -113,7 +131,7 @@ func (f *Fleet) renewed(sent time.Duration) {
 	overdue := f.deadline != 0 && f.now() >= f.deadline
 	f.mu.Unlock()
 	if overdue {
-		f.drop("")
+		f.drop(lateLease)
 		f.again.Set() // what was missed meanwhile may never come
 	}
 	f.mu.Lock()
@@ -131,7 +149,7 @@ func (f *Fleet) stopInTime(ctx context.Context) error {
 		over := left <= 0 && len(f.runs) > 0
 		f.mu.Unlock()
 		if over {
-			f.drop("this process could not renew its lease")
+			f.drop(lateLease)
 		}
 		_ = wake.Sleep(ctx, f.extended, max(left, 0))
 	}
@@ -145,11 +163,11 @@ func (f *Fleet) drop(why string) {
 	for _, r := range f.runs {
 		if !r.lost {
 			n++
-			r.lose()
+			r.lose(why)
 		}
 	}
 	f.mu.Unlock()
-	if why != "" && n > 0 {
+	if n > 0 {
 		f.cfg.Log.WithField("reason", why).Warn("entries are stopped")
 	}
 }

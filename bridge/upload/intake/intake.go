@@ -107,6 +107,9 @@ func (in *Intake) Again(ctx context.Context, r *store.Job, n int) (files []store
 	return files, 0, err
 }
 
+// Room is how many files a job of so many may have in place of a pattern.
+func (in *Intake) Room(has int) int { return max(min(maxFound, in.cfg.MaxPublish()/1024)-has, 1) }
+
 // Await lets a large file wait again whose folder went away, and reports whether that is what an error of sending it says.
 func (in *Intake) Await(f *store.File, cause error) bool {
 	if f.Source == nil {
@@ -166,7 +169,7 @@ func (in *Intake) filesOf(ctx context.Context, r *store.Job, cmd mqttapi.Upload,
 	f.Expand = true
 	var found []store.File
 	err := in.soon(ctx, f.Path, func(ctx context.Context) (err error) {
-		more := 0
+		var more int
 		found, more, err = in.find(ctx, &f, len(r.Files))
 		r.More += more
 		return err
@@ -187,8 +190,7 @@ func (in *Intake) find(ctx context.Context, f *store.File, has int) (files []sto
 	if f.Name != "" && len(paths) > 1 {
 		return nil, 0, mqttapi.Errorf(mqttapi.CodeBadPayload, `"name" names one file, but there are %d: leave it out.`, len(paths))
 	}
-	room := max(min(maxFound, in.cfg.MaxPublish()/1024)-has, 1)
-	for _, path := range paths[:min(len(paths), room)] {
+	for _, path := range paths[:min(len(paths), in.Room(has))] {
 		one := *f
 		one.Path, one.Expand, one.Below, one.Status, one.Wait = path, false, false, store.FileWaiting, &store.Wait{Missing: f.Wait.Missing}
 		files = append(files, one)

@@ -109,8 +109,11 @@ func (d *Daemon) openStore(ctx context.Context) (err error) {
 		return err
 	}
 	if len(p.config.Cluster.Servers) > 0 {
-		idle := func(entry string) bool { return d.host.idle(entry) && d.links.idle(entry) }
-		if d.engine, err = p.join(ctx, idle, func() any { return d.status.Report() }); err != nil {
+		if d.engine, err = p.join(ctx, fleet.Config{
+			Idle:   func(entry string) bool { return d.host.idle(entry) && d.links.idle(entry) },
+			Report: func() any { return d.status.Report() },
+			Seen:   func(process string, report []byte) { d.status.Saw(process, report) },
+		}); err != nil {
 			return err
 		}
 		d.closers = append(d.closers, func() error { p.conn.Close(); return nil })
@@ -180,7 +183,7 @@ func (d *Daemon) openStatus(ctx context.Context) (err error) {
 		},
 	}
 	if !p.alone() {
-		settings.Process, settings.Machine, settings.Processes = p.id, p.machine, p.processes
+		settings.Process, settings.Machine, settings.Processes, settings.Changed = p.id, p.machine, p.processes, p.fleet.Renew
 	}
 	d.status = bridge.NewStatus(settings)
 	hook := bridge.NewLogHook(d.status)

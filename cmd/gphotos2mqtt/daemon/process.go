@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -41,8 +45,8 @@ type process struct {
 	conn        *cluster.Conn
 }
 
-// join makes it one of a fleet, whose engine it returns. Idle and report are fleet.Config's.
-func (p *process) join(ctx context.Context, idle func(entry string) bool, report func() any) (*cluster.Engine, error) {
+// join makes it one of a fleet, whose engine it returns.
+func (p *process) join(ctx context.Context, as fleet.Config) (*cluster.Engine, error) {
 	p.id = rand.Text()[:12]
 	p.log = p.log.WithField("process", p.id)
 	host, err := os.Hostname()
@@ -55,8 +59,20 @@ func (p *process) join(ctx context.Context, idle func(entry string) bool, report
 		return nil, err
 	}
 	engine := p.conn.Engine()
-	p.fleet = fleet.New(p.conn.Shared(), engine, fleet.Config{Process: p.id, Idle: idle, Report: report, Log: p.log})
+	as.Process, as.Group, as.Log = p.id, groupOf(p.config.Entries), p.log
+	p.fleet = fleet.New(p.conn.Shared(), engine, as)
 	return engine, nil
+}
+
+// groupOf is the group of the processes with the same entries in their settings; what was added at run time is the same in all.
+func groupOf(entries []config.Entry) string {
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, ",")))
+	return hex.EncodeToString(sum[:6])
 }
 
 func (p *process) alone() bool { return p.fleet == nil }

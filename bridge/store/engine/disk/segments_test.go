@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +17,7 @@ func fillSegments(t *testing.T, d *Disk, n int) {
 	t.Helper()
 	change(t, d, "state.big", "")
 	last := func() uint64 { return d.journal.segments[len(d.journal.segments)-1].generation }
-	for want := last() + uint64(n); last() < want; { //nolint:gosec // it is small
+	for want := last() + uint64(n); last() < want; {
 		change(t, d, "state.big", strings.Repeat("x", 1<<20))
 	}
 }
@@ -110,5 +112,58 @@ func TestFewSegments(t *testing.T) {
 		wantNoBlob(t, d, "removed")
 		wantBlob(t, d, "stuck", "bytes")
 	}
+	must(t, d.Close())
+}
+
+// A long queue of small blobs needs no open file for each segment.
+func TestFewOpenFiles(t *testing.T) {
+	t.Parallel()
+	d := opened(t, t.TempDir())
+	blob := strings.Repeat("x", smallBlob)
+	for i := range 8 * segmentSize / smallBlob {
+		putBlob(t, d, fmt.Sprint(i), blob)
+		change(t, d, "job.1", "")
+	}
+	wantFew := func() {
+		t.Helper()
+		wantBlob(t, d, "0", blob)
+		files, err := filepath.Glob("/proc/self/fd/*")
+		must(t, err)
+		open := 0
+		for _, file := range files {
+			if to, err := os.Readlink(file); err == nil && strings.HasPrefix(to, filepath.Join(d.folder, journalFolder)) {
+				open++
+			}
+		}
+		if n := len(d.journal.segments); n < 8 || open > 1 {
+			t.Errorf("%d files of %d segments are open", open, n)
+		}
+	}
+	wantFew()
+	must(t, d.Close())
+	d = opened(t, d.folder)
+	wantFew()
+	must(t, d.Close())
+}
+
+// A segment that somebody has deleted is noticed when records were in it alone.
+func TestDeletedSegment(t *testing.T) {
+	t.Parallel()
+	d := opened(t, t.TempDir())
+	change(t, d, "job.0", "in the database")
+	must(t, d.Close())
+	must(t, os.RemoveAll(filepath.Join(d.folder, journalFolder)))
+	d = opened(t, d.folder)
+	if _, err := d.Get(t.Context(), "job.0"); err != nil || d.Damage != "" {
+		t.Errorf("deleted when the database has all: %v, %s", err, d.Damage)
+	}
+	fillSegments(t, d, 1)
+	killed := kept(t, d.folder)
+	must(t, os.Remove(filepath.Join(killed, journalFolder, d.journal.note.Newest)))
+	k := opened(t, killed)
+	if _, err := k.Get(t.Context(), "job.0"); !errors.Is(err, engine.ErrNotFound) || k.Damage == "" {
+		t.Errorf("deleted after a kill: %v, %s", err, k.Damage)
+	}
+	must(t, k.Close())
 	must(t, d.Close())
 }
