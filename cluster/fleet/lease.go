@@ -19,6 +19,20 @@ type lease struct {
 	Report  json.RawMessage `json:"report,omitempty"`
 }
 
+// newsPause is the least time between two renewals for what a process reports.
+const newsPause = time.Second
+
+// Renew has the lease renewed soon, so that the others see what this process reports now.
+func (f *Fleet) Renew() { f.news.Set() }
+
+func (f *Fleet) renewEarly(ctx context.Context) error {
+	for wake.Sleep(ctx, f.news, 0) == nil {
+		f.urgent.Set()
+		_ = wake.Sleep(ctx, nil, newsPause)
+	}
+	return nil
+}
+
 // keepLease renews the lease until ctx ends, and then removes it.
 func (f *Fleet) keepLease(ctx context.Context) error {
 	failing := false
@@ -82,7 +96,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 		case !errors.Is(err, jetstream.ErrKeyNotFound):
 			return err
 		}
-		f.drop("the lease of this process has ended")
+		f.drop(goneLease)
 		f.leaseIs(0)
 	}
 	now, err := f.shared.Processes.Create(ctx, f.cfg.Process, value)
@@ -98,12 +112,15 @@ func (f *Fleet) revision() uint64 {
 	return f.lease
 }
 
-// leaseIs notes the revision of our key. One that the watch has not seen since the last renewal sees nothing else either.
+// leaseIs notes the revision of our key. A watch that has not seen the one of the last renewal in time sees nothing else either.
 func (f *Fleet) leaseIs(revision uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.known && f.members[f.cfg.Process].revision < f.lease {
-		f.again.Set()
+	if now := f.now(); now-f.checking > f.cfg.Renew/2 {
+		if f.known && f.members[f.cfg.Process].revision < f.checked {
+			f.again.Set()
+		}
+		f.checked, f.checking = revision, now
 	}
 	f.lease = revision
 }
@@ -114,7 +131,7 @@ func (f *Fleet) renewed(sent time.Duration) {
 	overdue := f.deadline != 0 && f.now() >= f.deadline
 	f.mu.Unlock()
 	if overdue {
-		f.drop("")
+		f.drop(lateLease)
 		f.again.Set() // what was missed meanwhile may never come
 	}
 	f.mu.Lock()
@@ -132,7 +149,7 @@ func (f *Fleet) stopInTime(ctx context.Context) error {
 		over := left <= 0 && len(f.runs) > 0
 		f.mu.Unlock()
 		if over {
-			f.drop("this process could not renew its lease")
+			f.drop(lateLease)
 		}
 		_ = wake.Sleep(ctx, f.extended, max(left, 0))
 	}
@@ -146,11 +163,11 @@ func (f *Fleet) drop(why string) {
 	for _, r := range f.runs {
 		if !r.lost {
 			n++
-			r.lose()
+			r.lose(why)
 		}
 	}
 	f.mu.Unlock()
-	if why != "" && n > 0 {
+	if n > 0 {
 		f.cfg.Log.WithField("reason", why).Warn("entries are stopped")
 	}
 }

@@ -83,7 +83,7 @@ func (h *hearing) ask(ctx context.Context, c config.Config, topics ...string) (b
 		case err != nil && ctx.Err() == nil && len(h.missing()) == 0:
 			h.listed = true
 		case err != nil:
-			return false, nil //nolint:nilerr // the time is over
+			return false, nil
 		case m.Topic == info:
 			var now mqttapi.Info
 			h.listed = json.Unmarshal(m.Payload, &now) == nil

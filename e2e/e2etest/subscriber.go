@@ -12,6 +12,7 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // A Message is one publication as a subscriber gets it.
@@ -47,8 +48,23 @@ type Subscriber struct {
 
 // ClientOptions are those of an MQTT client that comes back whenever it loses the broker.
 func ClientOptions(port string) *mqtt.ClientOptions {
-	return mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + port).SetProtocolVersion(4).
+	return mqtt.NewClientOptions().AddBroker("tcp://127.0.0.1:" + port).SetProtocolVersion(4).SetStore(copies{mqtt.NewMemoryStore()}).
 		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond).SetMaxReconnectInterval(50 * time.Millisecond)
+}
+
+// copies keeps copies and gives out copies: paho marks a message that it sends again as a duplicate, while another goroutine may be
+// writing that message to the broker (https://pkg.go.dev/github.com/eclipse/paho.mqtt.golang, version 1.5.1, client.resume).
+type copies struct{ mqtt.Store }
+
+func (c copies) Put(key string, p packets.ControlPacket) { c.Store.Put(key, another(p)) }
+func (c copies) Get(key string) packets.ControlPacket    { return another(c.Store.Get(key)) }
+
+func another(p packets.ControlPacket) packets.ControlPacket {
+	if publish, ok := p.(*packets.PublishPacket); ok {
+		again := *publish
+		return &again
+	}
+	return p
 }
 
 // Subscribe subscribes to topics until the test ends, as soon as the broker is there.

@@ -79,7 +79,7 @@ func TestChaos(t *testing.T) {
 	e.faults()
 	e.NoJobs()
 	e.wantEach(t, photos)
-	const kept = 2 * 8 // a connection to Google that is kept for the next of 8 uploads has two
+	const kept = 2 * 25 // a connection to Google that is kept for the next of 25 uploads has two
 	if n := e.goroutines(); n > before+kept+10 {
 		t.Errorf("%d goroutines, and %d before", n, before)
 	}

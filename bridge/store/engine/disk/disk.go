@@ -86,7 +86,8 @@ func (d *Disk) Close() error {
 		d.mu.Lock()
 		writes := d.waiting
 		d.mu.Unlock()
-		cause = cmp.Or(d.take(writes), d.takeOver(), guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
+		cause = cmp.Or(d.take(writes), d.takeOver(note{Oldest: d.journal.note.Oldest}),
+			guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
 	}
 	return errors.Join(cause, d.journal.close(), d.db.Close(), d.release())
 }
@@ -164,36 +165,35 @@ func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int6
 		return 0, "", err
 	}
 	data := buf.Bytes()[head:]
-	if len(data) > smallBlob {
+	if len(data) > smallBlob || d.isThere(path, name) { // a file replaces at once what was there
 		defer d.buffers.Put(buf)
-		return d.putFile(path, name, io.MultiReader(bytes.NewReader(data), r))
-	}
-	if err = os.Remove(path); err == nil { // of a file and a small blob it is the file that counts at the next start
-		err = d.failed(syncFolder(d.path(blobsFolder)))
-	} else if errors.Is(err, os.ErrNotExist) {
-		err = nil
+		if size, sum, err = d.putFile(path, io.MultiReader(bytes.NewReader(data), r)); err == nil {
+			d.journal.remove(name)
+		}
+		return size, sum, err
 	}
 	hash := sha256.Sum256(data)
-	if err == nil {
-		d.mu.Lock()
-		d.waiting = append(d.waiting, &write{name: name, blob: buf}) // whoever makes the next change makes it durable too
-		d.mu.Unlock()
-	}
-	return int64(len(data)), hex.EncodeToString(hash[:]), err
+	d.mu.Lock()
+	d.waiting = append(d.waiting, &write{name: name, blob: buf}) // whoever makes the next change makes it durable too
+	d.mu.Unlock()
+	return int64(len(data)), hex.EncodeToString(hash[:]), nil
 }
 
-// putFile makes a blob a file.
-func (d *Disk) putFile(path, name string, r io.Reader) (size int64, sum string, err error) {
+func (d *Disk) isThere(path, name string) bool {
+	_, err := os.Stat(path)
+	d.journal.mu.Lock()
+	defer d.journal.mu.Unlock()
+	return err == nil || d.journal.blobs[name].in != nil
+}
+
+// putFile makes a blob a file. When it is in the journal too, the file counts.
+func (d *Disk) putFile(path string, r io.Reader) (size int64, sum string, err error) {
 	// A stop before the rename leaves a draft, which is swept; so is one that cannot be removed.
 	if size, sum, err = d.writeDraft(path+draftSuffix, r); err != nil {
 		_ = os.Remove(path + draftSuffix)
 		return 0, "", err
 	}
-	// A stop before the next turn leaves both, and the file counts.
-	if err = cmp.Or(os.Rename(path+draftSuffix, path), syncFolder(d.path(blobsFolder))); err == nil {
-		d.journal.remove(name)
-	}
-	return size, sum, d.failed(err)
+	return size, sum, d.failed(cmp.Or(os.Rename(path+draftSuffix, path), syncFolder(d.path(blobsFolder))))
 }
 
 // writeDraft writes a file to the disk, and a hash of it on the way.
@@ -224,14 +224,6 @@ func (w draft) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// refused ends the Disk, unless only room is missing: nothing that was acknowledged needs a draft.
-func (d *Disk) refused(err error) error {
-	if err != nil && isFull(err) {
-		return d.explain(err)
-	}
-	return d.failed(err)
-}
-
 // OpenBlob returns the bytes of a blob as they are now, and how many there are.
 func (d *Disk) OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64, error) {
 	path, err := d.blob(ctx, name)
@@ -241,7 +233,10 @@ func (d *Disk) OpenBlob(ctx context.Context, name string) (io.ReadCloser, int64,
 	if err := d.settle(name); err != nil {
 		return nil, 0, err
 	}
-	if r, size := d.journal.open(name); r != nil {
+	r, size, err := d.journal.open(name)
+	if err != nil {
+		return nil, 0, d.failed(err)
+	} else if r != nil {
 		return r, size, nil
 	}
 	f, err := os.Open(path)
@@ -305,45 +300,4 @@ func (d *Disk) blob(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("%w: %q", engine.ErrBadName, name)
 	}
 	return d.path(blobsFolder, name), d.usable(ctx)
-}
-
-// room returns ErrFull when the disk has only its reserve, an eighth but at most 64 MiB: for finishing what is queued, and for others.
-func (d *Disk) room() error {
-	free, all, err := space(d.folder)
-	if err != nil {
-		return fmt.Errorf("free space of %s: %w", d.folder, err)
-	}
-	if reserve := min(all/8, 64<<20); free < reserve {
-		return fmt.Errorf("%w: %d bytes are free for %s (GPHOTOS_DATA_DIR), and %d are kept for what is queued already",
-			engine.ErrFull, free, d.folder, reserve)
-	}
-	return nil
-}
-
-// explain turns an error of the file system into a sentence that a person can act on. Other errors come back as they are.
-func (d *Disk) explain(err error) error {
-	switch {
-	case isFull(err):
-		return fmt.Errorf("%w: free some space for %s (GPHOTOS_DATA_DIR) and start again; nothing that was accepted is lost: %w",
-			engine.ErrFull, d.folder, err)
-	case isOneOf(err, errsReadOnly):
-		return fmt.Errorf("%w: give %s write access to %s (GPHOTOS_DATA_DIR) and mount it writable: %w", engine.ErrReadOnly, user(), d.folder, err)
-	case isOneOf(err, errsNoFolder):
-		return fmt.Errorf("%s (GPHOTOS_DATA_DIR) cannot be a directory, because a part of that path is a file: %w", d.folder, err)
-	case isOneOf(err, errsBroken):
-		return fmt.Errorf("the disk below %s (GPHOTOS_DATA_DIR) is broken: %w", d.folder, err)
-	}
-	return err
-}
-
-// isFull reports whether err means that only room is missing. While its file grows, bbolt keeps only the text of an error.
-// https://github.com/etcd-io/bbolt/blob/v1.5.0/db.go#L1244
-func isFull(err error) bool {
-	return slices.ContainsFunc(errsFull, func(full error) bool {
-		return errors.Is(err, full) || strings.HasPrefix(err.Error(), "file ") && strings.HasSuffix(err.Error(), full.Error())
-	})
-}
-
-func isOneOf(err error, of []error) bool {
-	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
 }

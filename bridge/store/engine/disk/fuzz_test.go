@@ -15,7 +15,7 @@ func readJournal(t *testing.T, content []byte) (*journal, error) {
 	t.Helper()
 	folder := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(folder, "1"), content, 0o600))
-	j, err := openJournal(folder, 0)
+	j, err := openJournal(folder, 0, note{})
 	if err != nil && !errors.Is(err, engine.ErrDamaged) {
 		t.Error(err)
 	}
@@ -40,7 +40,7 @@ func FuzzChangedJournal(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	whole, err := os.ReadFile(d.journal.segments[0].file.Name())
+	whole, err := os.ReadFile(d.journal.segments[0].path)
 	if err = errors.Join(err, d.Close()); err != nil {
 		f.Fatal(err)
 	}
