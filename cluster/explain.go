@@ -36,16 +36,17 @@ const (
 
 // denials remember what the cluster's user may not do: the servers say so beside the request, which is never answered.
 type denials struct {
-	mu   sync.Mutex // guards both
+	mu   sync.Mutex // guards all below
 	last string
 	at   time.Time
+	all  bool // one of any age counts
 }
 
 // recent is what was denied just now, "" = nothing.
 func (d *denials) recent() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if time.Since(d.at) > 2*answerLimit {
+	if !d.all && time.Since(d.at) > 2*answerLimit {
 		return ""
 	}
 	return d.last

@@ -22,7 +22,7 @@ type Look struct {
 
 // LookAt connects to a cluster and looks at it, without changing anything. The error is a sentence to act on.
 func LookAt(ctx context.Context, cfg Config) (l Look, err error) {
-	c := &Conn{cfg: cfg}
+	c := &Conn{cfg: cfg, denied: denials{all: true}} // a question may be open for longer than what is recent
 	options, err := c.options()
 	if err != nil {
 		return l, err

@@ -172,7 +172,11 @@ func (h *host) open(ctx context.Context, e config.Entry) (_ *hosted, err error) 
 	if one.link, err = h.links.open(ctx, e); err != nil {
 		return nil, err
 	}
-	one.conn = h.connection(e.Name, log, one)
+	resumes, err := h.noteSession(ctx, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	one.conn = h.connection(e.Name, resumes, log, one)
 	api := one.link.Client()
 	api.Transport = &transport{base: api.Transport, count: project.Count}
 	one.Entry, err = bridge.OpenEntry(ctx, bridge.EntryConfig{
@@ -195,12 +199,26 @@ func (h *host) open(ctx context.Context, e config.Entry) (_ *hosted, err error) 
 	return one, nil
 }
 
-func (h *host) connection(name string, log *logrus.Entry, one *hosted) *broker.Conn {
+// sessionRecord is the broker and the client id with which an entry has a session.
+const sessionRecord = "session"
+
+// noteSession notes that the entry has a session at this broker from now on, and reports whether it has had one: a broker that does not have
+// it any more has lost commands. A stop before the first connection has one line too many logged at the next.
+func (h *host) noteSession(ctx context.Context, entry string) (had bool, err error) {
+	c := h.process.config
+	now, before := c.BrokerURL()+" "+Connection(c, entry, 1).ClientID, ""
+	if _, err := h.store.LoadState(ctx, entry, sessionRecord, &before); err != nil || before == now {
+		return before == now, err
+	}
+	return false, h.store.SaveState(ctx, entry, sessionRecord, now)
+}
+
+func (h *host) connection(name string, resumes bool, log *logrus.Entry, one *hosted) *broker.Conn {
 	topics := mqttapi.Topics{Root: h.process.config.Topic, Entry: name}
 	c := Connection(h.process.config, name, 1, topics.Commands()...)
 	c.Subscriptions[0].Check, c.Subscriptions[1].Check = topics.Upload(), topics.Request("check")
 	c.Availability = broker.Availability{Topic: topics.Availability(), Online: mqttapi.Online, Offline: mqttapi.Offline}
-	c.Log, c.Holds = log, h.process.holds(name)
+	c.Log, c.Holds, c.Resumes = log, h.process.holds(name), resumes
 	c.Handle = func(ctx context.Context, m broker.Delivery) { one.Handle(ctx, m) }
 	c.OnBusy = func(m broker.Delivery) { one.Busy(m) }
 	c.OnState = func(s broker.State) {
