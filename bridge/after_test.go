@@ -111,6 +111,33 @@ func TestPatterns(t *testing.T) {
 	})
 }
 
+// Two patterns of a command that find their files at the same time count them both.
+func TestPatternsTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := changing(t)
+		patient := r.config
+		r.config = func(c *EntryConfig) {
+			patient(c)
+			c.MaxPublish = func() int { return 16 << 10 }
+		}
+		r.start()
+		n := r.broker.count("gphotos/home/upload/result")
+		r.publish(`{"paths": [%q, %q]}`, r.path("late/a/*.jpg"), r.path("late/b/*.jpg"))
+		r.wantReason("file_missing")
+		for n := range 20 {
+			r.write(fmt.Sprintf("early/a/%02d.jpg", n), jpegOf(n+1))
+			r.write(fmt.Sprintf("early/b/%02d.jpg", n), jpegOf(n+101))
+		}
+		r.must(os.Rename(r.path("early"), r.path("late")))
+		time.Sleep(time.Minute)
+		got := r.broker.final(t, n)
+		if items, more := len(got["items"].([]any)), got["more"].(float64); items > 16 || items+int(more) != 40 {
+			t.Errorf("%d files, and %v more, of 40", items, more)
+		}
+		r.stop()
+	})
+}
+
 // The file goes only when Google has the item: through stops, refusals, and a folder where it is not allowed.
 func TestAfterFollowsTheItem(t *testing.T) {
 	for _, call := range []string{"uploads.raw", "mediaItems.batchCreate"} {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"encoding/json"
 	"maps"
 	"runtime"
 	"time"
@@ -40,6 +41,22 @@ func (s *Status) Report() Report {
 	return r
 }
 
+// Saw takes the Report of one of several processes, as JSON, nil when that is gone. When it has other entries, health shows so soon.
+func (s *Status) Saw(process string, report []byte) {
+	var r Report
+	_ = json.Unmarshal(report, &r) // of a process of another version it may say less
+	now := [2]int{r.Entries, r.Connected}
+	s.mu.Lock()
+	before, known := s.others[process]
+	if s.others[process] = now; report == nil {
+		delete(s.others, process)
+	}
+	s.mu.Unlock()
+	if before != now || known != (report != nil) {
+		s.changed.Set()
+	}
+}
+
 // counters are those of all entries. The caller holds mu.
 func (s *Status) counters() map[string]int64 {
 	all := map[string]int64{}
@@ -61,8 +78,10 @@ func (s *Status) addProcesses(h *mqttapi.Health) {
 	}
 	h.Processes = map[string]mqttapi.Process{}
 	for id, r := range s.cfg.Processes() {
-		h.Processes[id] = r.Process
-		if id == s.cfg.Process {
+		if h.Processes[id] = r.Process; id == s.cfg.Process {
+			own := s.Report().Process
+			own.Leads, own.Leaving = r.Leads, r.Leaving
+			h.Processes[id] = own
 			continue
 		}
 		for name, n := range r.Counters {
@@ -72,7 +91,7 @@ func (s *Status) addProcesses(h *mqttapi.Health) {
 	}
 }
 
-// healthEvery is how often health is published: of several processes more often, since the others' reports tell of no change.
+// healthEvery is how often health is published: of several processes more often, since not every change of the others is told.
 func (s *Status) healthEvery() time.Duration {
 	if s.cfg.Processes != nil {
 		return healthOfMany

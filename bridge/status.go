@@ -42,6 +42,7 @@ type Status struct {
 	names   []string   // of the entries that there are, here or elsewhere, in order
 	entries map[string]*Entry
 	conns   map[string]mqttapi.Connection
+	others  map[string][2]int // how many entries and connections each process has, as it last reported
 }
 
 // StatusConfig says what the status shows.
@@ -60,13 +61,14 @@ type StatusConfig struct {
 
 	Process, Machine string                   // of several processes, this one; empty = it is alone
 	Processes        func() map[string]Report // all of them, by id; nil = it is alone
+	Changed          func()                   // its Report says something else now; nil = it is alone
 }
 
 // NewStatus returns a status without entries.
 func NewStatus(cfg StatusConfig) *Status {
 	return &Status{
 		cfg: cfg, topics: mqttapi.Topics{Root: cfg.Root}, started: time.Now(), changed: wake.NewFlag(),
-		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{}, identified: wake.NewLock(),
+		entries: map[string]*Entry{}, conns: map[string]mqttapi.Connection{}, others: map[string][2]int{}, identified: wake.NewLock(),
 		removed: homeassistant.Removed{
 			Root: cfg.Root, Store: cfg.Store, Clear: cfg.Out.Clear, Log: cfg.Log,
 			Listed: func(ctx context.Context, entry string) ([]string, error) {
@@ -92,19 +94,28 @@ func (s *Status) Know(ctx context.Context, names []string) error {
 // Add counts a running entry in, until it leaves.
 func (s *Status) Add(e *Entry) (leave func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.entries[e.cfg.Name] = e
+	s.mu.Unlock()
+	s.change()
 	return func() {
 		s.mu.Lock()
-		defer s.mu.Unlock()
 		delete(s.entries, e.cfg.Name)
 		delete(s.conns, e.cfg.Name)
-		s.changed.Set()
+		s.mu.Unlock()
+		s.change()
+	}
+}
+
+func (s *Status) change() {
+	s.changed.Set()
+	if s.cfg.Changed != nil {
+		s.cfg.Changed()
 	}
 }
 
 // Connected notes how a connection of an entry, or of the status ("bridge"), does.
 func (s *Status) Connected(name string, c broker.State) {
+	defer s.change()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.conns[name]
@@ -113,7 +124,6 @@ func (s *Status) Connected(name string, c broker.State) {
 		reconnects++
 	}
 	s.conns[name] = mqttapi.Connection{Connected: c.Connected, Since: mqttapi.At(c.Since), Reconnects: reconnects, Problem: c.Reason}
-	s.changed.Set()
 }
 
 // Connection is how the connection of an entry does that runs here.

@@ -76,7 +76,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = 15 * time.Second
 	}
-	c := &Conn{cfg: cfg}
+	c := &Conn{cfg: cfg, trouble: troubles{open: map[string]*trouble{}}}
 	options, err := c.options()
 	if err != nil {
 		return nil, err
@@ -110,14 +110,16 @@ type Shared struct {
 	NATS               *nats.Conn
 	JetStream          jetstream.JetStream
 	Records, Processes jetstream.KeyValue
-	Heard              func(error)   // is told what became of each request: a server that has lost the others is left
-	Prefix             string        // of subjects
-	Lease              time.Duration // the time to live of a key in Processes
+	// Watch has something watched until ctx ends, again whenever that has ended; begun is to be called each time that all there is is known.
+	Watch  func(ctx context.Context, what string, watch func(ctx context.Context, begun func()) error)
+	Heard  func(error)   // is told what became of each request: a server that has lost the others is left
+	Prefix string        // of subjects
+	Lease  time.Duration // the time to live of a key in Processes
 }
 
 // Shared is that of this cluster.
 func (c *Conn) Shared() Shared {
-	return Shared{c.nats, c.js, c.records, c.processes, c.note, c.cfg.Prefix, c.cfg.Lease}
+	return Shared{c.nats, c.js, c.records, c.processes, c.keepWatching, c.note, c.cfg.Prefix, c.cfg.Lease}
 }
 
 // Close ends the connection, once. Nothing waits for it any more.

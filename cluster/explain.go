@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -51,6 +52,9 @@ func (d *denials) recent() string {
 }
 
 func (d *denials) note(log *logrus.Entry, err error) {
+	if _, broken := errors.AsType[net.Error](err); broken {
+		return // it is said once the connection is given up
+	}
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		log.WithError(err).Warn("the cluster has refused something")
 		return
@@ -64,9 +68,15 @@ func (d *denials) note(log *logrus.Entry, err error) {
 	}
 }
 
+// An awayError is of what no server has answered, or has no leader for: in whatever form each operation learns of that.
+type awayError struct{ error }
+
+func (e awayError) Unwrap() error { return e.error }
+
 // explain turns an error of the cluster into a sentence that a person can act on, with the error as its cause.
 func (c *Conn) explain(err error) error {
 	say := func(advice string) error { return fmt.Errorf("%s: %w", advice, err) }
+	away := func(advice string) error { return awayError{say(advice)} }
 	refused, _ := errors.AsType[*jetstream.APIError](err)
 	code := jetstream.ErrorCode(0)
 	if refused != nil {
@@ -76,9 +86,9 @@ func (c *Conn) explain(err error) error {
 	case isOneOf(err, nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired):
 		return say("the NATS servers refuse the login: check GPHOTOS_NATS_USER and GPHOTOS_NATS_PASSWORD, _TOKEN, _NKEY or _CREDS")
 	case errors.Is(err, nats.ErrNoServers):
-		return say("no NATS server answers at " + strings.Join(c.cfg.Servers, ", ") + " (GPHOTOS_NATS_URL)")
+		return away("no NATS server answers at " + strings.Join(c.cfg.Servers, ", ") + " (GPHOTOS_NATS_URL)")
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled):
-		return say("JetStream is not enabled: start the NATS servers with -js, or with a jetstream block in their configuration")
+		return away("JetStream is not enabled: start the NATS servers with -js, or with a jetstream block in their configuration")
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		return say("JetStream is not enabled for this account of the NATS cluster: give it limits for JetStream")
 	case code == codeStreamLimit:
@@ -90,14 +100,16 @@ func (c *Conn) explain(err error) error {
 		return fmt.Errorf("%w: the NATS cluster has no room: free some on its disks, or raise the limits of its account, servers or "+
 			"buckets: %w", engine.ErrFull, err)
 	case isLeaderless(code):
-		return say("the NATS cluster has no leader: more than half of its servers must run and reach each other")
+		return away("the NATS cluster has no leader: more than half of its servers must run and reach each other")
 	case isOneOf(err, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse):
 		if denied := c.denied.recent(); denied != "" {
 			return say("the user of the NATS cluster lacks a right (" + denied + ")")
 		}
-		return say("the NATS cluster does not answer: more than half of its servers must run and reach each other, with JetStream")
+		return away("the NATS cluster does not answer: more than half of its servers must run and reach each other, with JetStream")
 	case c.nats != nil && !c.nats.IsConnected():
-		return say("no NATS server can be reached (GPHOTOS_NATS_URL)")
+		return away("no NATS server can be reached (GPHOTOS_NATS_URL)")
+	case refused == nil:
+		return awayError{err}
 	}
 	return err
 }

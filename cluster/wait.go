@@ -16,18 +16,18 @@ import (
 // until does something until it succeeds or fails for good, each time for so long as an answer of that many bytes may take. What holds it
 // up is logged; of errAtOnce nobody need know. The error is a settled one, or ctx's with what held it up.
 func (c *Conn) until(ctx context.Context, op string, size int, do func(context.Context) error) error {
-	held := "" // by what it was held up last
+	held, answered := "", false
+	defer func() { c.goesOn(op, held, answered) }()
 	for pause := shortPause; ; pause = min(2*pause, longPause) {
 		asking, cancel := context.WithTimeout(ctx, answerLimit+time.Second*time.Duration(size)/slowest)
 		err := do(asking)
 		cancel()
 		c.note(err)
-		if err == nil {
-			c.goesOn(op, held)
-			return nil
-		}
-		if settled, ok := errors.AsType[settledError](err); ok {
+		settled, over := errors.AsType[settledError](err)
+		if answered = err == nil || over; over {
 			return settled.error
+		} else if answered {
+			return nil
 		}
 		if errors.Is(err, errAtOnce) {
 			if ended := wake.Sleep(ctx, nil, atOncePause()); ended != nil {
@@ -36,8 +36,7 @@ func (c *Conn) until(ctx context.Context, op string, size int, do func(context.C
 			continue
 		}
 		if err = c.explain(err); ctx.Err() == nil {
-			held = err.Error()
-			c.waits(op, err)
+			held = c.waits(op, held, err)
 		}
 		if ended := wake.Sleep(ctx, nil, pause); ended != nil {
 			return fmt.Errorf("%w: %w", err, ended)
@@ -50,37 +49,60 @@ type settledError struct{ error }
 
 func (e settledError) Unwrap() error { return e.error }
 
-// troubles are what holds up something: a thousand entries that wait for the same say it once.
+// troubles are what holds up operations, by what it is: a thousand entries that wait for the same say it once, and once that it is over.
 type troubles struct {
-	mu   sync.Mutex           // guards said
-	said map[string]time.Time // when each was last logged
+	mu   sync.Mutex // guards open
+	open map[string]*trouble
 }
 
-// waits logs what holds up something, at once, and again when a minute has passed.
-func (c *Conn) waits(op string, cause error) {
-	t, text := &c.trouble, cause.Error()
+type trouble struct {
+	held int       // operations
+	said time.Time // when it was last logged
+}
+
+// waits notes what holds up an operation now, in place of what has held it up before, and returns what it is. It is logged when it goes on to
+// do so, and again when a minute has passed: what one attempt meets may be over by then.
+func (c *Conn) waits(op, before string, cause error) (held string) {
+	t := &c.trouble
+	held = cause.Error()
+	if _, away := errors.AsType[awayError](cause); away {
+		held = "away"
+	}
 	t.mu.Lock()
-	due := time.Since(t.said[text]) > sayAgain
+	if t.open[held] == nil {
+		t.open[held] = &trouble{}
+	}
+	in := t.open[held]
+	if was := t.open[before]; was != nil {
+		was.held--
+	}
+	in.held++
+	due := before == held && time.Since(in.said) > sayAgain
 	if due {
-		if t.said == nil {
-			t.said = map[string]time.Time{}
-		}
-		t.said[text] = time.Now()
+		in.said = time.Now()
 	}
 	t.mu.Unlock()
 	if due {
 		c.cfg.Log.WithField("op", op).WithError(cause).Warn("waiting for the cluster")
 	}
+	return held
 }
 
-// goesOn logs, once, that what was held up goes on.
-func (c *Conn) goesOn(op, held string) {
-	t := &c.trouble
+// goesOn notes that an operation waits no more. Once the cluster has answered one, what holds up no other is over.
+func (c *Conn) goesOn(op, held string, answered bool) {
+	t, over := &c.trouble, false
 	t.mu.Lock()
-	_, said := t.said[held]
-	delete(t.said, held)
+	if in := t.open[held]; in != nil {
+		in.held--
+	}
+	for what, in := range t.open {
+		if answered && in.held == 0 {
+			delete(t.open, what)
+			over = over || !in.said.IsZero()
+		}
+	}
 	t.mu.Unlock()
-	if said {
+	if over {
 		c.cfg.Log.WithField("op", op).Info("the cluster answers")
 	}
 }

@@ -98,7 +98,7 @@ func TestScalingFigures(t *testing.T) {
 		file, expression string
 		value            float64
 	}{
-		"raw_up_to":      {"../bridge/upload/google.go", `rawUpTo += 5 << 20 `, 5 << 20 / 1e6},
+		"raw_up_to":      {"../bridge/upload/sender.go", `rawUpTo = 5 << 20 `, 5 << 20 / 1e6},
 		"chunk":          {"../cluster/blobs.go", `chunkMax += 512 << 10 `, 512 << 10},
 		"claims_at_once": {"../cluster/fleet/fleet.go", `claimsAtOnce += 16 `, 16},
 		"quota_requests": {"../bridge/account/project.go", `QuotaPerDay = 10_000\n`, 10_000},

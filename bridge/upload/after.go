@@ -8,33 +8,22 @@ import (
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/upload/intake"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
 )
 
-// mayAct refuses a file, before anything is sent, that is to be deleted or moved and may not be.
-func (u *Uploads) mayAct(ctx context.Context, f *store.File, src *media.File) error {
-	if f.After == nil {
-		return nil
-	}
-	may, err := u.cfg.Media.MayChange(ctx, src.Path)
-	if err == nil && !may {
-		err = u.cfg.Media.NotAllowed(f.Path)
-	}
-	return err
-}
-
 // actAfter deletes or moves the file of an item that Google has answered with. What does not answer is tried again for as long as an
 // unfinished file is waited for; then the file stays, and the result says so.
-func (u *Uploads) actAfter(ctx context.Context, of file) error {
+func (t *taker) actAfter(ctx context.Context, of file) error {
 	f := *of.view()
-	now, err := "", u.verify(ctx, &f)
+	now, err := "", t.verify(ctx, &f)
 	if err == nil {
 		plan := media.After{
 			Folder: f.After.Folder, Seen: media.Seen(f.After.Seen), Sum: f.SHA256, Skip: f.After.Skip, Aside: f.After.Aside, Target: f.After.Target,
 		}
-		now, err = u.cfg.Media.Do(ctx, plan, func(p media.After) error {
+		now, err = t.cfg.Media.Do(ctx, plan, func(p media.After) error {
 			// A stop after this save goes on from here: the file is under one of the two names, or was dealt with.
 			return of.update(context.WithoutCancel(ctx), func(f *store.File) {
 				after := *f.After
@@ -42,10 +31,10 @@ func (u *Uploads) actAfter(ctx context.Context, of file) error {
 			})
 		})
 	}
-	err = u.elsewhere(&f, err)
+	err = t.intake.Elsewhere(&f, err)
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)
 	unavailable, away := errors.AsType[*media.UnavailableError](err)
-	lasts := u.cfg.Patience.Limit
+	lasts := t.cfg.Patience.Limit
 	switch {
 	case errors.Is(err, store.ErrEngine):
 		return err
@@ -53,20 +42,20 @@ func (u *Uploads) actAfter(ctx context.Context, of file) error {
 		return nil //nolint:nilerr // a stop: it goes on at the next start
 	case away:
 		refused = unavailable.Refusal()
-	case errors.Is(err, errElsewhere):
-		refused = mqttapi.Errorf(mqttapi.CodeNotFound, "%s is on the machine %s, where no process of the bridge ran.", called(&f), f.Machine)
+	case errors.Is(err, intake.ErrElsewhere):
+		refused = mqttapi.Errorf(mqttapi.CodeNotFound, "%s is on the machine %s, where no process of the bridge ran.", intake.Called(&f), f.Machine)
 	case err != nil && !isRefused:
 		refused = mqttapi.NewError(mqttapi.CodeGoogleUnavailable)
 	}
 	if err != nil && !isRefused && wake.Left(f.Wait.Since.Add(lasts), lasts) > 0 {
 		of.note(func(r *store.Job) {
 			now := &r.Files[of.n]
-			now.Pause = pause(f.Wait, wake.Wall())
+			now.Pause = intake.Pause(f.Wait, wake.Wall())
 			now.NotBefore = wake.Wall().Add(now.Pause)
 		})
 		return nil
 	}
-	return u.finish(ctx, ending{of, func(f *store.File) {
+	return t.outcomes.finish(ctx, ending{of, func(f *store.File) {
 		after := *f.After
 		if f.Status, f.After, f.ErrorMessage = store.FileDone, &after, ""; refused != nil {
 			after.Outcome, after.Now, after.Problem = "kept", now, refused.Message
@@ -78,12 +67,12 @@ func (u *Uploads) actAfter(ctx context.Context, of file) error {
 
 // verify asks Google for the item of a file that it had already: it may be one that is about to vanish. An *mqttapi.Error means that the
 // file stays.
-func (u *Uploads) verify(ctx context.Context, f *store.File) error {
+func (t *taker) verify(ctx context.Context, f *store.File) error {
 	if !f.Duplicate || f.After.Aside != "" {
 		return nil
 	}
-	err := u.cfg.Account.Read(ctx, []string{auth.ScopeRead}, func(ctx context.Context) error {
-		_, err := u.cfg.Google.Item(ctx, f.ItemID)
+	err := t.cfg.Account.Read(ctx, []string{auth.ScopeRead}, func(ctx context.Context) error {
+		_, err := t.cfg.Google.Item(ctx, f.ItemID)
 		return err
 	})
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)

@@ -12,21 +12,16 @@ import (
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge/account"
 	"gphotos2mqtt/bridge/capacity"
-	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/upload/intake"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/photos"
 )
 
-const (
-	retainFor   = 24 * time.Hour // how long a failed job can be tried again with job/retry
-	maxRetained = 1000           // how many of them there are at most; the oldest go first
-)
-
 // A job is one upload command in the store. Several goroutines go on with its files at once.
 type job struct {
-	of     *Uploads
+	of     *jobs
 	ID     string                    // never changes
 	record atomic.Pointer[store.Job] // stored by who holds saving; neither a record nor its Files change in place
 
@@ -42,8 +37,8 @@ type file struct {
 
 var errGone = errors.New("the job is gone")
 
-func newJob(u *Uploads, record *store.Job) *job {
-	j := &job{of: u, ID: record.ID, publishing: wake.NewLock()}
+func newJob(of *jobs, record *store.Job) *job {
+	j := &job{of: of, ID: record.ID, publishing: wake.NewLock()}
 	j.record.Store(record)
 	return j
 }
@@ -99,9 +94,34 @@ func (j *job) removeBy(state store.JobState, remove func(*store.Job) error) erro
 	}
 	j.gone = true
 	j.of.cfg.Capacity.Exchange(capacity.Of(&r), capacity.Room{})
-	j.of.queue.remove(j.ID)
+	j.of.remove(j.ID)
 	j.of.cfg.Changed()
 	return nil
+}
+
+// retain keeps a job whose result is published, with the payloads that can be tried again.
+func (j *job) retain(ctx context.Context) error {
+	var unused []string // payloads
+	// A stop before this save publishes the result again; one right after it leaves payloads until the job goes.
+	err := j.update(ctx, func(r *store.Job) {
+		r.State, r.RetainedAt, r.Ran = store.JobRetained, wake.Wall(), j.of.cfg.Store.Ran()
+		for i := range r.Files {
+			if f := &r.Files[i]; f.Payload != "" && !retriable(*f) {
+				unused = append(unused, f.Payload)
+				f.Payload = ""
+			}
+		}
+	})
+	for _, payload := range unused {
+		if err == nil {
+			err = j.of.cfg.Store.RemovePayload(ctx, payload)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	j.of.cfg.Changed()
+	return j.of.cfg.Capacity.Trim(ctx, maxRetained)
 }
 
 // close leaves the job in the store, for who opens it next.
@@ -123,8 +143,6 @@ func (f file) update(ctx context.Context, change func(*store.File)) error {
 	return f.job.update(ctx, func(r *store.Job) { change(&r.Files[f.n]) })
 }
 
-func since(r *store.Job) time.Time { return cmp.Or(r.RequeuedAt, r.Received) }
-
 // sent: Google has all bytes.
 func sent(token secret.Text, owner string, took time.Duration) func(*store.File) {
 	return func(f *store.File) {
@@ -134,8 +152,8 @@ func sent(token secret.Text, owner string, took time.Duration) func(*store.File)
 	}
 }
 
-// of tells whether session and token may be those of an account; versions before did not note whose they are.
-func of(f *store.File, owner string) bool { return f.Account == "" || f.Account == owner }
+// ownedBy tells whether session and token may be those of an account; versions before did not note whose they are.
+func ownedBy(f *store.File, owner string) bool { return f.Account == "" || f.Account == owner }
 
 // disown begins a file anew whose session or token is another account's, as is the album that a title has found.
 func (f file) disown(ctx context.Context) error {
@@ -182,7 +200,7 @@ func done(item photos.Item, duplicate bool) func(*store.File) {
 		f.ErrorCode, f.ErrorMessage = "", ""
 		if f.After != nil {
 			f.Status, f.Wait = store.FileMade, &store.Wait{Reason: string(mqttapi.WaitAfter), Since: wake.Wall()}
-			f.ErrorMessage = called(f) + " is uploaded, and its file is not deleted or moved yet."
+			f.ErrorMessage = intake.Called(f) + " is uploaded, and its file is not deleted or moved yet."
 		}
 	}
 }
@@ -194,157 +212,8 @@ func failed(code mqttapi.Code, sentence string) func(*store.File) {
 	}
 }
 
+func cancelled(f *store.File) { failed(mqttapi.CodeCancelled, "")(f) }
+
 func retriable(f store.File) bool {
 	return f.Status == store.FileFailed && f.ErrorCode != string(mqttapi.CodeCancelled) && (f.Payload != "" || f.Source != nil)
-}
-
-// Cancel ends every file of a job that is still on its way, and cuts those that are being sent. What Google has made, or is just making,
-// stays: nothing can be deleted there. A retained job is forgotten. Errors are *mqttapi.Error and the store's.
-func (u *Uploads) Cancel(ctx context.Context, id string) (mqttapi.OneData, error) {
-	return u.change(id, func(j *job) error {
-		u.settled(id)
-		if j.view().State == store.JobRetained {
-			return j.remove(ctx, store.JobRetained)
-		}
-		// A stop right here sends the files again that wait, until they are cancelled in their turn.
-		err := j.update(ctx, func(r *store.Job) {
-			if r.State == store.JobOpen {
-				r.State = store.JobCancelled
-			}
-		})
-		if err == nil {
-			err = u.failWaiting(ctx, j, failed(mqttapi.CodeCancelled, ""))
-		}
-		u.queue.cut(id)
-		u.cfg.Changed()
-		return err
-	})
-}
-
-// Requeue tries a job at once: what waits waits no longer, and what failed is queued again while its bytes are there. A full account's
-// hold ends; the others are Google's to end. Errors are *mqttapi.Error and the store's.
-func (u *Uploads) Requeue(ctx context.Context, id string) (mqttapi.OneData, error) {
-	return u.change(id, func(j *job) error {
-		u.settled(id)
-		again := false
-		// A stop before this save leaves the job as it was; after it the next start goes on with it.
-		err := j.update(ctx, func(r *store.Job) {
-			if again = r.State == store.JobRetained; again {
-				r.State, r.Result = store.JobOpen, nil
-				r.RetainedAt, r.RequeuedAt, r.Ran = time.Time{}, wake.Wall(), u.cfg.Store.Ran()
-			}
-			for i := range r.Files {
-				f := &r.Files[i]
-				f.NotBefore = time.Time{}
-				if again && retriable(*f) {
-					f.Status, f.ErrorCode, f.ErrorMessage = store.FileQueued, "", ""
-					f.Attempts, f.Faults, f.Received, f.Resent, f.Sought = 0, 0, 0, false, false
-				}
-			}
-		})
-		if err == nil && again {
-			u.queue.add(j)
-		}
-		if err == nil {
-			u.cfg.Account.MadeRoom()
-		}
-		return err
-	})
-}
-
-func (u *Uploads) change(id string, do func(*job) error) (mqttapi.OneData, error) {
-	err, j := errGone, u.queue.get(id)
-	if j != nil {
-		err = do(j)
-	}
-	if errors.Is(err, errGone) {
-		err = mqttapi.Errorf(mqttapi.CodeNotFound, "There is no job %q in the queue, nor a failed one of the last day whose file the bridge has: send the upload again.", id)
-		return mqttapi.OneData{}, err
-	}
-	return mqttapi.OneData{Job: new(u.jobView(j))}, err
-}
-
-func (u *Uploads) retain(ctx context.Context, j *job) error {
-	var unused []string // payloads
-	// A stop before this save publishes the result again; one right after it leaves payloads until the job goes.
-	err := j.update(ctx, func(r *store.Job) {
-		r.State, r.RetainedAt, r.Ran = store.JobRetained, wake.Wall(), u.cfg.Store.Ran()
-		for i := range r.Files {
-			if f := &r.Files[i]; f.Payload != "" && !retriable(*f) {
-				unused = append(unused, f.Payload)
-				f.Payload = ""
-			}
-		}
-	})
-	for _, payload := range unused {
-		if err == nil {
-			err = u.cfg.Store.RemovePayload(ctx, payload)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	u.cfg.Changed()
-	return u.cfg.Capacity.Trim(ctx, maxRetained)
-}
-
-// expire fails files after Config.MaxAge and forgets retained jobs after retainFor, until ctx ends. It sleeps until there is a job, and until one
-// comes of age.
-func (u *Uploads) expire(ctx context.Context) (err error) {
-	some := func() (none struct{}, ok bool, wait time.Duration) { return none, len(u.queue.all()) > 0, 0 }
-	for err == nil {
-		if _, err = wake.Until(ctx, &u.queue.changed, some); err != nil {
-			break
-		}
-		old, wait := u.queue.expired(u.cfg.Store.Ran(), u.cfg.MaxAge)
-		for _, j := range old {
-			if err = j.remove(ctx, store.JobRetained); err == nil {
-				err = u.failWaiting(ctx, j, u.tooOld)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		err = cmp.Or(u.cfg.Store.SaveRan(context.WithoutCancel(ctx)), wake.Sleep(ctx, nil, wait))
-	}
-	return err
-}
-
-// expired returns the jobs whose time is over, by how long the bridge has run, and how long there will be no other.
-func (q *queue) expired(ran, maxAge time.Duration) (old []*job, wait time.Duration) {
-	wait = min(maxAge, retainFor)
-	for _, j := range q.all() {
-		r := j.view()
-		end := r.Ran + maxAge
-		if r.State == store.JobRetained {
-			end = r.Ran + retainFor
-		}
-		if left := end - ran; left > 0 {
-			wait = min(wait, left)
-		} else if r.State == store.JobRetained || !report.Over(r.Files) {
-			old = append(old, j)
-		}
-	}
-	return old, wait
-}
-
-func (u *Uploads) failWaiting(ctx context.Context, j *job, end func(*store.File)) error {
-	var endings []ending
-	for _, f := range u.queue.take(j) {
-		endings = append(endings, ending{f, end})
-	}
-	return u.finish(ctx, endings...)
-}
-
-// tooOld says for what a file waited in vain: the hold, or else what went wrong with it last.
-func (u *Uploads) tooOld(f *store.File) {
-	code, sentence := mqttapi.CodeGoogleUnavailable, ""
-	if f.Status == store.FileWaiting {
-		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage
-	} else if h, _ := u.cfg.Account.Held(); h != nil {
-		code = account.HoldCode(h)
-	} else if f.ErrorCode != "" {
-		code, sentence = mqttapi.Code(f.ErrorCode), f.ErrorMessage
-	}
-	failed(code, sentence)(f)
 }

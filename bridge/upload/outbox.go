@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"gphotos2mqtt/bridge/dedupe"
 	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -19,13 +19,20 @@ import (
 
 const outboxWorkers = 8 // how many jobs are published at a time
 
-// An outbox holds the jobs of which something must still be published: that they were accepted, and how they ended.
+// An outbox publishes what is to be known of jobs: that they were accepted, and how they ended.
 type outbox struct {
-	changed wake.Broadcast
+	cfg     *Config
+	dedupe  *dedupe.Index
+	damaged []string       // ids of jobs that could not be read; never changes
+	changed wake.Broadcast // a job comes or was published
 
 	mu         sync.Mutex // guards all below
 	waiting    []*job
 	publishing int
+}
+
+func (o *outbox) run(ctx context.Context) error {
+	return task.Each(ctx, outboxWorkers, o.next, o.publish)
 }
 
 func (o *outbox) add(j *job) {
@@ -35,7 +42,7 @@ func (o *outbox) add(j *job) {
 	o.changed.Wake()
 }
 
-// next waits for a job; the caller says when it is published.
+// next waits for a job, which the caller publishes.
 func (o *outbox) next(ctx context.Context) (*job, error) {
 	return wake.Until(ctx, &o.changed, func() (*job, bool, time.Duration) {
 		o.mu.Lock()
@@ -57,9 +64,7 @@ func (o *outbox) published() {
 	o.changed.Wake()
 }
 
-// Drain waits until the broker has all results, but not longer than ctx.
-func (u *Uploads) Drain(ctx context.Context) {
-	o := &u.outbox
+func (o *outbox) drain(ctx context.Context) {
 	_, _ = wake.Until(ctx, &o.changed, func() (none struct{}, ok bool, wait time.Duration) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -67,42 +72,18 @@ func (u *Uploads) Drain(ctx context.Context) {
 	})
 }
 
-// publishNext publishes what is to be known of a job of the outbox.
-func (u *Uploads) publishNext(ctx context.Context, j *job) error {
-	defer u.outbox.published()
-	return u.publish(ctx, j)
-}
-
-// publishDamaged says of jobs that the store cannot read any more that they failed, and puts them aside for a person to look at.
-func (u *Uploads) publishDamaged(ctx context.Context) error {
-	for _, id := range u.damaged {
-		payload, err := mqttapi.Result{
-			Status: mqttapi.StatusFailed, Job: mqttapi.Optional(id), Error: mqttapi.NewError(mqttapi.CodeInternal), Finished: mqttapi.At(wake.Wall()),
-		}.Encode(u.cfg.MaxPublish())
-		if err == nil {
-			err = u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload)
-		}
-		if err == nil { // a stop here publishes it again at the next start
-			err = u.cfg.Store.SetAside(ctx, u.cfg.Topics.Entry, id)
-		}
-		if err != nil {
-			return fmt.Errorf("publish damaged job %s: %w", id, err)
-		}
-	}
-	return nil
-}
-
 // publish publishes what is to be known of a job now, by one at a time, so that `accepted` never comes after the result.
-func (u *Uploads) publish(ctx context.Context, j *job) error {
+func (o *outbox) publish(ctx context.Context, j *job) error {
+	defer o.published()
 	if err := j.publishing.Lock(ctx); err != nil {
 		return err
 	}
 	defer j.publishing.Unlock()
 	r := j.view()
 	if !r.Accepted {
-		accepted, err := report.Message(r, time.Time{}, u.cfg.MaxPublish())
+		accepted, err := report.Message(r, time.Time{}, o.cfg.MaxPublish())
 		if err == nil {
-			err = u.sendResult(ctx, r, accepted, time.Time{})
+			err = o.sendResult(ctx, r, accepted, time.Time{})
 		}
 		if err != nil {
 			return err
@@ -110,36 +91,55 @@ func (u *Uploads) publish(ctx context.Context, j *job) error {
 		// Saved with the next change; after a stop before it, `accepted` is published again.
 		j.note(func(r *store.Job) { r.Accepted = true })
 	}
-	if r.State != store.JobFinished || u.queue.get(j.ID) == nil {
+	if r.State != store.JobFinished || j.of.get(j.ID) == nil {
 		return nil
 	}
-	if err := u.sendResult(ctx, r, r.Result, wake.Wall()); err != nil {
+	if err := o.sendResult(ctx, r, r.Result, wake.Wall()); err != nil {
 		return err
 	}
 	// A stop here, or between any two of these steps, publishes the result again: the job is only gone when its receipt is there to
 	// recognise the command by.
-	receipt := store.Receipt{Job: r.ID, Entry: r.Entry, CommandID: r.CommandID, Delivery: r.Delivery, Ran: u.cfg.Store.Ran()}
+	receipt := store.Receipt{Job: r.ID, Entry: r.Entry, CommandID: r.CommandID, Delivery: r.Delivery, Ran: o.cfg.Store.Ran()}
 	if r.CommandID != "" {
 		receipt.Result = r.Result
 	}
 	if !slices.ContainsFunc(r.Files, retriable) {
 		return j.finish(ctx, receipt)
 	}
-	if err := u.dedupe.Save(ctx, receipt); err != nil {
+	if err := o.dedupe.Save(ctx, receipt); err != nil {
 		return err
 	}
-	return u.retain(ctx, j)
+	return j.retain(ctx)
 }
 
 // sendResult publishes a message about a job. One that the broker does not take is cut, or replaced by a short one that says so.
-func (u *Uploads) sendResult(ctx context.Context, r *store.Job, payload []byte, finished time.Time) error {
-	send := func(payload []byte) error { return u.cfg.Send(ctx, u.cfg.Topics.UploadResult(), payload) }
-	err := SendFitting(send, payload, func() ([]byte, error) { return report.Message(r, finished, u.cfg.MaxPublish()) })
+func (o *outbox) sendResult(ctx context.Context, r *store.Job, payload []byte, finished time.Time) error {
+	send := func(payload []byte) error { return o.cfg.Send(ctx, o.cfg.Topics.UploadResult(), payload) }
+	err := SendFitting(send, payload, func() ([]byte, error) { return report.Message(r, finished, o.cfg.MaxPublish()) })
 	if errors.Is(err, broker.ErrTooLarge) { // the other results must go out
-		u.cfg.Log.WithError(err).WithField("job", r.ID).Error("result cannot be published")
+		o.cfg.Log.WithError(err).WithField("job", r.ID).Error("result cannot be published")
 		return nil
 	}
 	return err
+}
+
+// publishDamaged says of jobs that the store cannot read any more that they failed, and puts them aside for a person to look at.
+func (o *outbox) publishDamaged(ctx context.Context) error {
+	for _, id := range o.damaged {
+		payload, err := mqttapi.Result{
+			Status: mqttapi.StatusFailed, Job: mqttapi.Optional(id), Error: mqttapi.NewError(mqttapi.CodeInternal), Finished: mqttapi.At(wake.Wall()),
+		}.Encode(o.cfg.MaxPublish())
+		if err == nil {
+			err = o.cfg.Send(ctx, o.cfg.Topics.UploadResult(), payload)
+		}
+		if err == nil { // a stop here publishes it again at the next start
+			err = o.cfg.Store.SetAside(ctx, o.cfg.Topics.Entry, id)
+		}
+		if err != nil {
+			return fmt.Errorf("publish damaged job %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // SendFitting sends a message; one that the broker does not take is sent once more as again makes it, for the limit that is lower then, and at
@@ -157,58 +157,4 @@ func SendFitting(send func([]byte) error, payload []byte, again func() ([]byte, 
 		err = send(payload)
 	}
 	return err
-}
-
-type ending struct {
-	file
-	end func(*store.File)
-}
-
-// finish ends files and, with the last of a job, the job: the result is in the same save, so a job is never over without its result. The
-// saves of several jobs come at the same time, so that the store shares their commits; what follows keeps the order of the files.
-func (u *Uploads) finish(ctx context.Context, endings ...ending) error {
-	jobs := map[*job][]ending{}
-	for _, e := range endings {
-		jobs[e.job] = append(jobs[e.job], e)
-	}
-	var saves errgroup.Group
-	for j, own := range jobs {
-		saves.Go(func() error { return u.saveEnd(ctx, j, own) })
-	}
-	if err := saves.Wait(); err != nil {
-		return err
-	}
-	for _, e := range endings {
-		r, own := e.job.view(), jobs[e.job]
-		u.progress.note(e.file, func(s *stage) { s.over = true })
-		if r.Files[e.n].Status != store.FileMade {
-			u.totals.Count(r, r.Files[e.n])
-		}
-		if r.State == store.JobFinished && e.n == own[len(own)-1].n {
-			u.outbox.add(e.job)
-		}
-	}
-	u.cfg.Changed()
-	return nil
-}
-
-func (u *Uploads) saveEnd(ctx context.Context, j *job, own []ending) (err error) {
-	// A stop before this save asks Google again about the same upload tokens; after it only the result is still to be published.
-	saved := j.update(ctx, func(r *store.Job) {
-		for _, e := range own {
-			f := &r.Files[e.n]
-			acted := f.Status == store.FileMade
-			e.end(f)
-			f.Token, f.Session, f.NotBefore = "", "", time.Time{}
-			if !acted {
-				f.Attempts++
-			}
-			r.Attempts = max(r.Attempts, f.Attempts)
-		}
-		if report.Over(r.Files) {
-			r.State = store.JobFinished
-			r.Result, err = report.Message(r, wake.Wall(), u.cfg.MaxPublish())
-		}
-	})
-	return errors.Join(saved, err)
 }

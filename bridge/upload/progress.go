@@ -1,15 +1,11 @@
 package upload
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"time"
 
-	"gphotos2mqtt/bridge/report"
 	"gphotos2mqtt/bridge/store"
-	"gphotos2mqtt/bridge/totals"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
@@ -17,7 +13,9 @@ import (
 // progressPause is the shortest time between two progress messages of a file, and before the first one: what is faster needs none.
 const progressPause = time.Second
 
+// A progress is how far the files on their way to Google have come.
 type progress struct {
+	cfg     *Config
 	changed wake.Flag // something may be worth publishing
 
 	mu    sync.Mutex // guards files
@@ -29,6 +27,10 @@ type stage struct {
 	began           time.Time
 	sent, published int64 // bytes; -1 = nothing was published
 	over            bool
+}
+
+func newProgress(cfg *Config) *progress {
+	return &progress{cfg: cfg, changed: wake.NewFlag(), files: map[file]*stage{}}
 }
 
 func (p *progress) begin(f file) {
@@ -84,78 +86,28 @@ func (p *progress) resting() bool {
 	return true
 }
 
-// publishProgress publishes E/upload/progress until ctx ends. A message that the broker does not take is not worth keeping, but the one that
+// run publishes E/upload/progress until ctx ends. A message that the broker does not take is not worth keeping, but the one that
 // stands between uploads is retained: who comes then, as Home Assistant after its start, has a value to show.
-func (u *Uploads) publishProgress(ctx context.Context) error {
+func (p *progress) run(ctx context.Context) error {
 	rest, err := mqttapi.Progress{Stage: mqttapi.StageIdle}.Encode()
 	if err == nil {
-		err = u.cfg.Retain(u.cfg.Topics.Progress(), rest)
+		err = p.cfg.Retain(p.cfg.Topics.Progress(), rest)
 	}
-	for err == nil && wake.Sleep(ctx, u.progress.changed, 0) == nil {
-		news := u.progress.news()
+	for err == nil && wake.Sleep(ctx, p.changed, 0) == nil {
+		news := p.news()
 		for _, m := range news {
 			payload, err := m.Encode()
 			if err != nil {
 				return err
 			}
 			send, cancel := context.WithTimeout(ctx, progressPause)
-			_ = u.cfg.Send(send, u.cfg.Topics.Progress(), payload)
+			_ = p.cfg.Send(send, p.cfg.Topics.Progress(), payload)
 			cancel()
 		}
-		if len(news) > 0 && u.progress.resting() {
-			err = u.cfg.Retain(u.cfg.Topics.Progress(), rest)
+		if len(news) > 0 && p.resting() {
+			err = p.cfg.Retain(p.cfg.Topics.Progress(), rest)
 		}
 		_ = wake.Sleep(ctx, nil, progressPause)
 	}
 	return err
-}
-
-// Totals are what E/state says of uploads that are over.
-func (u *Uploads) Totals() *totals.Totals { return u.totals }
-
-// settled says that a job's error does not matter any more: it is tried again, or nobody wants it.
-func (u *Uploads) settled(job string) {
-	u.totals.Settled(job)
-	u.cfg.Changed()
-}
-
-// Summary is the queue as E/state shows it.
-func (u *Uploads) Summary() mqttapi.Queue {
-	u.queue.mu.Lock()
-	q := u.queue
-	s := mqttapi.Queue{Waiting: len(q.waiting) + len(q.taking) + len(q.queued) + len(q.sent), Active: len(q.active)}
-	u.queue.mu.Unlock()
-	var oldest time.Time
-	first := "" // job with a file that waits
-	for _, j := range u.queue.all() {
-		r := j.view()
-		for _, f := range r.Files {
-			if report.OnItsWay(f.Status) {
-				s.Bytes += f.Size
-			}
-		}
-		if w := report.Waits(r); w != nil && (first == "" || r.ID < first) {
-			s.Waits, first = w, r.ID
-		}
-		if at := since(r); !report.Over(r.Files) && (oldest.IsZero() || at.Before(oldest)) {
-			oldest = at
-		}
-	}
-	s.Oldest = mqttapi.At(oldest)
-	return s
-}
-
-// List tells what is queued and why it waits, oldest first.
-func (u *Uploads) List() []mqttapi.Job {
-	jobs := []mqttapi.Job{}
-	for _, j := range u.queue.all() {
-		jobs = append(jobs, u.jobView(j))
-	}
-	slices.SortFunc(jobs, func(a, b mqttapi.Job) int { return cmp.Compare(a.Job, b.Job) })
-	return jobs
-}
-
-func (u *Uploads) jobView(j *job) mqttapi.Job {
-	held, _ := u.cfg.Account.Held()
-	return report.Job(j.view(), held)
 }

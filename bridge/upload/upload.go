@@ -1,7 +1,8 @@
 // Package upload brings files to Google and tells what became of them. It is the only place that knows the states of a job.
 //
-// A command becomes a job in the store before it is acknowledged. From then on senders bring each file's bytes to Google, one writer
-// makes items of them, and the job leaves the store only when the broker has its result. Memory holds a picture of the store.
+// The inbox makes each command a job in the store before it is acknowledged. From then on takers look again at files that cannot be read yet,
+// senders bring the bytes of the others to Google, one writer makes items of them, and the job leaves the store only when the outbox has brought
+// its result to the broker. Memory holds a picture of the store: jobs, and the queue of their files.
 //
 // # The states of a file
 //
@@ -71,8 +72,10 @@ import (
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/totals"
+	"gphotos2mqtt/bridge/upload/intake"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
+	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/photos"
 )
 
@@ -102,6 +105,9 @@ type Config struct {
 	Retain   func(topic string, payload []byte) error                      // at the topic from now on
 }
 
+// owner is the id of the Google account that is linked now.
+func (c *Config) owner() string { return c.Account.Link().State().Account.ID }
+
 // Library are the ties to what is known of albums and items.
 type Library struct {
 	Had          func(itemID string, at time.Time) bool          // whether an item was known at a time
@@ -110,44 +116,62 @@ type Library struct {
 	AlbumGone    func(ctx context.Context, albumID string) error // Google does not know it
 }
 
-// Uploads are the uploads of one entry.
+// Uploads are the uploads of one entry: the parts that bring them to Google, each with what it alone changes.
 type Uploads struct {
 	cfg      Config
 	queue    *queue
-	outbox   outbox
-	progress progress
-	totals   *totals.Totals
-	dedupe   *dedupe.Index
-	twins    dedupe.Twins
-	damaged  []string // ids of jobs that could not be read; never changes
+	jobs     *jobs
+	inbox    *inbox
+	taker    *taker
+	sender   *sender
+	writer   *writer
+	outcomes *outcomes
+	progress *progress
+	outbox   *outbox
 	leave    []func() // what is shared with other entries
 }
 
 // Open loads the entry's jobs, which go on where they stopped.
 func Open(ctx context.Context, cfg Config) (*Uploads, error) {
-	u := &Uploads{cfg: cfg, queue: newQueue(cfg.Account.Held), progress: progress{changed: wake.NewFlag(), files: map[file]*stage{}}}
-	jobs, err := cfg.Store.Jobs(ctx, cfg.Topics.Entry)
+	var broken []string
+	records, err := cfg.Store.Jobs(ctx, cfg.Topics.Entry)
 	if damaged, ok := errors.AsType[*store.DamagedError](err); ok {
 		cfg.Log.WithError(damaged).WithField("op", "load jobs").Error("queued uploads are damaged and cannot go on")
-		u.damaged, err = damaged.IDs, nil
+		broken, err = damaged.IDs, nil
 	}
-	var recognising, counting error
-	u.dedupe, recognising = dedupe.Open(ctx, cfg.Store, cfg.Topics.Entry, jobs)
-	u.totals, counting = totals.Open(ctx, cfg.Store, cfg.Topics.Entry)
+	index, recognising := dedupe.Open(ctx, cfg.Store, cfg.Topics.Entry, records)
+	counts, counting := totals.Open(ctx, cfg.Store, cfg.Topics.Entry)
 	if err = errors.Join(err, recognising, counting); err != nil {
 		return nil, fmt.Errorf("load uploads of %s: %w", cfg.Topics.Entry, err)
 	}
-	for _, r := range jobs {
-		j := newJob(u, r)
+	u := build(cfg, index, counts, broken)
+	for _, r := range records {
 		cfg.Capacity.Exchange(capacity.Room{}, capacity.Of(r))
-		if !r.Accepted || r.State == store.JobFinished {
+		if j := u.jobs.add(r); !r.Accepted || r.State == store.JobFinished {
 			u.outbox.add(j)
 		}
-		u.queue.add(j)
 	}
-	u.leave = []func(){cfg.Capacity.Share(u.queue.oldestRetained), cfg.Media.Watch(u.queue.changed.Wake)}
+	u.leave = []func(){cfg.Capacity.Share(u.jobs.oldestRetained), cfg.Media.Watch(u.queue.changed.Wake)}
 	cfg.Account.Watch(u.queue.changed.Wake)
 	return u, nil
+}
+
+// build makes the parts. Each knows those that it names, and all of them the settings.
+func build(cfg Config, index *dedupe.Index, counts *totals.Totals, damaged []string) *Uploads {
+	u := &Uploads{cfg: cfg, queue: newQueue(cfg.Account.Held, cfg.Changed)}
+	in := intake.New(intake.Config{
+		MaxPublish: cfg.MaxPublish, Patience: cfg.Patience, Machine: cfg.Machine, Seek: cfg.Seek,
+		Store: cfg.Store, Media: cfg.Media, Capacity: cfg.Capacity,
+	})
+	u.jobs = newJobs(&u.cfg, index, u.queue)
+	u.progress = newProgress(&u.cfg)
+	u.outbox = &outbox{cfg: &u.cfg, dedupe: index, damaged: damaged}
+	u.outcomes = &outcomes{cfg: &u.cfg, queue: u.queue, progress: u.progress, totals: counts, outbox: u.outbox}
+	u.inbox = &inbox{cfg: &u.cfg, intake: in, dedupe: index, jobs: u.jobs, queue: u.queue, outbox: u.outbox, totals: counts}
+	u.taker = &taker{cfg: &u.cfg, intake: in, queue: u.queue, outcomes: u.outcomes}
+	u.sender = &sender{cfg: &u.cfg, intake: in, queue: u.queue, progress: u.progress, outcomes: u.outcomes}
+	u.writer = &writer{cfg: &u.cfg, queue: u.queue, outcomes: u.outcomes}
+	return u
 }
 
 // Close gives back the room of the jobs, which stay in the store, after all that Work and Publish name has ended.
@@ -155,7 +179,7 @@ func (u *Uploads) Close() {
 	for _, leave := range u.leave {
 		leave()
 	}
-	for _, j := range u.queue.all() {
+	for _, j := range u.jobs.all() {
 		j.close()
 	}
 }
@@ -163,24 +187,44 @@ func (u *Uploads) Close() {
 // Work are the tasks that bring files to Google. A stop cuts the files that are being sent, and the batch in hand is finished.
 func (u *Uploads) Work() []task.Task {
 	return []task.Task{
-		{Name: "take files", Run: func(ctx context.Context) error { return task.Each(ctx, takers, u.nextToTake, u.takeOne) }},
-		{Name: "send files", Run: func(ctx context.Context) error { return task.Each(ctx, u.cfg.Senders, u.queue.nextToSend, u.sendOne) }},
-		{Name: "create items", Run: u.createBatches},
-		{Name: "expire jobs", Run: u.expire},
-		{Name: "publish progress", Run: u.publishProgress},
+		{Name: "take files", Run: u.taker.run},
+		{Name: "send files", Run: u.sender.run},
+		{Name: "create items", Run: u.writer.run},
+		{Name: "expire jobs", Run: func(ctx context.Context) error { return u.jobs.expire(ctx, u.outcomes.giveUp) }},
+		{Name: "publish progress", Run: u.progress.run},
 	}
 }
 
 // Publish are the tasks that publish results. They outlive those of Work, so that the last results go out; see Drain.
 func (u *Uploads) Publish() []task.Task {
 	return []task.Task{
-		{Name: "publish results", Run: func(ctx context.Context) error { return task.Each(ctx, outboxWorkers, u.outbox.next, u.publishNext) }},
-		{Name: "publish damaged jobs", Run: u.publishDamaged},
+		{Name: "publish results", Run: u.outbox.run},
+		{Name: "publish damaged jobs", Run: u.outbox.publishDamaged},
 	}
 }
 
+// Drain waits until the broker has all results, but not longer than ctx.
+func (u *Uploads) Drain(ctx context.Context) { u.outbox.drain(ctx) }
+
+// Accept makes one upload command durable. An answer is of a command that leaves nothing behind, to be published before it is acknowledged;
+// without one the command is durable. An error is ctx's or the store's: without acknowledgement the broker delivers it again.
+func (u *Uploads) Accept(ctx context.Context, d broker.Delivery) (answer []byte, err error) {
+	return u.inbox.accept(ctx, d)
+}
+
+// Refuse makes the answer to a command that is not carried out.
+func (u *Uploads) Refuse(cmd mqttapi.Upload, cause *mqttapi.Error) ([]byte, error) {
+	return u.inbox.refuse(cmd, cause)
+}
+
 // Dedupe recognises commands that come again, also requests.
-func (u *Uploads) Dedupe() *dedupe.Index { return u.dedupe }
+func (u *Uploads) Dedupe() *dedupe.Index { return u.inbox.dedupe }
+
+// Totals are what E/state says of uploads that are over.
+func (u *Uploads) Totals() *totals.Totals { return u.outcomes.totals }
+
+// Idle reports whether nothing is on its way to Google.
+func (u *Uploads) Idle() bool { return u.queue.idle() }
 
 // AwaitIdle waits until no upload is on its way, but not longer than most. Its error is ctx's.
 func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
@@ -191,6 +235,9 @@ func (u *Uploads) AwaitIdle(ctx context.Context, most time.Duration) error {
 	})
 	return err
 }
+
+// NeedsMachine reports whether a file is to be sent next, or is being sent, that stays on this machine: the entry should not move now.
+func (u *Uploads) NeedsMachine() bool { return u.queue.needsMachine() }
 
 // Sweep removes payloads without a job in the store, left by a crash. It is called once, before commands are taken.
 func Sweep(ctx context.Context, s *store.Store) error {

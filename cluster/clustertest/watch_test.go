@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/test"
+
 	"gphotos2mqtt/bridge/store"
 )
 
@@ -51,4 +54,22 @@ func TestWatchEntries(t *testing.T) {
 	next("garden", func(e *store.Entry) bool { return e != nil && e.Removal != nil })
 	must(t, here.DeleteEntry(t.Context(), garden))
 	next("garden", func(e *store.Entry) bool { return e == nil })
+}
+
+// A watch that does not begin for as long as a lease lasts is said once, with why.
+func TestNotWatched(t *testing.T) {
+	s := Start(t, 1, `accounts { A { jetstream: enabled, users: [
+		{user: bridge, password: hush, permissions: {publish: {deny: ["$JS.API.CONSUMER.CREATE.>"]}}}] } }`)
+	cfg := config(t, s.URLs(), 1)
+	cfg.User, cfg.Password, cfg.Lease = "bridge", "hush", time.Second
+	log, hook := test.NewNullLogger()
+	cfg.Log = logrus.NewEntry(log)
+	e := connect(t, cfg).Engine()
+	ctx, stop := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	watching.Go(func() { _ = e.Watch(ctx, "entries.bridge.", func(string, uint64) {}) }) // its error is ctx's
+	await(t, hook, "the user of the cluster lacks a right", "CONSUMER.CREATE")
+	await(t, hook, "the cluster is not watched", "watch entries.bridge.")
 }

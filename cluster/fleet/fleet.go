@@ -44,8 +44,10 @@ type Config struct {
 	Pace    time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
 	// Idle reports whether an entry has nothing to do just now: those are given back first. nil: all are alike.
 	Idle   func(entry string) bool
-	Report func() any    // what the others see of this process, as JSON, with each renewal; nil: nothing
-	Log    *logrus.Entry // needed
+	Report func() any // what the others see of this process, as JSON, with each renewal; nil: nothing
+	// Seen is called with what a process, also this one, has reported, and with nil when it is gone. nil: nobody cares.
+	Seen func(process string, report []byte)
+	Log  *logrus.Entry // needed
 }
 
 // A Fleet is this process among those that share a cluster. At any time each entry runs in one of them at most. All methods may be called
@@ -57,6 +59,7 @@ type Fleet struct {
 	began   time.Time
 
 	urgent   wake.Flag // the lease is to be renewed now
+	news     wake.Flag // it is to be renewed soon, for what it reports
 	extended wake.Flag // deadline has changed
 	again    wake.Flag // what is watched is to be read anew
 	changed  wake.Flag // entries may be to be taken or given back
@@ -64,6 +67,8 @@ type Fleet struct {
 	mu       sync.Mutex    // guards all below; nothing is called while it is held
 	deadline time.Duration // by now: until then the lease surely lasts
 	lease    uint64        // the revision of this process's key; 0 = it is not there
+	checked  uint64        // what that was when it was last looked whether it was seen
+	checking time.Duration // when that was, by now
 	leaving  bool
 	known    bool // members and owners are complete
 	members  map[string]member
@@ -79,7 +84,7 @@ func New(shared cluster.Shared, engine *cluster.Engine, cfg Config) *Fleet {
 	cfg.Renew, cfg.Stop, cfg.Pace = cmp.Or(cfg.Renew, ttl/3), cmp.Or(cfg.Stop, ttl/5*4), cmp.Or(cfg.Pace, time.Second)
 	return &Fleet{
 		cfg: cfg, shared: shared, entries: engine, began: time.Now(),
-		urgent: wake.NewFlag(), extended: wake.NewFlag(), again: wake.NewFlag(), changed: wake.NewFlag(),
+		urgent: wake.NewFlag(), news: wake.NewFlag(), extended: wake.NewFlag(), again: wake.NewFlag(), changed: wake.NewFlag(),
 		members: map[string]member{}, owners: map[string]owner{}, runs: map[string]*run{},
 	}
 }
@@ -125,6 +130,7 @@ func (f *Fleet) Run(ctx context.Context, runEntry func(ctx context.Context, entr
 	lasting, end := context.WithCancel(context.WithoutCancel(ctx)) // the lease outlasts the entries
 	var fleet errgroup.Group
 	fleet.Go(func() error { return f.keepLease(lasting) })
+	fleet.Go(func() error { return f.renewEarly(lasting) })
 	fleet.Go(func() error { return f.stopInTime(lasting) })
 	fleet.Go(func() error { return f.watch(lasting) })
 	g.Go(func() error { return f.tend(ctx, g, runEntry) })

@@ -143,9 +143,11 @@ func (j *joined) leave(t *testing.T) {
 
 // openFleet connects to the servers.
 func openFleet(urls string, cfg Config) (*Fleet, *cluster.Conn, error) {
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	cfg.Log = log.WithField("process", cfg.Process)
+	if cfg.Log == nil {
+		log := logrus.New()
+		log.SetOutput(io.Discard)
+		cfg.Log = log.WithField("process", cfg.Process)
+	}
 	servers, err := cluster.ParseServers(urls)
 	if err != nil {
 		return nil, nil, err

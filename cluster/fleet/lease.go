@@ -18,6 +18,20 @@ type lease struct {
 	Report  json.RawMessage `json:"report,omitempty"`
 }
 
+// newsPause is the least time between two renewals for what a process reports.
+const newsPause = time.Second
+
+// Renew has the lease renewed soon, so that the others see what this process reports now.
+func (f *Fleet) Renew() { f.news.Set() }
+
+func (f *Fleet) renewEarly(ctx context.Context) error {
+	for wake.Sleep(ctx, f.news, 0) == nil {
+		f.urgent.Set()
+		_ = wake.Sleep(ctx, nil, newsPause)
+	}
+	return nil
+}
+
 // keepLease renews the lease until ctx ends, and then removes it.
 func (f *Fleet) keepLease(ctx context.Context) error {
 	failing := false
@@ -97,12 +111,15 @@ func (f *Fleet) revision() uint64 {
 	return f.lease
 }
 
-// leaseIs notes the revision of our key. One that the watch has not seen since the last renewal sees nothing else either.
+// leaseIs notes the revision of our key. A watch that has not seen the one of the last renewal in time sees nothing else either.
 func (f *Fleet) leaseIs(revision uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.known && f.members[f.cfg.Process].revision < f.lease {
-		f.again.Set()
+	if now := f.now(); now-f.checking > f.cfg.Renew/2 {
+		if f.known && f.members[f.cfg.Process].revision < f.checked {
+			f.again.Set()
+		}
+		f.checked, f.checking = revision, now
 	}
 	f.lease = revision
 }

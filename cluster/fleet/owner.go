@@ -10,8 +10,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"gphotos2mqtt/bridge/wake"
 )
 
 const ownerKey = "owner." // starts the keys of the owner records, in the bucket of the records
@@ -155,17 +153,12 @@ func (f *Fleet) see(id string, change func(*member)) {
 
 // watch follows the processes and the owners until ctx ends.
 func (f *Fleet) watch(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if err := f.watchOnce(ctx); err != nil && ctx.Err() == nil {
-			f.cfg.Log.WithError(err).Warn("fleet is not watched")
-			_ = wake.Sleep(ctx, nil, f.cfg.Renew/5)
-		}
-	}
+	f.shared.Watch(ctx, "fleet", f.watchOnce)
 	return nil
 }
 
 // watchOnce reads all that there is and follows it, until it is to be read anew. Owners come first: of each, the process is there by then.
-func (f *Fleet) watchOnce(ctx context.Context) error {
+func (f *Fleet) watchOnce(ctx context.Context, begun func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	late := time.AfterFunc(f.shared.Lease, cancel)
@@ -189,6 +182,7 @@ func (f *Fleet) watchOnce(ctx context.Context) error {
 	}
 	late.Stop()
 	f.begun(first, there)
+	begun()
 	for {
 		select {
 		case e, ok := <-owners.Updates():
@@ -277,6 +271,7 @@ func (f *Fleet) sawProcess(e jetstream.KeyValueEntry) {
 		f.extended.Set()
 		f.urgent.Set()
 	}
+	var report []byte
 	f.see(e.Key(), func(m *member) {
 		if m.revision = e.Revision(); gone(e) {
 			m.gone = true
@@ -284,5 +279,9 @@ func (f *Fleet) sawProcess(e jetstream.KeyValueEntry) {
 		}
 		*m = member{revision: e.Revision(), seen: f.now()}
 		_ = json.Unmarshal(e.Value(), &m.lease) // of another version: it is there all the same
+		report = m.lease.Report
 	})
+	if f.cfg.Seen != nil {
+		f.cfg.Seen(e.Key(), report)
+	}
 }

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/test"
+
 	"gphotos2mqtt/bridge/store/engine"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/cluster/clustertest"
@@ -180,5 +183,25 @@ func TestFleetClockSteps(t *testing.T) {
 	}
 	if !h.shared(2, 2)() || h.entered.Load() != before {
 		t.Errorf("%v, after %d entries were taken in place of %d", h.counts(), h.entered.Load(), before)
+	}
+}
+
+// Servers that are started again are nothing to warn of once they are back: what was watched is watched again.
+func TestFleetServerRestarts(t *testing.T) {
+	s, h, entries := clustertest.Start(t, 1, ""), newHall(t), names(4)
+	log, hook := test.NewNullLogger()
+	h.join(s.URLs(), "a", entries, func(c *Config) { c.Log = logrus.NewEntry(log) })
+	eventually(t, 20*time.Second, "it has all", h.shared(4))
+	for range 3 {
+		s.Kill(0)
+		eventually(t, 20*time.Second, "it has none", h.shared())
+		s.Run(0)
+		h.join(s.URLs(), "b", entries).leave(t)
+		eventually(t, 20*time.Second, "it has all again", h.shared(4))
+	}
+	for _, line := range hook.AllEntries() {
+		if line.Level <= logrus.WarnLevel && strings.HasSuffix(line.Message, "not watched") {
+			t.Errorf("%s %v", line.Message, line.Data)
+		}
 	}
 }

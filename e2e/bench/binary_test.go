@@ -39,26 +39,24 @@ func binary(r *run) {
 		if int(symbol.Section) >= len(program.Sections) || program.Sections[symbol.Section].Type == elf.SHT_NOBITS {
 			continue // not in the file
 		}
+		if slices.Contains(tables, symbol.Name) {
+			continue
+		}
 		shares[owner(modules, symbol.Name)] += megabytes(int64(symbol.Size))
 		known += megabytes(int64(symbol.Size))
 	}
-	// The rest is Go's tables of functions, lines, types and texts. They have no symbols; a module has about as much of them as of code.
+	// The rest is Go's tables of functions, lines, types and texts. A module has about as much of them as of code.
 	size := megabytes(file.Size())
 	var rows []figures.Row
-	others := figures.Row{Name: "all others", Cells: make([]float64, 3)}
 	for name, own := range shares {
-		cells := []float64{own, own * size / known, 100 * own / known}
-		if own < 0.03 {
-			for i, cell := range cells {
-				others.Cells[i] += cell
-			}
-			continue
-		}
-		rows = append(rows, figures.Row{Name: name, Cells: cells})
+		rows = append(rows, figures.Row{Name: name, Cells: []float64{own, own * size / known, 100 * own / known}})
 	}
 	slices.SortFunc(rows, func(a, b figures.Row) int { return cmp.Compare(b.Cells[0], a.Cells[0]) })
-	r.table("shares of the stripped program", []string{"own code and data (MB)", "with its part of Go's tables (MB)", "%"}, append(rows, others)...)
+	r.table("shares of the stripped program", []string{"own code and data (MB)", "with its part of Go's tables (MB)", "%"}, rows...)
 }
+
+// tables are the symbols of Go's tables, most of which have none.
+var tables = []string{"go:func.*", "runtime.findfunctab", "runtime.typelink"}
 
 // modules are those of a program, the longest first: a module can be below another.
 func modules(r *run, path string) (names []string) {
@@ -78,6 +76,12 @@ func owner(modules []string, symbol string) string {
 	for _, module := range modules {
 		if rest, ok := strings.CutPrefix(symbol, module); ok && rest != "" && strings.ContainsRune("/.", rune(rest[0])) {
 			return module
+		}
+	}
+	if made, of, _ := strings.Cut(symbol, ":"); made == "type" || made == "go" { // such as type:.eq.[2]MODULE/package.Type
+		if at := strings.IndexAny(of, "abcdefghijklmnopqrstuvwxyz"); at >= 0 {
+			_, of, _ = strings.Cut(of[at:], ".") // after eq, hash or itab
+			return owner(modules, strings.TrimLeft(of, "*[]0123456789"))
 		}
 	}
 	if strings.HasPrefix(symbol, "main.") {

@@ -3,9 +3,11 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +33,8 @@ func delays(model string) map[string]photosim.Delay {
 	}
 	list := photosim.Delay{Base: 100 * ms}
 	return map[string]photosim.Delay{
-		"uploads.*": upload, "mediaItems.batchCreate": create, "albums.list": list, "mediaItems.list": list, "mediaItems.search": list,
+		"uploads.*": upload, "mediaItems.batchCreate": create,
+		"albums.list": list, "mediaItems.list": list, "mediaItems.search": list, "mediaItems.batchGet": list,
 	}
 }
 
@@ -80,26 +83,35 @@ func (e *env) command(photo []byte, album string) []byte {
 // done. The first has number from: equal bytes are one item to Google.
 func (e *env) burst(from, photos, size int, album string) time.Duration {
 	e.Helper()
-	commands := make([][]byte, photos)
-	for i := range commands {
-		commands[i] = e.command(e2etest.Photo(from+i, size), album)
-	}
-	began := time.Now()
-	e.Send(photos, func(n int) []byte { return commands[n] })
+	began := e.send(from, photos, size, album)
 	e.done(photos)
 	return time.Since(began)
 }
 
-// done waits for the ends of so many uploads.
-func (e *env) done(uploads int) {
+// send publishes the commands of a burst, and says when it began.
+func (e *env) send(from, photos, size int, album string) (began time.Time) {
+	e.Helper()
+	commands := make([][]byte, photos)
+	for i := range commands {
+		commands[i] = e.command(e2etest.Photo(from+i, size), album)
+	}
+	began = time.Now()
+	e.Send(photos, func(n int) []byte { return commands[n] })
+	return began
+}
+
+// done waits for the ends of so many uploads, and returns the last one.
+func (e *env) done(uploads int) (last []byte) {
 	e.Helper()
 	for range uploads {
 		m := e.Expect(e2etest.ResultTopic, "an end", func(p []byte) bool { return !accepted(p) })
 		if !bytes.Contains(m.Payload, []byte(`"status":"done"`)) {
 			e.Fatalf("%s", m)
 		}
+		last = m.Payload
 	}
 	e.Forget(e2etest.ResultTopic)
+	return last
 }
 
 func accepted(payload []byte) bool { return bytes.Contains(payload, []byte(`"status":"accepted"`)) }
@@ -117,8 +129,10 @@ func (e *env) quiet() {
 }
 
 // requests is how many of the day's requests were made so far.
-func (e *env) requests() (n int) {
-	for route, of := range e.Google.Stats().Routes {
+func (e *env) requests() int { return requestsOf(e.Google) }
+
+func requestsOf(google *photosim.Server) (n int) {
+	for route, of := range google.Stats().Routes {
 		if !isOAuth(route) && route != "bytes" {
 			n += of.Requests
 		}
@@ -137,8 +151,9 @@ func (e *env) calls(routes ...string) (n int) {
 	return n
 }
 
-// busy keeps every core busy with a process of its own until the function is called.
-func (r *run) busy() (end func()) {
+// busy keeps every core busy with a process of its own until the function is called,
+// which tells what the cores have left idle all the same, in percent.
+func (r *run) busy() (end func() (idle float64)) {
 	r.Helper()
 	var spinners []*exec.Cmd
 	for range runtime.NumCPU() {
@@ -146,15 +161,38 @@ func (r *run) busy() (end func()) {
 		e2etest.Must(r, spinner.Start())
 		spinners = append(spinners, spinner)
 	}
-	end = func() {
+	idleBefore, allBefore := r.processors()
+	end = func() float64 {
+		idle, all := r.processors()
 		for _, spinner := range spinners {
 			_ = spinner.Process.Kill()
 			_ = spinner.Wait() // it was killed
 		}
 		spinners = nil
+		return 100 * (idle - idleBefore) / max(1, all-allBefore)
 	}
-	r.Cleanup(end)
+	r.Cleanup(func() { end() })
 	return end
+}
+
+// processors are the ticks that all of them were idle, and all their ticks.
+// Source: https://man7.org/linux/man-pages/man5/proc_stat.5.html
+func (r *run) processors() (idle, all float64) {
+	text, err := os.ReadFile("/proc/stat")
+	e2etest.Must(r, err)
+	line, _, _ := strings.Cut(string(text), "\n")
+	for n, field := range strings.Fields(line)[1:] {
+		ticks, err := strconv.ParseFloat(field, 64)
+		e2etest.Must(r, err)
+		switch n {
+		case 3, 4: // idle, and idle until a disk answers
+			idle += ticks
+		case 8, 9: // guests are in the first two
+			continue
+		}
+		all += ticks
+	}
+	return idle, all
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }

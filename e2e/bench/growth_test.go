@@ -46,8 +46,24 @@ func growthEntries(r *run) {
 		}})
 		e.Bridge.Stop(0)
 	}
-	r.table("growth with linked entries",
-		[]string{"entries", "all online (s)", "idle (MB)", "at most (MB)", "idle (% of a core)", "wake-ups a second"}, rows...)
+	columns := []string{"entries", "all online (s)", "idle (MB)", "at most (MB)", "idle (% of a core)", "wake-ups a second"}
+	r.table("growth with linked entries", columns, rows...)
+	r.grows("entries", columns, rows)
+}
+
+// grows holds all columns to growing no faster than the first one from its last row but
+// one to its last, and names the one that grows the fastest.
+func (r *run) grows(what string, columns []string, rows []figures.Row) {
+	few, many := rows[len(rows)-2].Cells, rows[len(rows)-1].Cells
+	fastest := 1
+	for n := range columns[1:] {
+		if many[1+n]/few[1+n] > many[fastest]/few[fastest] {
+			fastest = 1 + n
+		}
+	}
+	times := many[0] / few[0]
+	r.atMost(times, fmt.Sprintf("%.0f times as many %s: of the columns [below](#growth), *%s* grows the fastest", times, what, columns[fastest]),
+		"times", many[fastest]/few[fastest])
 }
 
 // online waits until so many entries are, in the messages after the first ones.
@@ -102,10 +118,12 @@ func growthItems(r *run) {
 		}
 		rows = append(rows, row)
 	}
-	r.table("growth with items", []string{
+	columns := []string{
 		"items", "first start: all listings (s)", "at most (MB)", "requests",
 		"next start: all listings (s)", "at most (MB)", "requests", "then (MB)",
-	}, rows...)
+	}
+	r.table("growth with items", columns, rows...)
+	r.grows("items", columns, rows)
 }
 
 // listings waits for the listings of a bridge that starts, in the messages after the
@@ -144,10 +162,7 @@ func growthQueued(r *run) {
 		began := time.Now()
 		e.StartBridge()
 		online := time.Since(began).Seconds()
-		e.Expect("gphotos/home/state", "the whole queue", func(payload []byte) bool {
-			var state struct{ Queue struct{ Waiting int } }
-			return json.Unmarshal(payload, &state) == nil && state.Queue.Waiting == jobs
-		})
+		e.queued(jobs)
 		peak := megabytes(e.Bridge.Peak())
 		if jobs == 10_000 {
 			r.atMost(0.8, "online with 10,000 queued uploads", "s", online)
@@ -160,7 +175,9 @@ func growthQueued(r *run) {
 		rows = append(rows, figures.Row{Cells: []float64{float64(jobs), online, peak, megabytes(e.Bridge.Resident())}})
 		e.Bridge.Stop(0)
 	}
-	r.table("growth with queued uploads", []string{"queued", "online (s)", "at most (MB)", "then (MB)"}, rows...)
+	columns := []string{"queued", "online (s)", "at most (MB)", "then (MB)"}
+	r.table("growth with queued uploads", columns, rows...)
+	r.grows("queued uploads", columns, rows)
 }
 
 // longListing measures a bridge that lists 500 items, the most there is, with ids and

@@ -1,5 +1,6 @@
 // Package bench measures the built bridge, stripped as it is released, with Mosquitto
-// and the simulated Google on loopback. Nothing in it passes or fails by a time.
+// and the simulated Google on loopback. Nothing in it passes or fails by a time: a goal
+// that is missed is said at the end.
 //
 // What is measured is a list of scenarios, each of which can be run alone:
 //
@@ -17,10 +18,16 @@
 package bench
 
 import (
+	"cmp"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
+	"gphotos2mqtt/e2e/bench/figures"
 	"gphotos2mqtt/e2e/e2etest"
 )
 
@@ -37,5 +44,41 @@ func TestMain(m *testing.M) {
 	if *wanted == "" && !*counting {
 		os.Exit(m.Run())
 	}
-	os.Exit(e2etest.M{M: m, MoreThanGo: true, Release: true, Needs: []string{"mosquitto"}}.Run())
+	code := e2etest.M{M: m, MoreThanGo: true, Release: true, Needs: []string{"mosquitto"}}.Run()
+	if *wanted != "" {
+		fmt.Print(verdict())
+	}
+	os.Exit(code)
+}
+
+// verdict says which goals of what was measured are missed: that fails nothing.
+func verdict() string {
+	all, err := figures.Read(*results)
+	if *results == "" || *bridge != "" || *profile != "" || err != nil { // nothing was kept
+		return ""
+	}
+	var met int
+	var missed strings.Builder
+	for _, name := range names() {
+		s := cmp.Or(all[name], &figures.Scenario{Failed: true})
+		for _, f := range s.Figures {
+			if reached, goal := f.Met(); reached {
+				met++
+			} else if goal {
+				fmt.Fprintf(&missed, "MISSED by %s: %s: %v %s, the goal is %s\n", name, f.Name, f.Value, f.Unit, f.Goal())
+			}
+		}
+		if s.Failed {
+			fmt.Fprintf(&missed, "FAILED: %s; what it says is above\n", name)
+		}
+	}
+	return fmt.Sprintf("\n%d goals are met, %d are missed\n%s", met, strings.Count(missed.String(), "MISSED"), missed.String())
+}
+
+// names are the scenarios that -scenario asks for.
+func names() []string {
+	if *wanted == "all" {
+		return slices.Sorted(maps.Keys(scenarios))
+	}
+	return strings.Split(*wanted, ",")
 }

@@ -58,6 +58,10 @@ func peer(r *run) {
 	}
 	for _, c := range contests() {
 		ours := r.bridgeIn(c)
+		if c.photos == burst {
+			kind, _, _ := strings.Cut(c.name, ":")
+			r.atMost(2, "processor for a photo of 27 KB over TLS with HTTP/2, "+kind, "ms", ours[3])
+		}
 		rows := []figures.Row{{Name: "gphotos2mqtt, by default", Cells: append(ours, 1, 1, 1, 1)}}
 		for _, flags := range c.peers {
 			if path == "" || !batches && flags != "" {
@@ -95,14 +99,14 @@ func (r *run) bridgeIn(c contest) []float64 {
 	e2etest.Must(r, e.Google.Latency(c.delays))
 	e2etest.Must(r, e.Google.Uplink(c.uplink))
 	e.quiet()
-	e.Bridge.ForgetPeak()
 	before, cpu, began := e.requests(), e.Bridge.CPU(), time.Now()
 	e.Send(c.photos, func(n int) []byte {
 		return []byte(`{"path": "` + filepath.Join(e.Media, fmt.Sprintf("IMG_%04d.jpg", n)) + `", "album": "Trip"}`)
 	})
 	e.done(c.photos)
-	took, used := time.Since(began), e.Bridge.CPU()-cpu
-	asked, peak := e.requests()-before, e.Bridge.Peak()
+	took := time.Since(began)
+	time.Sleep(time.Until(began.Add(took + 5*time.Second))) // its listings are a part of what it costs; rclone has none
+	used, asked, peak := e.Bridge.CPU()-cpu, e.requests()-before, e.Bridge.Peak()
 	e.Bridge.Stop(0)
 	return []float64{took.Seconds(), float64(asked), megabytes(peak), ms(used) / float64(c.photos)}
 }
@@ -142,12 +146,7 @@ func (r *run) rcloneIn(c contest, path string, flags []string) []float64 {
 	if items := len(sim.Library()[0].Items); items != c.photos {
 		r.Fatalf("rclone has brought %d items of %d", items, c.photos)
 	}
-	asked := 0
-	for route, of := range sim.Stats().Routes {
-		if !isOAuth(route) {
-			asked += of.Requests
-		}
-	}
+	asked := requestsOf(sim)
 	used := run.ProcessState.UserTime() + run.ProcessState.SystemTime()
 	return []float64{took.Seconds(), float64(asked), megabytes(peak()), ms(used) / float64(c.photos)}
 }

@@ -49,6 +49,14 @@ func newProbe(t *testing.T, socket string) probe {
 	return probe{&http.Client{Transport: transport}}
 }
 
+// call lets the bridge do something, and waits until it has.
+func (p probe) call(tb testing.TB, what string) {
+	tb.Helper()
+	response, err := p.client.Get("http://bridge/" + what)
+	e2etest.Must(tb, err)
+	e2etest.Must(tb, response.Body.Close())
+}
+
 // runtimeCounts are what the Go runtime of the bridge has counted since its start.
 type runtimeCounts struct{ Mallocs, Allocated, Goroutines float64 }
 

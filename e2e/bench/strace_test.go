@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"gphotos2mqtt/e2e/e2etest"
 )
@@ -34,16 +35,34 @@ func newTrace(t *testing.T, bridge string) trace {
 	}
 	tr.start, tr.works = filepath.Join(dir, "traced"), true
 	text := "#!/bin/sh\nexec strace -D -f -y -s 0 -e signal=none " +
-		"-e trace=fsync,fdatasync,sync_file_range,write,writev,pwrite64,pwritev,copy_file_range,sendfile -o " + tr.log + " " + bridge + ` "$@"` + "\n"
+		"-e trace=fsync,fdatasync,sync,syncfs,msync,sync_file_range," +
+		"write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,copy_file_range,sendfile -o " + tr.log + " " + bridge + ` "$@"` + "\n"
 	e2etest.Must(t, os.WriteFile(tr.start, []byte(text), 0o700))
 	return tr
+}
+
+// still waits until the bridge has written and synced nothing for a while: what comes
+// next shares no sync with what came before.
+func (tr trace) still(t *testing.T) {
+	t.Helper()
+	if !tr.works {
+		return
+	}
+	const while = 300 * time.Millisecond
+	for last, since := int64(-1), time.Now(); time.Since(since) < while; time.Sleep(10 * time.Millisecond) {
+		log, err := os.Stat(tr.log)
+		e2etest.Must(t, err)
+		if log.Size() != last {
+			last, since = log.Size(), time.Now()
+		}
+	}
 }
 
 // writing is what a process has asked the system to write and to sync.
 type writing struct{ syncs, files, sockets float64 }
 
 // call is a line of strace: the name, the file, and the result of a call.
-var call = regexp.MustCompile(`^\d+ +(?:<\.\.\. )?(\w+)(?:\(\d+<(.*?)>.*| resumed>.*)= (\d+)$`)
+var call = regexp.MustCompile(`^\d+ +(?:<\.\.\. )?(\w+)(?:\((?:\d+<(.*?)>)?.*| resumed>.*)= (\d+)$`)
 
 // read adds up what has gone to files below a folder, and to sockets.
 func (tr trace) read(t *testing.T, dir string) (w writing) {
@@ -55,7 +74,8 @@ func (tr trace) read(t *testing.T, dir string) (w writing) {
 	e2etest.Must(t, err)
 	defer file.Close()
 	started := map[string]string{} // by thread: the file of a call that has not returned
-	for scan := bufio.NewScanner(file); scan.Scan(); {
+	scan := bufio.NewScanner(file)
+	for scan.Scan() {
 		line := scan.Text()
 		thread, rest, _ := strings.Cut(line, " ")
 		if strings.HasSuffix(line, "<unfinished ...>") {
@@ -82,6 +102,7 @@ func (tr trace) read(t *testing.T, dir string) (w writing) {
 			w.sockets += n
 		}
 	}
+	e2etest.Must(t, scan.Err())
 	return w
 }
 
@@ -95,11 +116,12 @@ func TestReadTrace(t *testing.T) {
 14 fsync(6</data/payloads> <unfinished ...>
 13 <... pwrite64 resumed>) = 4096
 14 <... fsync resumed>) = 0
+12 msync(0x7f0c2a000000, 4096, MS_SYNC) = 0
 12 write(2<pipe:[8]>, ""..., 90) = 90
 12 write(9<socket:[77]>, ""..., 512) = -1 EAGAIN (Resource temporarily unavailable)
 12 sendfile(9<socket:[77]>, 3</data/payloads/a>, NULL, 27000) = 27000
 `), 0o600))
-	if got, want := tr.read(t, "/data"), (writing{syncs: 2, files: 31096, sockets: 27512}); got != want {
+	if got, want := tr.read(t, "/data"), (writing{syncs: 3, files: 31096, sockets: 27512}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

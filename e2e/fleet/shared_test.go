@@ -114,6 +114,24 @@ func TestOneBridge(t *testing.T) {
 	one, two := w.start("one"), w.start("two")
 	w.shared(1, one, two)
 	w.online()
+	var health struct {
+		Processes map[string]struct {
+			Machine            string
+			Leads              bool
+			Entries, Connected int
+		}
+		Counters map[string]int
+	}
+	w.within(5*time.Second, "the entries of both on health", func() {
+		w.Until("the entries of both", func() bool {
+			w.Last("gphotos/bridge/health", &health)
+			n := 0
+			for _, p := range health.Processes {
+				n += p.Entries * p.Connected
+			}
+			return len(health.Processes) == 2 && n == 2
+		})
+	})
 	w.link(two)
 	for _, b := range []*bridge{one, two} {
 		for _, path := range []string{"/entry/a", "/entry/b", "/health"} {
@@ -157,14 +175,6 @@ func TestOneBridge(t *testing.T) {
 		return state.Quota.Requests
 	}
 	w.Until("both to count the requests of both", func() bool { return counted("a") == counted("b") && counted("a") >= made })
-	var health struct {
-		Processes map[string]struct {
-			Machine            string
-			Leads              bool
-			Entries, Connected int
-		}
-		Counters map[string]int
-	}
 	leads := func() (n int) {
 		for _, p := range health.Processes {
 			if p.Leads {

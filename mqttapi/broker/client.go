@@ -39,6 +39,7 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 	in := bufio.NewReaderSize(s.transport, readAhead)
 	if err = s.greet(in); err == nil {
 		s.accepted = true
+		c.kept.begin(c, s.present)
 		s.transport.running.Go(func() { s.read(ctx, in) })
 		return s, nil
 	}
@@ -47,7 +48,9 @@ func (c *Conn) connect(ctx context.Context) (*session, error) {
 	if s.refused == 0 {
 		err = fmt.Errorf("wait for the broker's first answer: %w", cause)
 		if hungUp(err) && ctx.Err() == nil {
-			s.diagnosis = c.Diagnose(ctx, c.cfg.Availability.Topic)
+			if s.diagnosis = c.Diagnose(ctx, c.cfg.Availability.Topic); s.diagnosis == "" {
+				s.shunned = !c.cfg.Clean && c.takes(ctx, nil)
+			}
 		}
 	}
 	return s, err
@@ -76,6 +79,7 @@ func (s *session) greet(in *bufio.Reader) error {
 		s.refused = answer.ReturnCode
 		return cmp.Or(packets.ConnErrors[answer.ReturnCode], fmt.Errorf("refused with code %d", answer.ReturnCode))
 	}
+	s.present = answer.SessionPresent
 	return s.transport.SetReadDeadline(time.Time{})
 }
 
@@ -140,6 +144,7 @@ func (s *session) take(answer packets.ControlPacket) {
 		}
 	case *packets.PingrespPacket:
 		s.pinged = false
+		s.unconfirmed()
 		s.beats.Reset(s.conn.timeouts.keepAlive)
 	}
 }
@@ -151,7 +156,7 @@ func (s *session) beat() {
 		s.transport.fail(errClosed)
 		return
 	}
-	s.pinged, s.heard = true, read
+	s.pinged, s.pingedAt, s.heard = true, time.Now(), read
 	s.send(packets.NewControlPacket(packets.Pingreq))
 	s.beats.Reset(s.conn.timeouts.ping)
 }
@@ -175,16 +180,21 @@ func (s *session) ask(subscriptions ...Subscription) uint16 {
 	return p.MessageID
 }
 
+// firstNumber is above those that brokers give to what they deliver, from 1 on: mochi takes a packet of ours for the answer to one of its own
+// that has the same number.
+const firstNumber = 1 << 15
+
 // number is one that no packet has that is in flight. https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718025
 func (s *session) number() uint16 {
-	for s.last++; s.last == 0 || s.flying(s.last) >= 0; {
-		s.last++
+	for s.last++; s.last < firstNumber || s.flying(s.last) >= 0; {
+		s.last = max(s.last+1, firstNumber)
 	}
 	return s.last
 }
 
 // leave disconnects, so that the will stays unsaid, and waits until all of the session has ended.
 func (s *session) leave() {
+	s.transport.settle()
 	s.send(packets.NewControlPacket(packets.Disconnect))
 	s.transport.fail(errClosed)
 	s.transport.running.Wait()

@@ -111,8 +111,8 @@ func TestNoMQTT(t *testing.T) {
 
 func TestNumbersAreFree(t *testing.T) {
 	t.Parallel()
-	s := &session{last: 65533, window: []inFlight{{number: 65534}, {number: 1}, {number: 3}}}
-	for _, want := range []uint16{65535, 2, 4} {
+	s := &session{last: 65533, window: []inFlight{{number: 65534}, {number: 32768}, {number: 32770}}}
+	for _, want := range []uint16{65535, 32769, 32771} {
 		if got := s.number(); got != want {
 			t.Errorf("%d, want %d", got, want)
 		}

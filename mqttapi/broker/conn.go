@@ -11,17 +11,19 @@
 //	what                                     when again, and until when
 //	connect: lost, or nobody answers         after 1, 2, 4, 4… s, half of each at random, until Run ends; a session starts it anew
 //	connect: refused by the broker           after 1, 2, 4, 8, 16, 30, 30… s, half of each at random, until Run ends
-//	connect: another client has the id       as if refused, from the third session in a row that was cut within 2 s;
-//	                                         over once a session has lasted a minute
+//	connect: another client has the id, or   as if refused, from the third session in a row that was cut within 2 s;
+//	  what the broker keeps for it is broken over once a session has lasted a minute
 //	SUBSCRIBE: a filter is refused           after 30 s on the same connection, Availability says Offline meanwhile
 //	SUBSCRIBE: no answer in 10 s             with the next connection
 //	PINGREQ: every 30 s, nothing in 10 s     with the next connection; so also when 64 KiB do not leave in 30 s
+//	PUBLISH: not acknowledged in a minute    with the next connection, when pings are answered all the same
 //	a retained value                         on each new connection, and at Refresh; a topic has one value in flight at a time
 //	Send and Clear                           on each new connection until acknowledged or their context ends
 //	either, at least 4 KiB, when the         on the next connection; after the third time it is quarantined: Send fails, a
 //	  broker hangs up within 2 s of it       retained topic is skipped until it gets a smaller value, and Limit is lower; all of
 //	                                         that until a connection of a minute ends, and then once is enough
 //	a delivery without Ack                   by the broker, with the next connection
+//	an Ack before those of earlier ones      once they are given, or after 5 s: MQTT asks for their order
 //	reading, with more than 20 MiB of         once there is room, or after 5 s: acknowledgements may be behind what is not read
 //	  payloads in the hands of handlers
 //	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
@@ -64,6 +66,7 @@ type Config struct {
 	ClientID      string         // names the session: two connections with one id throw each other out; needed unless Clean
 	TLS           *tls.Config    // for tls and wss; nil: the system's authorities and TLS 1.2 or newer
 	Clean         bool           // the broker forgets subscriptions and waiting messages at every disconnection; default: it keeps them
+	Resumes       bool           // without Clean: an earlier run had a session of ClientID, and it is told when the broker has it no more
 	Availability  Availability   // what is said of the connection; zero: nothing, and no will either
 	Subscriptions []Subscription // made at every connection; none is fine
 	// Handle takes each delivery, in a goroutine of its own, and acknowledges it or leaves it to come again with the next connection.
@@ -107,6 +110,7 @@ type Conn struct {
 	// What follows belongs to Run's goroutine.
 	address  Address // with the user that counts
 	failures failures
+	kept     kept
 	handlers sync.WaitGroup
 	handling int                   // deliveries with QoS 1 in Handle
 	handled  chan struct{}         // one for each that has ended
@@ -114,13 +118,17 @@ type Conn struct {
 }
 
 // timeouts are a connection's intervals, which tests shorten.
-type timeouts struct{ keepAlive, ping, connect, write, shutdown, subscribe, check, stable, first, away, refused time.Duration }
+type timeouts struct {
+	keepAlive, ping, connect, write, ack, confirm, shutdown, subscribe, check, stable, first, away, refused time.Duration
+}
 
 var defaultTimeouts = timeouts{
 	keepAlive: 30 * time.Second, // whole seconds
 	ping:      10 * time.Second, // how long a ping may stay unanswered
 	connect:   10 * time.Second, // for TCP, TLS and CONNACK together, and for SUBACK
 	write:     30 * time.Second, // for one packet to leave the machine
+	ack:       5 * time.Second,  // that an acknowledgement waits for those before it
+	confirm:   time.Minute,      // for a publish to be acknowledged, where pings are answered
 	shutdown:  2 * time.Second,  // for the handlers, and again for the last publishes
 	subscribe: 30 * time.Second, // until refused subscriptions are asked for again
 	check:     10 * time.Second, // for a message to itself to come back
@@ -141,6 +149,7 @@ func New(cfg Config) *Conn {
 		handled: make(chan struct{}, maxHandled),
 	}
 	c.state.Store(&State{Since: time.Now()})
+	c.kept.expected = cfg.Resumes
 	return c
 }
 

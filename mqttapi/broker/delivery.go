@@ -47,24 +47,16 @@ func (d Delivery) WithAck(ack func()) Delivery {
 
 // delivery does not hold the payload until it is acknowledged.
 func (c *Conn) delivery(t *transport, m *packets.PublishPacket) Delivery {
-	n, qos, id := len(m.Payload), m.Qos, m.MessageID
+	n := len(m.Payload)
 	c.intake.add(n)
-	return Delivery{
-		Topic: m.TopicName, Payload: m.Payload, Retained: m.Retain, Duplicate: m.Dup, QoS: qos, PacketID: id,
+	d := Delivery{
+		Topic: m.TopicName, Payload: m.Payload, Retained: m.Retain, Duplicate: m.Dup, QoS: m.Qos, PacketID: m.MessageID,
 		release: sync.OnceFunc(func() { c.intake.add(-n) }),
-		ack: sync.OnceFunc(func() { // counts on the connection of its delivery alone
-			switch qos {
-			case 1:
-				answer := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
-				answer.MessageID = id
-				_ = answer.Write(t)
-			case 2: // PUBREL and PUBCOMP follow
-				answer := packets.NewControlPacket(packets.Pubrec).(*packets.PubrecPacket)
-				answer.MessageID = id
-				_ = answer.Write(t)
-			}
-		}),
 	}
+	if a := t.expect(m, c.timeouts.ack); a != nil {
+		d.ack = a.give
+	}
+	return d
 }
 
 func (s *session) deliver(ctx context.Context, d Delivery) {

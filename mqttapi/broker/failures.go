@@ -68,11 +68,13 @@ type failures struct {
 	short    int    // sessions in a row that were cut short
 	conflict bool   // another client uses the same id
 	checks   int    // sessions in a row that the broker ended with their self check
-	instead  string // what the broker has against our publishes, when that explains the short sessions
+	instead  string // what the broker has against our publishes or our session, when that explains the short sessions
+	served   bool   // one of the short ones had an answer to SUBSCRIBE
 }
 
 type disconnect struct {
-	accepted bool // there was a session
+	accepted bool // there was a session, or the broker hung up on this one alone
+	served   bool // with an answer to SUBSCRIBE
 	refused  bool // the broker said no
 	hungUp   bool // it was ended by the other side
 	tooLarge bool // a large publish is the likely reason
@@ -82,7 +84,7 @@ type disconnect struct {
 // disconnected takes in an end and gives the pause before the next attempt, half at random so that many clients do not come in step.
 func (c *Conn) disconnected(ctx context.Context, s *session, err error) time.Duration {
 	p, reason := s.suspect(), c.reason(s, err)
-	d := disconnect{accepted: s.accepted, refused: s.refused != 0, hungUp: hungUp(err), lasted: time.Since(s.began)}
+	d := disconnect{accepted: s.accepted || s.shunned, refused: s.refused != 0, hungUp: hungUp(err), lasted: time.Since(s.began)}
 	if d.lasted >= c.timeouts.stable && s.accepted {
 		c.outbox.doubt()
 	}
@@ -92,14 +94,18 @@ func (c *Conn) disconnected(ctx context.Context, s *session, err error) time.Dur
 			reason = p.tooLarge()
 		}
 	}
+	d.served = s.answered || c.cfg.Clean || len(c.cfg.Subscriptions) == 0
 	known := c.failures.conflict
 	pause := c.failures.pause(d, c.timeouts)
 	if d.hungUp && s.cutCheck() {
 		c.failures.checks++
 	}
-	if c.failures.conflict && s.accepted {
+	if c.failures.conflict && d.accepted {
 		if !known {
 			c.failures.instead = c.Diagnose(ctx, cmp.Or(c.cfg.Availability.Topic, c.outbox.first()))
+			if c.failures.instead == "" && !c.failures.served && c.takes(ctx, nil) {
+				c.failures.instead = c.broken()
+			}
 		}
 		reason = c.conflict()
 	}
@@ -117,6 +123,7 @@ func (f *failures) pause(d disconnect, t timeouts) time.Duration {
 	case d.tooLarge:
 	case d.hungUp && d.lasted < shortSession:
 		f.short++
+		f.served = f.served || d.served
 	case !f.conflict:
 		f.short = 0
 	}
@@ -145,7 +152,9 @@ func (c *Conn) reason(s *session, err error) string {
 	switch {
 	case errors.Is(err, errNotHeld):
 		return fmt.Sprintf("this process has the client id %q no more", c.cfg.ClientID)
-	case s.accepted:
+	case s.diagnosis != "":
+		return s.diagnosis
+	case s.accepted || s.shunned:
 		return "the connection to the broker" + at + " was lost"
 	case s.refused == packets.ErrRefusedBadUsernameOrPassword, s.refused == packets.ErrRefusedNotAuthorised:
 		return "the broker does not let " + c.address.login() + " in: wrong password, or no right to connect"
@@ -159,8 +168,6 @@ func (c *Conn) reason(s *session, err error) string {
 		return "no trusted TLS connection to the broker" + at
 	case s.transport == nil:
 		return "the broker" + at + " cannot be reached"
-	case hungUp(err) && s.diagnosis != "":
-		return s.diagnosis
 	case hungUp(err):
 		return "whatever answers" + at + " hangs up on MQTT: another port, or with TLS?"
 	default:

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxAnswer = 1 << 10 // bytes of a packet that is no PUBLISH; the longest is SUBACK, with one for each filter
+	maxAnswer = 1 << 16 // bytes of a packet that is no PUBLISH; the longest is SUBACK, with one for each filter
 	firstPart = 1 << 20 // bytes for which there is room at once; for more once they have come
 )
 

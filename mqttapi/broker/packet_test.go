@@ -176,3 +176,18 @@ func TestWaitingWithQoS2(t *testing.T) {
 		t.Errorf("%d connections", n)
 	}
 }
+
+// A subscription to each topic of a thousand entries is answered with a code for each.
+func TestLongSuback(t *testing.T) {
+	t.Parallel()
+	granted := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
+	granted.MessageID, granted.ReturnCodes = 1, make([]byte, 3001)
+	var wire bytes.Buffer
+	if err := granted.Write(&wire); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readPacket(bufio.NewReader(&wire))
+	if p, ok := got.(*packets.SubackPacket); err != nil || !ok || len(p.ReturnCodes) != 3001 {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -11,7 +11,8 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
-// denied is a refused subscription. https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071
+// denied is a refused subscription, with MQTT 5 also what is above, which mochi says in 3.1.1 too.
+// https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Toc398718071
 const denied = 0x80
 
 // session is one connection to the broker, from CONNECT to its end. It belongs to Run's goroutine.
@@ -21,14 +22,18 @@ type session struct {
 	began     time.Time                  // when the attempt ended, one way or the other
 	accepted  bool                       // CONNACK said yes
 	refused   byte                       // CONNACK's reason (https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html#_Table_3.1_-)
-	diagnosis string                     // why the broker hung up on CONNECT, if it can be told
+	diagnosis string                     // why the broker hung up on CONNECT, or we on the broker, if it can be told
+	shunned   bool                       // the broker hung up on CONNECT, and lets other client ids in
+	present   bool                       // CONNACK said that there was a session
 	answers   chan packets.ControlPacket // all that has come but deliveries
 	last      uint16                     // number of a packet
 	asked     uint16                     // number of the SUBSCRIBE
 	awaiting  bool                       // its answer
+	answered  bool                       // it has come
 	timer     <-chan time.Time           // until that is overdue, or until the next question
 	beats     *time.Timer                // until the next PINGREQ, or until its answer is overdue
 	pinged    bool                       // an answer to PINGREQ is awaited
+	pingedAt  time.Time                  // when PINGREQ was sent
 	heard     int64                      // bytes that had come when PINGREQ was sent
 	granted   bool                       // all subscriptions stand
 	lowered   bool                       // with less than the QoS that was asked for
@@ -108,14 +113,14 @@ func (s *session) subscribe() {
 
 // subscribed reads the answer, a code for each filter.
 func (s *session) subscribed(codes []byte) {
-	s.awaiting, s.timer = false, nil
+	s.awaiting, s.answered, s.timer = false, true, nil
 	var refused []string
 	for i, sub := range s.conn.cfg.Subscriptions {
 		code := byte(denied)
 		if i < len(codes) {
 			code = codes[i]
 		}
-		if code == denied && !sub.Optional {
+		if code >= denied && !sub.Optional {
 			refused = append(refused, sub.Filter)
 		}
 		s.lowered = s.lowered || code < sub.QoS
@@ -203,8 +208,12 @@ func (s *session) settle(enough <-chan struct{}) bool {
 	}
 }
 
-// fill forgets what nobody waits for any more and sends what the outbox has.
+// fill forgets what nobody waits for any more and sends what the outbox has. SUBSCRIBE is answered first, so that a broker that hangs up
+// before has nothing against what is published.
 func (s *session) fill() {
+	if !s.answered && len(s.conn.cfg.Subscriptions) > 0 {
+		return
+	}
 	s.window = slices.DeleteFunc(s.window, func(f inFlight) bool { return f.ctx != nil && f.ctx.Err() != nil })
 	for p := s.conn.outbox.next(); p != nil; p = s.conn.outbox.next() {
 		payload, err := p.content()

@@ -99,7 +99,8 @@ type transport struct {
 	mu      sync.Mutex // guards all below; err is set before gone is closed, and then stays
 	out     []byte     // to be sent
 	sending bool
-	err     error // why it ended
+	err     error  // why it ended
+	acks    []*ack // of deliveries, in their order, until they are sent
 }
 
 func newTransport(conn net.Conn, limit time.Duration, room *intake, holds func() bool) *transport {
@@ -112,15 +113,23 @@ func newTransport(conn net.Conn, limit time.Duration, room *intake, holds func()
 func (t *transport) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := t.write(p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// write is Write with mu held.
+func (t *transport) write(p []byte) error {
 	if t.err != nil {
-		return 0, t.err
+		return t.err
 	}
 	t.out = append(t.out, p...)
 	if !t.sending {
 		t.sending = true
 		t.running.Go(t.send)
 	}
-	return len(p), nil
+	return nil
 }
 
 // send writes what there is, after the end too, as DISCONNECT. It alone writes and sets write deadlines: websockets.

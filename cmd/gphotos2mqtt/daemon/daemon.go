@@ -7,12 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -21,8 +17,6 @@ import (
 	"gphotos2mqtt/auth"
 	"gphotos2mqtt/auth/secret"
 	"gphotos2mqtt/bridge"
-	"gphotos2mqtt/bridge/account"
-	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/task"
@@ -32,205 +26,45 @@ import (
 	"gphotos2mqtt/cmd/gphotos2mqtt/catalog"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 	"gphotos2mqtt/mqttapi"
-	"gphotos2mqtt/mqttapi/broker"
 	"gphotos2mqtt/mqttapi/broker/embedded"
 	"gphotos2mqtt/photos/spec"
 )
 
-// A Daemon is the bridge with all its parts, made in the order of its fields.
+// A Daemon makes the parts of the bridge, in the order of its fields, starts and stops them.
 type Daemon struct {
-	config   config.Config
-	version  string
-	log      *logrus.Entry
-	google   *http.Transport
+	process  *process
+	engine   store.Engine // nil = the files of the data folder
 	key      secret.Key
-	engine   store.Engine // below store; nil = the files of the data folder
 	store    *store.Store
+	inner    string // see sessions
 	media    *media.Folders
-	capacity *capacity.Capacity
+	voice    voice
 	status   *bridge.Status
-	turns    bridge.Turns
-	memory   memory
-	fewFiles bool   // that has been told
-	inner    string // the built-in broker's address for the bridge itself; empty with another broker
+	links    *links
+	sessions *sessions
+	host     *host
+	entries  *entries
+	bounds   *bounds
+	keeper   keeper
 
-	connecting         wake.Turns     // of all connections to the broker
-	emptyAfter         time.Duration  // nothing has come of a session for so long: it is empty
-	ready              chan struct{}  // closed when no entry's session has anything of another root; of several processes, each entry looks
 	works, connections []task.Task    // of the bridge as a whole
 	closers            []func() error // in the order in which their parts were opened
-
-	catalog          *catalog.Catalog
-	entries          keeper
-	voice            voice
-	fleet            *fleet.Fleet  // nil = this process is alone
-	process, machine string        // in a fleet
-	failing          func() string // why the cluster cannot be reached
-
-	opening  wake.Lock                   // held while an entry is opened; guards projects
-	projects map[string]*account.Project // by projectID
-	hosted   wake.Members[*hosted]       // the entries that run here
-	links    wake.Members[*auth.Link]    // one an entry that runs here
-	refresh  wake.Members[func()]        // the same: sends again what it has retained
-	opened   chan struct{}               // closed when all in toOpen have been opened
-
-	mu        sync.Mutex        // guards all below
-	toOpen    map[string]bool   // entries that the start has found
-	failures  map[string]string // why an entry that is to run here does not
-	revisions map[string]uint64 // how the entries that run here were when they were opened, see catalog.Standing
 }
 
 // Open makes all parts; nothing speaks to anybody yet but the store's engine. The version is told to users.
 func Open(ctx context.Context, c config.Config, version string, log *logrus.Entry) (*Daemon, error) {
-	d := newDaemon(c, version, log)
-	if err := d.open(ctx); err != nil {
-		return nil, errors.Join(err, d.Close())
+	return open(ctx, &process{config: c, version: version, log: log}, nil)
+}
+
+func open(ctx context.Context, p *process, engine store.Engine) (*Daemon, error) {
+	d := &Daemon{process: p, engine: engine, voice: voice{process: p}}
+	for _, open := range []func(context.Context) error{d.openStore, d.startBroker, d.openStatus, d.openEntries, d.openKeeper} {
+		if err := open(ctx); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
 	}
 	return d, nil
 }
-
-func newDaemon(c config.Config, version string, log *logrus.Entry) *Daemon {
-	d := &Daemon{
-		config: c, version: version, log: log, google: http.DefaultTransport.(*http.Transport).Clone(),
-		ready: make(chan struct{}), opened: make(chan struct{}), toOpen: map[string]bool{}, failures: map[string]string{},
-		revisions: map[string]uint64{},
-		entries:   &solo{changed: wake.NewFlag()}, opening: wake.NewLock(), projects: map[string]*account.Project{},
-		connecting: wake.NewTurns(connecting), turns: newTurns(), emptyAfter: sessionIdle,
-	}
-	if c.MQTTURL == "" {
-		d.connecting = wake.NewTurns(inside)
-	}
-	// As many connections as all entries have used at a time, so that none is opened anew for each file; idle ones are closed after 90 s.
-	d.google.MaxIdleConnsPerHost, d.google.MaxIdleConns = math.MaxInt, 0
-	return d
-}
-
-func (d *Daemon) open(ctx context.Context) (err error) {
-	c := d.config
-	if err = free(ctx, c.HTTPListen); err != nil {
-		return err
-	}
-	if d.key, err = Key(c); err != nil {
-		return err
-	}
-	if err = d.openStore(ctx); err != nil {
-		return err
-	}
-	if err := d.startBroker(); err != nil {
-		return err
-	}
-	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
-		return err
-	}
-	d.media.Allow(c.MediaAfter)
-	d.capacity = capacity.New(capacity.Config{
-		MaxBytes: int64(c.SpoolMax), MaxJobs: c.SpoolMaxJobs, CopyUpTo: int64(c.SpoolCopy), MaxFile: int64(c.MaxSize),
-	})
-	d.openStatus()
-	d.servePages()
-	if err := d.openCatalog(ctx); err != nil {
-		return err
-	}
-	d.work("memory", d.memory.follow)
-	d.work("entries", func(ctx context.Context) error { return d.entries.Run(ctx, d.keep) })
-	if d.fleet != nil {
-		return nil
-	}
-	d.connections = append(d.connections, task.Task{Name: "bridge", Run: d.lead})
-	return upload.Sweep(ctx, d.store)
-}
-
-func (d *Daemon) openStore(ctx context.Context) (err error) {
-	settings := store.Config{Dir: d.config.DataDir, Engine: d.engine, Key: &d.key, Log: d.log}
-	if len(d.config.Cluster.Servers) > 0 {
-		if settings.Engine, err = d.joinFleet(ctx); err != nil {
-			return err
-		}
-	}
-	if d.store, err = store.Open(ctx, settings); err != nil {
-		return err
-	}
-	d.closers = append(d.closers, d.store.Close, d.closeProjects)
-	d.untilFailed("store", d.store.Failed())
-	if d.fleet == nil {
-		return nil
-	}
-	if err = d.store.SameKey(ctx, true); errors.Is(err, secret.ErrOtherKey) {
-		err = fmt.Errorf("set %sSECRET_KEY to that of the other processes of this cluster: %w", config.Prefix, err)
-	}
-	return err
-}
-
-func (d *Daemon) work(name string, run func(context.Context) error) {
-	d.works = append(d.works, task.Task{Name: name, Run: run})
-}
-
-// untilFailed ends the daemon with what a part says of its failure.
-func (d *Daemon) untilFailed(name string, failed <-chan error) {
-	d.work(name, func(ctx context.Context) error {
-		select {
-		case err := <-failed:
-			return err
-		case <-ctx.Done():
-			return nil
-		}
-	})
-}
-
-func (d *Daemon) startBroker() error {
-	c := d.config
-	if c.MQTTURL != "" {
-		return nil
-	}
-	built, err := embedded.Start(embedded.Config{
-		Dir: filepath.Join(c.DataDir, "broker"), Addr: c.MQTTListen, User: c.MQTTUser, Password: c.MQTTPassword, Log: d.log,
-	})
-	if err != nil {
-		return err
-	}
-	d.closers = append(d.closers, func() error { built.Close(); return nil })
-	d.config.MQTTListen, d.inner = built.Addr(), built.Inner() // with the ports it got
-	d.untilFailed("built-in broker", built.Failed())
-	d.log.WithFields(logrus.Fields{"entries": len(c.Entries), "limit": c.MaxEntries}).Info("built-in broker serves entries up to its limit")
-	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
-	d.work("publish again", func(ctx context.Context) error {
-		defer d.refreshAll()
-		return wake.Sleep(ctx, nil, 2*time.Second)
-	})
-	return nil
-}
-
-func (d *Daemon) refreshAll() {
-	for _, refresh := range d.refresh.All() {
-		refresh()
-	}
-}
-
-func (d *Daemon) openStatus() {
-	c := d.config
-	settings := bridge.StatusConfig{
-		Root: c.Topic, Prefix: c.DiscoversAt(), Version: d.version, Out: &d.voice, Log: d.log, Settings: c.Public(), Store: d.store, Media: d.media,
-		Request: func(ctx context.Context, params any) (any, error) { return d.catalog.Request(ctx, params) },
-		Limits: mqttapi.Limits{
-			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
-			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
-			Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: mqttapi.MaxTransaction,
-		},
-	}
-	if d.fleet != nil {
-		settings.Process, settings.Machine, settings.Processes = d.process, d.machine, d.processes
-	}
-	d.status = bridge.NewStatus(settings)
-	hook := bridge.NewLogHook(d.status)
-	d.log.Logger.AddHook(hook)
-	d.work("published log", hook.Run)
-}
-
-// Settings are those that it was opened with, and the ports that it got.
-func (d *Daemon) Settings() config.Config { return d.config }
-
-// Opened is closed when all entries of the start have been opened.
-func (d *Daemon) Opened() <-chan struct{} { return d.opened }
 
 // Run works until ctx ends or a task fails, and stops in order: what works, so that its last results go out, the connections, the store.
 func (d *Daemon) Run(ctx context.Context, also ...task.Task) error {
@@ -255,75 +89,174 @@ func (d *Daemon) Close() (err error) {
 	return err
 }
 
-func (d *Daemon) newConn(c broker.Config) *broker.Conn {
-	if d.inner != "" {
-		c.URL = "tcp://" + d.inner
-	}
-	c.Turns = d.connecting
-	return broker.New(c)
+// Settings are those that it was opened with, and the ports that it got.
+func (d *Daemon) Settings() config.Config { return d.process.config }
+
+// Opened is closed when all entries of the start have been opened.
+func (d *Daemon) Opened() <-chan struct{} { return d.host.opened }
+
+// OpenLink opens the link of an entry, which must not be open already.
+func (d *Daemon) OpenLink(ctx context.Context, e config.Entry) (*auth.Link, error) {
+	return d.links.open(ctx, e)
 }
 
-// Connection is a client of the broker in use: what follows the start of all our client ids in its own, and its subscriptions.
-func Connection(c config.Config, id string, qos byte, filters ...string) broker.Config {
-	conn := broker.Config{
-		URL: c.BrokerURL(), TLS: c.MQTTTLS, User: c.MQTTUser, Password: c.MQTTPassword,
-		ClientID: c.MQTTClientID + "-" + id, MaxPublish: int(c.MaxPublish),
+func (d *Daemon) openStore(ctx context.Context) (err error) {
+	p := d.process
+	if err = free(ctx, p.config.HTTPListen); err != nil {
+		return err
 	}
-	for _, f := range filters {
-		conn.Subscriptions = append(conn.Subscriptions, broker.Subscription{Filter: f, QoS: qos})
+	if d.key, err = Key(p.config); err != nil {
+		return err
 	}
-	return conn
-}
-
-// WriteAdvice says how the data folder gets to be the bridge's.
-func WriteAdvice(dir string) string {
-	id := os.Geteuid()
-	if id < 0 { // Windows
-		return fmt.Sprintf("let the user of the bridge write to %s, or set %sDATA_DIR to another folder", dir, config.Prefix)
-	}
-	return fmt.Sprintf("give user %d write access to it, as in chown -R %[1]d %s, or set %sDATA_DIR to another folder", id, dir, config.Prefix)
-}
-
-// KeyFile is the file of the key in the data folder.
-const KeyFile = "secret.key"
-
-// Key is what seals links and secrets: that of the settings, or that of the data folder, where it makes one.
-func Key(c config.Config) (secret.Key, error) {
-	if c.SecretKey != "" {
-		return secret.ReadKey(string(c.SecretKey))
-	}
-	var key secret.Key
-	err := os.MkdirAll(c.DataDir, 0o700) // the first start; the store opens it later
-	if err == nil {
-		key, err = secret.KeyFile(filepath.Join(c.DataDir, KeyFile))
-	}
-	if errors.Is(err, os.ErrPermission) {
-		err = fmt.Errorf("the data folder cannot be written: %s: %w", WriteAdvice(c.DataDir), err)
-	}
-	return key, err
-}
-
-// A transport counts requests to Google for the day's quota and, at debug level, logs each without query, header and body, for secrets.
-type transport struct {
-	base  http.RoundTripper
-	count func()        // may be nil
-	log   *logrus.Entry // may be nil
-}
-
-func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.count != nil {
-		t.count()
-	}
-	began := time.Now()
-	resp, err := t.base.RoundTrip(req)
-	if t.log != nil && t.log.Logger.IsLevelEnabled(logrus.DebugLevel) {
-		log := t.log.WithFields(logrus.Fields{
-			"op": req.Method + " " + req.URL.Host, "wait": time.Since(began).Round(time.Millisecond).String(), "kind": "no answer",
-		})
-		if err == nil {
-			log = log.WithField("kind", resp.StatusCode)
+	if len(p.config.Cluster.Servers) > 0 {
+		if d.engine, err = p.join(ctx, fleet.Config{
+			Idle:   func(entry string) bool { return d.host.idle(entry) && d.links.idle(entry) },
+			Report: func() any { return d.status.Report() },
+			Seen:   func(process string, report []byte) { d.status.Saw(process, report) },
+		}); err != nil {
+			return err
 		}
-		log.Debug("request to google")
+		d.closers = append(d.closers, func() error { p.conn.Close(); return nil })
 	}
-	return resp, err
+	if d.store, err = store.Open(ctx, store.Config{Dir: p.config.DataDir, Engine: d.engine, Key: &d.key, Log: p.log}); err != nil {
+		return err
+	}
+	d.closers = append(d.closers, d.store.Close)
+	d.works = append(d.works, untilFailed("store", d.store.Failed()))
+	if p.alone() {
+		return nil
+	}
+	if err = d.store.SameKey(ctx, true); errors.Is(err, secret.ErrOtherKey) {
+		err = fmt.Errorf("set %sSECRET_KEY to that of the other processes of this cluster: %w", config.Prefix, err)
+	}
+	return err
+}
+
+// untilFailed ends the daemon with what a part says of its failure.
+func untilFailed(name string, failed <-chan error) task.Task {
+	return task.Task{Name: name, Run: func(ctx context.Context) error {
+		select {
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}}
+}
+
+func (d *Daemon) startBroker(context.Context) error {
+	c, log := &d.process.config, d.process.log
+	if c.MQTTURL != "" {
+		return nil
+	}
+	built, err := embedded.Start(embedded.Config{
+		Dir: filepath.Join(c.DataDir, "broker"), Addr: c.MQTTListen, User: c.MQTTUser, Password: c.MQTTPassword, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, func() error { built.Close(); return nil })
+	c.MQTTListen, d.inner = built.Addr(), built.Inner()
+	log.WithFields(logrus.Fields{"entries": len(c.Entries), "limit": c.MaxEntries}).Info("built-in broker serves entries up to its limit")
+	// Right after its start the server sometimes goes on with what the last run had retained, such as offline: said again, it is taken.
+	again := func(ctx context.Context) error {
+		defer d.host.refresh()
+		return wake.Sleep(ctx, nil, 2*time.Second)
+	}
+	d.works = append(d.works, untilFailed("built-in broker", built.Failed()), task.Task{Name: "publish again", Run: again})
+	return nil
+}
+
+func (d *Daemon) openStatus(ctx context.Context) (err error) {
+	p, c := d.process, d.process.config
+	if d.media, err = media.Open(ctx, c.MediaDirs); err != nil {
+		return err
+	}
+	d.media.Allow(c.MediaAfter)
+	settings := bridge.StatusConfig{
+		Root: c.Topic, Prefix: c.DiscoversAt(), Version: p.version, Out: &d.voice, Log: p.log, Settings: c.Public(), Store: d.store, Media: d.media,
+		Request: func(ctx context.Context, params any) (any, error) { return d.entries.catalog.Request(ctx, params) },
+		Limits: mqttapi.Limits{
+			Files: mqttapi.MaxFiles, Photo: spec.MaxPhotoSize, Video: spec.MaxVideoSize, Publish: int(c.MaxPublish),
+			SpoolCopy: int64(c.SpoolCopy), SpoolMax: int64(c.SpoolMax),
+			Name: spec.MaxFileName, Description: spec.MaxDescription, Transaction: mqttapi.MaxTransaction,
+		},
+	}
+	if !p.alone() {
+		settings.Process, settings.Machine, settings.Processes, settings.Changed = p.id, p.machine, p.processes, p.fleet.Renew
+	}
+	d.status = bridge.NewStatus(settings)
+	hook := bridge.NewLogHook(d.status)
+	p.log.Logger.AddHook(hook)
+	d.works = append(d.works, task.Task{Name: "published log", Run: hook.Run})
+	return nil
+}
+
+func (d *Daemon) openEntries(ctx context.Context) (err error) {
+	p, c := d.process, d.process.config
+	d.links = &links{process: p, key: d.key, store: d.store, google: newGoogle(p), known: d.status.Names}
+	d.sessions = newSessions(p, d.status, d.inner)
+	d.host = newHost(p, d.store, d.media, d.status, d.links, d.sessions)
+	d.closers = append(d.closers, d.host.projects.close)
+	d.entries = newEntries(p, d.status, d.host)
+	d.entries.catalog, err = catalog.Open(ctx, catalog.Config{
+		Settings: c, Store: d.store, Most: c.MaxEntries, Log: p.log, Follow: d.follow, Standing: d.entries.standing, Shared: !p.alone(),
+		Waiting: func(ctx context.Context, entry string) (int, error) { return waiting(ctx, d.store, entry) },
+	})
+	if err != nil {
+		return err
+	}
+	d.entries.remover = &remover{p, d.store, d.media, d.status, d.links, d.sessions, d.entries.catalog}
+	d.host.news = d.entries.catalog.News
+	d.bounds = &bounds{log: p.log, uploads: c.Uploads, each: 1}
+	if d.inner != "" {
+		d.bounds.each = 2
+	}
+	d.works = append(d.works, task.Task{Name: "added entries", Run: d.entries.catalog.Run}, task.Task{Name: "bounds", Run: d.bounds.follow})
+	return nil
+}
+
+// openKeeper has this process run all entries, or, in a fleet, those that are its own.
+func (d *Daemon) openKeeper(ctx context.Context) error {
+	p, names := d.process, d.entries.catalog.Names()
+	if len(names) == 0 {
+		p.log.WithField("topic", mqttapi.Topics{Root: p.config.Topic}.Bridge("request/entry/add")).
+			Warn("there is no entry: add one by a request, or name one in GPHOTOS_ENTRIES")
+	}
+	lead, run := (&leader{p, d.store, d.status, &d.voice, d.sessions, d.host.refresh}).lead, d.entries.run
+	if p.alone() {
+		d.keeper = &solo{changed: wake.NewFlag()}
+		d.connections = append(d.connections, task.Task{Name: "bridge", Run: lead})
+		if err := upload.Sweep(ctx, d.store); err != nil {
+			return err
+		}
+	} else {
+		d.keeper, names = p.fleet, nil // they come one by one
+		run = func(ctx context.Context, name string) error {
+			if name == fleet.Leading {
+				return lead(ctx)
+			}
+			return d.entries.run(ctx, name)
+		}
+		for subject, answer := range map[string]func(context.Context, []byte) []byte{
+			subjectFile: d.host.files.answer, subjectProject: d.host.projects.learn, subjectLog: d.voice.hear, subjectStanding: d.entries.answer,
+			subjectBirth: func(context.Context, []byte) []byte { d.host.refresh(); return nil },
+		} {
+			d.works = append(d.works, p.answering(subject, answer))
+		}
+	}
+	d.host.openFirst(names)
+	d.works = append(d.works, d.links.pages()...)
+	d.works = append(d.works, task.Task{Name: "entries", Run: func(ctx context.Context) error { return d.keeper.Run(ctx, run) }})
+	return d.follow(ctx)
+}
+
+// follow lets all know which entries there are now.
+func (d *Daemon) follow(ctx context.Context) error {
+	err := d.status.Know(ctx, d.entries.catalog.Staying())
+	if names := d.entries.catalog.Names(); err == nil {
+		d.bounds.fit(len(names))
+		d.keeper.Want(names)
+	}
+	return err
 }

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -44,7 +43,7 @@ func TestDaemonStops(t *testing.T) {
 			if name == "stop" {
 				stop()
 			}
-			d := &Daemon{log: logTo(io.Discard), connections: []task.Task{{Name: "connection home", Run: func(ctx context.Context) error {
+			d := &Daemon{connections: []task.Task{{Name: "connection home", Run: func(ctx context.Context) error {
 				close(online)
 				defer close(offline)
 				return tt.connection(ctx)

@@ -98,12 +98,12 @@ func (h *household) run(changes int64, do func(d *Daemon)) {
 	}
 	m := &mortal{Engine: files}
 	m.left.Store(1 << 40)
-	d := newDaemon(c, "v1", log)
-	d.engine, d.emptyAfter = m, 50*time.Millisecond
 	ctx, stop := context.WithCancel(h.t.Context())
-	if err := d.open(ctx); err != nil {
+	d, err := open(ctx, &process{config: c, version: "v1", log: log}, m)
+	if err != nil {
 		h.t.Fatal(err)
 	}
+	d.sessions.idle = 50 * time.Millisecond
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stop()
@@ -145,7 +145,7 @@ func (h *household) records(d *Daemon, entry string) (keys []string) {
 }
 
 func (h *household) online(d *Daemon, entry string) func() bool {
-	return func() bool { return d.standing(h.t.Context(), []string{entry})[entry].Online }
+	return func() bool { return d.entries.standing(h.t.Context(), []string{entry})[entry].Online }
 }
 
 const unlimited = 1 << 40
@@ -165,7 +165,7 @@ func TestKilledAtEachStep(t *testing.T) {
 				h := newHousehold(t)
 				if steps.before != nil {
 					h.run(unlimited, func(d *Daemon) {
-						if _, err := d.catalog.Request(t.Context(), steps.before); err != nil {
+						if _, err := d.entries.catalog.Request(t.Context(), steps.before); err != nil {
 							t.Fatal(err)
 						}
 						h.wait("entry that is online", h.online(d, "garden"))
@@ -175,13 +175,13 @@ func TestKilledAtEachStep(t *testing.T) {
 				h.run(changes, func(d *Daemon) {
 					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 					defer cancel()
-					_, err := d.catalog.Request(ctx, steps.request)
+					_, err := d.entries.catalog.Request(ctx, steps.request)
 					answered = err == nil
 					done = answered && d.engine.(*mortal).left.Load() >= 0
 				})
 				h.run(unlimited, func(d *Daemon) {
-					h.wait("end of the removal", func() bool { e, _ := d.catalog.Get("garden"); return e.Removal() == nil })
-					e, there := d.catalog.Get("garden")
+					h.wait("end of the removal", func() bool { e, _ := d.entries.catalog.Get("garden"); return e.Removal() == nil })
+					e, there := d.entries.catalog.Get("garden")
 					if answered && there != steps.there {
 						t.Errorf("killed after %d changes, and answered: there %t", changes, there)
 					}
@@ -195,7 +195,7 @@ func TestKilledAtEachStep(t *testing.T) {
 					h.wait("end of what is noted", func() bool { return len(h.records(d, "garden")) == 0 })
 				})
 				if h.run(unlimited, func(d *Daemon) {
-					if _, there := d.catalog.Get("garden"); !there {
+					if _, there := d.entries.catalog.Get("garden"); !there {
 						if topics := h.retained("garden"); len(topics) > 0 {
 							t.Errorf("killed after %d changes: %q are retained", changes, topics)
 						}
@@ -207,4 +207,28 @@ func TestKilledAtEachStep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An entry whose removal goes on at the next start holds up no other one.
+func TestRemovalGoesOn(t *testing.T) {
+	h := newHousehold(t)
+	h.run(unlimited, func(d *Daemon) {
+		if _, err := d.entries.catalog.Request(t.Context(), mqttapi.AddEntry{Entry: "garden"}); err != nil {
+			t.Fatal(err)
+		}
+		h.wait("entry that is online", h.online(d, "garden"))
+	})
+	h.run(1, func(d *Daemon) {
+		ctx, stop := context.WithCancel(t.Context())
+		var asking sync.WaitGroup
+		asking.Go(func() { _, _ = d.entries.catalog.Request(ctx, mqttapi.RemoveEntry{Entry: "garden"}) })
+		h.wait("end of the process", func() bool { return d.engine.(*mortal).left.Load() < 0 })
+		stop()
+		asking.Wait()
+	})
+	h.environ = with(h.environ, "ENTRIES=home")
+	h.run(unlimited, func(d *Daemon) {
+		h.wait("entry that is online", h.online(d, "home"))
+		h.wait("end of the removal", func() bool { _, there := d.entries.catalog.Get("garden"); return !there })
+	})
 }

@@ -39,7 +39,7 @@ func runDaemon(t *testing.T, lines ...string) *Daemon {
 // subscribe connects to the built-in broker of a bridge; what comes is handed to got.
 func subscribe(t *testing.T, d *Daemon, filter string, got func(topic, payload string)) mqtt.Client {
 	t.Helper()
-	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + d.config.MQTTListen).SetClientID(t.Name()))
+	client := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("tcp://" + d.Settings().MQTTListen).SetClientID(t.Name()))
 	done := func(token mqtt.Token) {
 		t.Helper()
 		if !token.WaitTimeout(10*time.Second) || token.Error() != nil {
@@ -73,7 +73,7 @@ func TestRunEntry(t *testing.T) {
 		defer running.Wait()
 		defer stop()
 		running.Go(func() {
-			if err := d.runEntry(ctx, config.Entry{Name: name, ClientID: "id", ClientSecret: "hush", MirrorItems: 1}); err != nil {
+			if err := d.host.runEntry(ctx, config.Entry{Name: name, ClientID: "id", ClientSecret: "hush", MirrorItems: 1}, func() {}); err != nil {
 				t.Errorf("run: %v", err)
 			}
 		})
@@ -88,7 +88,7 @@ func TestRunEntry(t *testing.T) {
 			}
 			break
 		}
-		for _, l := range d.links.All() {
+		for _, l := range d.links.here.All() {
 			if l.Entry() == name {
 				links = append(links, weak.Make(l))
 			}

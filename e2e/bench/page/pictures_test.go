@@ -6,8 +6,10 @@ import (
 	"image/color"
 	"maps"
 	"math"
+	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -30,7 +32,7 @@ var colors = []color.Color{
 	color.RGBA{R: 0xCC, G: 0x79, B: 0xA7, A: 255},
 }
 
-var gray = color.Gray{Y: 0x99}
+var gray = color.Gray{Y: 0x70}
 
 // pictures draws all that the figures are enough for, as SVG by names.
 func pictures(t *testing.T, all figures.Results) map[string]string {
@@ -38,13 +40,13 @@ func pictures(t *testing.T, all figures.Results) map[string]string {
 	out := map[string]string{}
 	for _, p := range []struct {
 		name, scenario string
-		draw           func(s *figures.Scenario) *plot.Plot
+		draw           func(s *figures.Scenario) *plot.Plot // nil where what it shows was not measured
 	}{
 		{"uploads", "uploads", uploads},
 		{"lone", "lone", lone},
 		{"lone-parts", "lone", loneParts},
 		{"peers", "peer", peers},
-		{"growth-entries", "growth-entries", growth("linked entries", 0, map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)"})},
+		{"growth-entries", "growth-entries", growth("linked entries", 0, map[int]string{1: "all online (s)", 2: "idle memory (MB)", 4: "idle processor (% of a core)", 5: "idle wake-ups a second"})},
 		{"growth-items", "growth-items", growth("items in the library", 40, map[int]string{1: "first start, all listings (s)", 2: "memory at most (MB)", 3: "requests of the first start"})},
 		{"growth-queued", "growth-queued", growth("queued uploads", 45, map[int]string{1: "online (s)", 2: "memory at most (MB)"})},
 		{"binary", "binary", program},
@@ -53,7 +55,9 @@ func pictures(t *testing.T, all figures.Results) map[string]string {
 		if !ok || len(s.Tables) == 0 {
 			continue
 		}
-		out[p.name] = svg(t, p.draw(s))
+		if drawn := p.draw(s); drawn != nil {
+			out[p.name] = svg(t, drawn)
+		}
 	}
 	return out
 }
@@ -154,13 +158,31 @@ func uploads(s *figures.Scenario) *plot.Plot {
 	t := s.Tables[0]
 	p := newPlot("200 photos of 27 KB into a new album", "uploads at the same time (GPHOTOS_UPLOADS)", "seconds")
 	for n := 1; n < len(t.Columns); n++ {
-		line(p, strings.TrimSuffix(t.Columns[n], " (s)"), n-1, column(t, 0, n))
+		if name, ok := strings.CutSuffix(t.Columns[n], " (s)"); ok {
+			line(p, name, n-1, column(t, 0, n))
+		}
 	}
 	from, to := t.Rows[0].Cells[0], t.Rows[len(t.Rows)-1].Cells[0]
 	goal(p, "goal A, quiet", 0, 3.9, from, to)
 	goal(p, "goal B, quiet", 1, 9, from, to)
-	p.Y.Min, p.Legend.XOffs = 0, 330
+	p.Y.Min, p.Y.Max = 0, max(20, p.Y.Max) // room for the legend
+	mark, err := plotter.NewLine(plotter.XYs{{X: byDefault(), Y: 0}, {X: byDefault(), Y: 0.5 * p.Y.Max}})
+	must(err)
+	mark.Color, mark.Width, mark.Dashes = gray, 1.5, []vg.Length{2, 3}
+	p.Add(mark)
+	p.Legend.Add("default", mark)
+	p.Legend.XOffs = 330
 	return p
+}
+
+// byDefault is how many uploads there are at the same time when nothing is set.
+func byDefault() float64 {
+	text, err := os.ReadFile("../../../README.md")
+	must(err)
+	found := regexp.MustCompile("\\| `GPHOTOS_UPLOADS` \\| `(\\d+)` \\|").FindSubmatch(text)
+	uploads, err := strconv.ParseFloat(string(found[1]), 64)
+	must(err)
+	return uploads
 }
 
 func lone(s *figures.Scenario) *plot.Plot {
@@ -212,10 +234,11 @@ func bars(p *plot.Plot, t figures.Table, cell int, kind func(name string) int) {
 	p.NominalY(names...)
 	labels := plotter.XYLabels{XYs: make(plotter.XYs, len(values)), Labels: make([]string, len(values))}
 	for i, v := range values {
-		labels.XYs[i], labels.Labels[i] = plotter.XY{X: v, Y: float64(i)}, " "+number(v)
+		labels.XYs[i], labels.Labels[i] = plotter.XY{X: v, Y: float64(i)}, number(v)
 	}
 	l, err := plotter.NewLabels(labels)
 	must(err)
+	l.Offset.X = 4
 	for i := range l.TextStyle {
 		l.TextStyle[i].YAlign, l.TextStyle[i].Font.Size = draw.YCenter, 11
 	}
@@ -226,6 +249,9 @@ func bars(p *plot.Plot, t figures.Table, cell int, kind func(name string) int) {
 func one(string) int { return 0 }
 
 func loneParts(s *figures.Scenario) *plot.Plot {
+	if len(s.Tables) < 2 {
+		return nil
+	}
 	p := newPlot("Where the time of a lone photo goes", "milliseconds (median)", "")
 	bars(p, s.Tables[1], 0, one)
 	return p
@@ -233,8 +259,25 @@ func loneParts(s *figures.Scenario) *plot.Plot {
 
 func program(s *figures.Scenario) *plot.Plot {
 	p := newPlot("What the program consists of", "MB, each with its part of Go's tables", "")
-	bars(p, s.Tables[0], 1, one)
+	bars(p, grouped(s.Tables[0], 0.1), 1, one)
 	return p
+}
+
+// grouped adds the rows up that have little in the second cell.
+func grouped(t figures.Table, little float64) (few figures.Table) {
+	rest := figures.Row{Name: "all others", Cells: make([]float64, len(t.Columns))}
+	for _, row := range t.Rows {
+		if row.Cells[1] >= little {
+			few.Rows = append(few.Rows, row)
+			continue
+		}
+		for n, cell := range row.Cells {
+			rest.Cells[n] += cell
+		}
+	}
+	rest.Cells[1] = math.Round(rest.Cells[1]*1000) / 1000
+	few.Rows = append(few.Rows, rest)
+	return few
 }
 
 func peers(s *figures.Scenario) *plot.Plot {
@@ -295,41 +338,4 @@ func growth(what string, memory float64, columns map[int]string) func(s *figures
 		p.X.Tick.Marker, p.Y.Tick.Marker = tens{}, tens{}
 		return p
 	}
-}
-
-// plain marks about eight places, in figures as people write them.
-type plain struct{}
-
-// Ticks is plot.Ticker.
-func (plain) Ticks(low, high float64) (ticks []plot.Tick) {
-	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
-	for _, times := range []float64{5, 2} {
-		if (high-low)/(step*times) >= 4 {
-			step *= times
-			break
-		}
-	}
-	for n := math.Ceil(low / step); n*step <= high*1.0001; n++ {
-		ticks = append(ticks, plot.Tick{Value: n * step, Label: number(math.Round(n*step*1000) / 1000)})
-	}
-	return ticks
-}
-
-// tens marks powers of ten, in figures as people write them.
-type tens struct{}
-
-// Ticks is plot.Ticker.
-func (tens) Ticks(low, high float64) (ticks []plot.Tick) {
-	for power := math.Floor(math.Log10(low)); power <= math.Ceil(math.Log10(high)); power++ {
-		for n := 1.0; n < 10; n++ {
-			tick := plot.Tick{Value: n * math.Pow(10, power)}
-			if n == 1 {
-				tick.Label = number(math.Round(tick.Value*1000) / 1000)
-			}
-			if tick.Value >= low*0.999 && tick.Value <= high*1.001 {
-				ticks = append(ticks, tick)
-			}
-		}
-	}
-	return ticks
 }

@@ -90,8 +90,12 @@ func (d *Disk) createDatabase(path string) (err error) {
 func (d *Disk) rescueSmallBlobs() error {
 	j, err := openJournal(d.path(journalFolder), math.MaxUint64>>1)
 	for name := range j.blobs {
-		r, _ := j.open(name)
-		data, readErr := io.ReadAll(r)
+		var data []byte
+		r, _, readErr := j.open(name)
+		if r != nil {
+			data, readErr = io.ReadAll(r)
+			_ = r.Close()
+		}
 		if readErr != nil { // the others may be well
 			d.log.WithError(readErr).WithField("blob", name).Error("blob cannot be read")
 		} else if err == nil {

@@ -40,7 +40,7 @@ func FuzzChangedJournal(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	whole, err := os.ReadFile(d.journal.segments[0].file.Name())
+	whole, err := os.ReadFile(d.journal.segments[0].path)
 	if err = errors.Join(err, d.Close()); err != nil {
 		f.Fatal(err)
 	}

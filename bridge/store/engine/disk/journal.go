@@ -18,9 +18,7 @@ import (
 
 const (
 	journalFolder = "journal"
-	segmentSize   = 8 << 20   // bytes, about
 	smallBlob     = 256 << 10 // bytes; larger blobs are files of their own
-	spareSegments = 2         // segments that are kept to be written again: that takes no new blocks of the disk
 )
 
 // A journal keeps what is new: changes of records until the database has them, small blobs until they are removed. It is written at its end
@@ -35,23 +33,14 @@ type journal struct {
 	folder  string
 	applied uint64 // the last turn of which the database has all changes
 
-	mu       sync.Mutex // guards all below
-	segments []*segment // in the order of their generations; the last is written to
-	blobs    map[string]place
-	removed  []string // blobs, which the next turn notes
-	turn     uint64   // the last
-	cut      bool     // there may be turns after applied that were not finished
-	fresh    recent
-}
+	segments []*segment // in the order of their generations; the last is written to, in turns
 
-// A segment is one file of a journal.
-type segment struct {
-	file       *os.File
-	generation uint64 // grows from each time that a segment is begun to the next; 0 = never begun
-	salt       uint64 // new each time, so that nothing that was there before, and no blob, is taken for an entry
-	end        int64  // of what is written
-	users      int    // blobs in it, and readers of such
-	bytes      int64  // of its blobs
+	mu      sync.Mutex // guards all below
+	blobs   map[string]place
+	removed []string // blobs, which the next turn notes
+	turn    uint64   // the last
+	cut     bool     // there may be turns after applied that were not finished
+	fresh   recent
 }
 
 // A place is where a blob lies.
@@ -92,26 +81,22 @@ func openJournal(folder string, applied uint64) (*journal, error) {
 	j := &journal{folder: folder, applied: applied, turn: applied, blobs: map[string]place{}}
 	names, err := filepath.Glob(filepath.Join(folder, "[0-9]*"))
 	for _, name := range names {
-		f, openErr := os.OpenFile(name, os.O_RDWR, 0o600)
-		if err = errors.Join(err, openErr); openErr == nil {
-			j.segments = append(j.segments, &segment{file: f})
+		s := &segment{path: name}
+		j.segments = append(j.segments, s)
+		err = errors.Join(err, s.opened(func() error {
+			first, err := s.later(0, 0) // also when its first turn is damaged
+			s.generation, s.salt = first.Generation, first.Salt
+			return err
+		}))
+	}
+	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
+	for _, s := range j.segments {
+		if err == nil {
+			err = s.opened(func() error { return j.read(s) })
 		}
 	}
 	if err != nil {
 		return j, err
-	}
-	for _, s := range j.segments {
-		first, err := s.later(0, 0) // also when its first turn is damaged
-		if err != nil {
-			return j, err
-		}
-		s.generation, s.salt = first.Generation, first.Salt
-	}
-	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
-	for _, s := range j.segments {
-		if err := j.read(s); err != nil {
-			return j, fmt.Errorf("read %s: %w", s.file.Name(), err)
-		}
 	}
 	// What is left of turns that were not finished, in this run or those before it, must not be taken for a part of the next ones.
 	j.turn += 1<<20 + rand.Uint64N(1<<20)
@@ -256,44 +241,52 @@ func nextPage(at int64) int64 { return (at + pageSize - 1) / pageSize * pageSize
 // place says where a blob is now; in nil = nowhere. It is called with mu held, or before others know the journal.
 func (j *journal) place(name string, p place) {
 	if old := j.blobs[name]; old.in != nil {
-		old.in.users--
-		old.in.bytes -= old.size
+		old.in.blobs--
 		delete(j.blobs, name)
 	}
 	if p.in != nil {
-		p.in.users++
-		p.in.bytes += p.size
+		p.in.blobs++
 		j.blobs[name] = p
 	}
 }
 
 // open returns a blob's bytes, nil when it is not in the journal.
-func (j *journal) open(name string) (*reader, int64) {
+func (j *journal) open(name string) (r *reader, size int64, err error) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	p := j.blobs[name]
-	if p.in == nil {
-		return nil, 0
+	if p.in != nil {
+		p.in.readers++
 	}
-	p.in.users++
-	r := &reader{SectionReader: io.NewSectionReader(p.in.file, p.at, p.size)}
-	r.close = sync.OnceFunc(func() {
+	j.mu.Unlock()
+	if p.in == nil {
+		return nil, 0, nil
+	}
+	leave := func() {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		p.in.users--
-	})
-	return r, p.size
+		p.in.readers--
+	}
+	f, err := os.Open(p.in.path)
+	if err == nil {
+		return &reader{io.NewSectionReader(f, p.at, p.size), f, sync.OnceFunc(leave)}, p.size, nil
+	}
+	if leave(); errors.Is(err, os.ErrNotExist) { // it was removed, or became a file, right now
+		err = nil
+	}
+	return nil, 0, err
 }
 
 // A reader keeps a segment from being written again.
 type reader struct {
 	*io.SectionReader
-	close func()
+
+	file  *os.File
+	leave func()
 }
 
 func (r *reader) Close() error {
-	r.close()
-	return nil
+	defer r.leave()
+	return r.file.Close()
 }
 
 // remove forgets a blob, and reports whether it was there. A stop before the next turn brings it back.
@@ -319,9 +312,9 @@ func (j *journal) names() []string {
 }
 
 // close ends the journal.
-func (j *journal) close() (err error) {
-	for _, s := range j.segments {
-		err = errors.Join(err, s.file.Close())
+func (j *journal) close() error {
+	if n := len(j.segments); n > 0 {
+		return j.segments[n-1].close()
 	}
-	return err
+	return nil
 }

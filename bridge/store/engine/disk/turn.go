@@ -5,12 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"hash/crc32"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"gphotos2mqtt/bridge/store/engine"
@@ -143,88 +138,4 @@ func (j *journal) taken(s *segment, end int64, places map[string]place, made rec
 	for _, c := range made {
 		j.fresh.put(c)
 	}
-}
-
-// segment returns the one that is written to, or begins another when that is full: then the database takes over what is in it.
-func (d *Disk) segment() (*segment, error) {
-	j := d.journal
-	if n := len(j.segments); n > 0 && j.segments[n-1].end > 0 && j.segments[n-1].end < segmentSize {
-		return j.segments[n-1], nil
-	}
-	err := d.takeOver()
-	if err == nil {
-		err = d.moveOut()
-	}
-	if err != nil {
-		return nil, err
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var next *segment
-	generation, idle := uint64(1), 0
-	kept := j.segments[:0:0]
-	for _, s := range j.segments {
-		generation = max(generation, s.generation+1)
-		switch {
-		case s.users > 0:
-			kept = append(kept, s)
-		case next == nil:
-			next = s
-		case idle < spareSegments:
-			kept = append(kept, s)
-			idle++
-		default: // a stop before it is gone leaves it for later
-			_, _ = s.file.Close(), os.Remove(s.file.Name())
-		}
-	}
-	if next == nil {
-		f, err := j.create(generation)
-		if err != nil {
-			return nil, err
-		}
-		next = &segment{file: f}
-	}
-	next.generation, next.salt, next.end = generation, rand.Uint64()|1, 0
-	j.segments = append(kept, next)
-	return next, nil
-}
-
-// create makes the file of a segment.
-func (j *journal) create(generation uint64) (f *os.File, err error) {
-	if err = os.MkdirAll(j.folder, 0o700); err == nil {
-		f, err = os.OpenFile(filepath.Join(j.folder, fmt.Sprint(generation)), os.O_CREATE|os.O_RDWR, 0o600)
-	}
-	if err == nil {
-		err = errors.Join(syncFolder(j.folder), syncFolder(filepath.Dir(j.folder)))
-	}
-	return f, err
-}
-
-// moveOut makes files of the blobs in the oldest segment that has any, when most of what the segments take is of no use any more.
-func (d *Disk) moveOut() error {
-	j := d.journal
-	var used int64
-	var names []string
-	j.mu.Lock()
-	oldest := slices.IndexFunc(j.segments, func(s *segment) bool { return s.users > 0 })
-	for name, p := range j.blobs {
-		if used += p.size; p.in == j.segments[oldest] {
-			names = append(names, name)
-		}
-	}
-	if len(j.segments) <= 4 || used > int64(len(j.segments))*segmentSize/2 {
-		names = nil
-	}
-	j.mu.Unlock()
-	for _, name := range names {
-		if r, _ := j.open(name); r != nil {
-			_, _, err := d.putFile(d.path(blobsFolder, name), name, r)
-			if r.close(); errors.Is(err, engine.ErrFull) && context.Cause(d.down) == nil {
-				return nil // what waits to be finished needs the room that is left
-			} else if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 
-	"gphotos2mqtt/auth/linkpage"
 	"gphotos2mqtt/cmd/gphotos2mqtt/config"
 )
 
@@ -75,23 +73,4 @@ func free(ctx context.Context, address string) error {
 			config.Prefix, err)
 	}
 	return l.Close()
-}
-
-func (d *Daemon) servePages() {
-	failed := func(entry string, err error) {
-		d.log.WithField("entry", entry).WithError(err).WithField("op", "link").Warn("account was not linked in the browser")
-	}
-	serve := func(name, address string, pages http.Handler) {
-		d.work(name, func(ctx context.Context) error { return linkpage.Serve(ctx, address, pages) })
-	}
-	pages := linkpage.Handler(d.links.All, failed)
-	if d.fleet != nil {
-		var answer func(context.Context, []byte) []byte
-		pages, answer = linkpage.Shared(d.links.All, failed, d.askPages)
-		d.work("answer for pages", func(ctx context.Context) error { return d.fleet.Serve(ctx, subjectPages, answer) })
-	}
-	serve("linking pages", d.config.HTTPListen, d.healthy(pages))
-	if d.config.PanelListen != "" {
-		serve("home assistant's panel", d.config.PanelListen, linkpage.Panel(d.links.All, linkpage.Supervisor, failed))
-	}
 }
