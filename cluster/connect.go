@@ -26,6 +26,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gphotos2mqtt/auth/secret"
+	"gphotos2mqtt/bridge/wake"
 )
 
 const (
@@ -65,7 +66,8 @@ type Conn struct {
 	denied  denials
 	heard   hearing
 	trouble troubles
-	founded time.Time // when the bucket of the records was made, by the monotonic clock of this process
+	watches wake.Members[wake.Flag] // each set when the connection was made again
+	founded time.Time               // when the bucket of the records was made, by the monotonic clock of this process
 
 	records, processes jetstream.KeyValue
 }
@@ -153,6 +155,9 @@ func (c *Conn) options() ([]nats.Option, error) {
 		}),
 		nats.ReconnectHandler(func(n *nats.Conn) {
 			cfg.Log.WithField("server", n.ConnectedAddr()).Info("connected to the cluster again")
+			for _, again := range c.watches.All() {
+				again.Set()
+			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.denied.note(cfg.Log, err) }),
 	}

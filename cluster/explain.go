@@ -52,8 +52,8 @@ func (d *denials) recent() string {
 }
 
 func (d *denials) note(log *logrus.Entry, err error) {
-	if _, broken := errors.AsType[net.Error](err); broken {
-		return // it is said once the connection is given up
+	if _, broken := errors.AsType[net.Error](err); broken || errors.Is(err, nats.ErrConsumerNotActive) {
+		return // no server answers: it is said once the connection is given up, and by who waits
 	}
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		log.WithError(err).Warn("the cluster has refused something")

@@ -29,6 +29,8 @@ func (e *Engine) watch(ctx context.Context, prefix string, changed func(key stri
 		return fmt.Errorf("watch %s: %w", prefix, err)
 	}
 	defer watch.Stop() //nolint:errcheck // it ends with the connection, too
+	again := wake.NewFlag()
+	defer e.conn.watches.Join(again)()
 	for {
 		select {
 		case entry, ok := <-watch.Updates():
@@ -40,6 +42,8 @@ func (e *Engine) watch(ctx context.Context, prefix string, changed func(key stri
 			default:
 				changed(e.conn.key(bucket+entry.Key()), entry.Revision())
 			}
+		case <-again: // the library would find out much later what it has missed
+			return nil
 		case <-ctx.Done():
 			return nil
 		}

@@ -121,7 +121,7 @@ func damageOutcome(t *testing.T, what, dir string) string {
 	switch {
 	case found && n == 1 && string(token) == "token":
 		return "whole"
-	case err == nil && linkErr == nil && len(otherRecords(t, s)) == all:
+	case err == nil && linkErr == nil && len(otherRecords(t, s)) >= all-1: // one less: its key begins otherwise now
 		return "some"
 	}
 	t.Errorf("%s: state is %v, %d, %v, link is %q, %v", what, found, n, err, token, linkErr)

@@ -45,10 +45,16 @@ type entryRecord struct {
 	Secret []byte `json:"secret,omitempty"` // sealed when there is a key
 }
 
-// Entries returns the entries that were added, in the order of their names. One whose record is damaged is left out, and logged.
-func (s *Store) Entries(ctx context.Context) (entries []*Entry, err error) {
-	err = s.each(ctx, func(name string, r engine.Record, err error) bool {
-		if e := s.entry(name, r, err); e != nil {
+// Entries are the entries that were added at run time.
+type Entries struct{ store *Store }
+
+// Entries returns those in the store.
+func (s *Store) Entries() *Entries { return &Entries{s} }
+
+// All returns the entries, in the order of their names. One whose record is damaged is left out, and logged.
+func (a *Entries) All(ctx context.Context) (entries []*Entry, err error) {
+	err = a.store.each(ctx, func(name string, r engine.Record, err error) bool {
+		if e := a.read(name, r, err); e != nil {
 			entries = append(entries, e)
 		}
 		return true
@@ -56,22 +62,22 @@ func (s *Store) Entries(ctx context.Context) (entries []*Entry, err error) {
 	return entries, err
 }
 
-// Entry returns one of them; nil = there is none of that name.
-func (s *Store) Entry(ctx context.Context, name string) (*Entry, error) {
-	r, err := s.get(ctx, kindEntries, Bridge, name)
+// Get returns one of them; nil = there is none of that name.
+func (a *Entries) Get(ctx context.Context, name string) (*Entry, error) {
+	r, err := a.store.get(ctx, kindEntries, Bridge, name)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil //nolint:nilnil // as documented
 	case err != nil && !errors.Is(err, ErrDamaged):
 		return nil, err
 	}
-	return s.entry(name, r, err), nil
+	return a.read(name, r, err), nil
 }
 
-// WatchEntries calls changed with the name of each entry that another process adds, changes or removes, and the revision of that, until ctx
+// Watch calls changed with the name of each entry that another process adds, changes or removes, and the revision of that, until ctx
 // ends. It must return soon.
-func (s *Store) WatchEntries(ctx context.Context, changed func(name string, revision uint64)) error {
-	shared, ok := s.engine.(Watched)
+func (a *Entries) Watch(ctx context.Context, changed func(name string, revision uint64)) error {
+	shared, ok := a.store.engine.(Watched)
 	if !ok {
 		<-ctx.Done()
 		return nil
@@ -88,7 +94,7 @@ func (e *Entry) Revision() uint64 {
 	return e.revision
 }
 
-func (s *Store) entry(name string, r engine.Record, err error) *Entry {
+func (a *Entries) read(name string, r engine.Record, err error) *Entry {
 	e := &Entry{}
 	record := entryRecord{Entry: e}
 	if err == nil {
@@ -98,38 +104,38 @@ func (s *Store) entry(name string, r engine.Record, err error) *Entry {
 		err = errors.New("the record is of another entry")
 	}
 	if err != nil {
-		s.log.WithError(fmt.Errorf("read record %s: %w: %w", r.Key, ErrDamaged, err)).WithField("entry", name).
+		a.store.log.WithError(fmt.Errorf("read record %s: %w: %w", r.Key, ErrDamaged, err)).WithField("entry", name).
 			Error("entry that was added is damaged and left out")
 		return nil
 	}
-	if e.revision = r.Revision; s.key != nil && record.Secret != nil {
-		record.Secret, err = s.key.Open(record.Secret, entryPurpose+name)
+	if e.revision = r.Revision; a.store.key != nil && record.Secret != nil {
+		record.Secret, err = a.store.key.Open(record.Secret, entryPurpose+name)
 		e.Unreadable = err != nil
 	}
 	e.ClientSecret = secret.Text(record.Secret)
 	return e
 }
 
-// SaveEntry saves an entry as it was read, or a new one. ErrConflict, ErrExists: somebody else has changed it since, and it stays as it is.
-func (s *Store) SaveEntry(ctx context.Context, e *Entry) error {
+// Save saves an entry as it was read, or a new one. ErrConflict, ErrExists: somebody else has changed it since, and it stays as it is.
+func (a *Entries) Save(ctx context.Context, e *Entry) error {
 	record := entryRecord{e, []byte(e.ClientSecret)}
-	if s.key != nil && len(record.Secret) > 0 {
-		record.Secret = s.key.Seal(record.Secret, entryPurpose+e.Name)
+	if a.store.key != nil && len(record.Secret) > 0 {
+		record.Secret = a.store.key.Seal(record.Secret, entryPurpose+e.Name)
 	}
 	c, err := changeTo(record, kindEntries, Bridge, e.Name)
 	if err == nil {
 		c.Revision = e.revision // 0 is engine.New
-		e.revision, err = s.change(ctx, c)
+		e.revision, err = a.store.change(ctx, c)
 	}
 	return err
 }
 
-// DeleteEntry removes the record of an entry as it was read; what else there is of the entry stays.
-func (s *Store) DeleteEntry(ctx context.Context, e *Entry) error {
+// Delete removes the record of an entry as it was read; what else there is of the entry stays.
+func (a *Entries) Delete(ctx context.Context, e *Entry) error {
 	c, err := changeTo(nil, kindEntries, Bridge, e.Name)
 	if err == nil {
 		c.Revision = e.revision
-		_, err = s.change(ctx, c)
+		_, err = a.store.change(ctx, c)
 	}
 	return err
 }

@@ -26,16 +26,16 @@ func TestEntriesAddedAtRunTime(t *testing.T) {
 	}
 	s := open(1)
 	garden := &Entry{Name: "garden", Settings: map[string]string{"album": "Beds"}, ClientSecret: "client-words"}
-	must(t, s.SaveEntry(t.Context(), garden))
-	must(t, s.SaveEntry(t.Context(), &Entry{Name: "attic"}))
-	if err := s.SaveEntry(t.Context(), &Entry{Name: "garden"}); !errors.Is(err, ErrExists) {
+	must(t, s.Entries().Save(t.Context(), garden))
+	must(t, s.Entries().Save(t.Context(), &Entry{Name: "attic"}))
+	if err := s.Entries().Save(t.Context(), &Entry{Name: "garden"}); !errors.Is(err, ErrExists) {
 		t.Errorf("another of the same name: %v", err)
 	}
 	garden.Removal = &Removal{Revoke: true}
-	must(t, s.SaveEntry(t.Context(), garden))
+	must(t, s.Entries().Save(t.Context(), garden))
 	check := func(s *Store, want ...*Entry) {
 		t.Helper()
-		got, err := s.Entries(t.Context())
+		got, err := s.Entries().All(t.Context())
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Entry{})); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
 		}
@@ -53,15 +53,15 @@ func TestEntriesAddedAtRunTime(t *testing.T) {
 	must(t, other.Close())
 
 	s = open(1)
-	all, err := s.Entries(t.Context())
+	all, err := s.Entries().All(t.Context())
 	must(t, err)
-	must(t, s.DeleteEntry(t.Context(), all[0]))
-	if err := s.SaveEntry(t.Context(), all[0]); !errors.Is(err, ErrConflict) {
+	must(t, s.Entries().Delete(t.Context(), all[0]))
+	if err := s.Entries().Save(t.Context(), all[0]); !errors.Is(err, ErrConflict) {
 		t.Errorf("a removed one comes back: %v", err)
 	}
-	must(t, s.SaveEntry(t.Context(), all[1]))
+	must(t, s.Entries().Save(t.Context(), all[1]))
 	stale := *garden
-	if err := s.DeleteEntry(t.Context(), &stale); !errors.Is(err, ErrConflict) {
+	if err := s.Entries().Delete(t.Context(), &stale); !errors.Is(err, ErrConflict) {
 		t.Errorf("one that was changed is removed: %v", err)
 	}
 	check(s, garden)

@@ -21,7 +21,7 @@ func TestSameKey(t *testing.T) {
 			t.Errorf("%v, note %v: %v, want %v", step.key, step.note, err, step.want)
 		}
 	}
-	if keys, err := s.Keys(t.Context(), kindState); err != nil || len(keys) > 0 {
+	if keys, err := s.Whole().Keys(t.Context(), kindState); err != nil || len(keys) > 0 {
 		t.Errorf("an export would have %v, %v", keys, err)
 	}
 }

@@ -18,7 +18,7 @@ type Record = engine.Record
 // ErrUnfinished is a store that an import was cut off in: it holds a part of another, so that what is missing would be lost unnoticed.
 var ErrUnfinished = errors.New("an import was cut off, so that only a part of the bridge is there: run gphotos2mqtt import again")
 
-// importRecord of [Bridge] is there from [Store.BeginImport] to [Store.EndImport].
+// importRecord of [Bridge] is there from [Whole.BeginImport] to [Whole.EndImport].
 const importRecord = "import"
 
 // Kinds are what keys begin with, in the order in which a store is carried to another: first what can be refused, and receipts after the
@@ -60,9 +60,15 @@ func Sealed(r Record) (sealed []byte, purpose string) {
 	return nil, ""
 }
 
+// Whole is a store as what an export holds of it and an import brings into it: records as they lie there, whatever they are.
+type Whole struct{ store *Store }
+
+// Whole returns the store as a whole.
+func (s *Store) Whole() *Whole { return &Whole{s} }
+
 // Keys returns the keys of all records of a kind in their order, but for those by which the store knows of itself.
-func (s *Store) Keys(ctx context.Context, kind string) (keys []string, err error) {
-	err = s.each(ctx, func(_ string, r engine.Record, _ error) bool {
+func (w *Whole) Keys(ctx context.Context, kind string) (keys []string, err error) {
+	err = w.store.each(ctx, func(_ string, r engine.Record, _ error) bool {
 		if r.Key != ownKey(ranRecord) && r.Key != ownKey(importRecord) && r.Key != ownKey(keyRecord) {
 			keys = append(keys, r.Key)
 		}
@@ -74,20 +80,20 @@ func (s *Store) Keys(ctx context.Context, kind string) (keys []string, err error
 func ownKey(name string) string { return strings.Join([]string{kindState, Bridge, name}, ".") }
 
 // Raw returns a record's value. ErrNotFound, or ErrDamaged with what is there.
-func (s *Store) Raw(ctx context.Context, key string) ([]byte, error) {
-	r, err := s.get(ctx, strings.Split(key, ".")...)
+func (w *Whole) Raw(ctx context.Context, key string) ([]byte, error) {
+	r, err := w.store.get(ctx, strings.Split(key, ".")...)
 	return r.Value, err
 }
 
 // RawPayload returns the bytes of a payload as they are now, unchecked, and how many there are. ErrNotFound.
-func (s *Store) RawPayload(ctx context.Context, name string) (io.ReadCloser, int64, error) {
-	blob, size, err := s.engine.OpenBlob(ctx, name)
+func (w *Whole) RawPayload(ctx context.Context, name string) (io.ReadCloser, int64, error) {
+	blob, size, err := w.store.engine.OpenBlob(ctx, name)
 	return blob, size, during("open payload "+name, err)
 }
 
 // Restore saves records of another store, with what is secret in them sealed as it was. ErrExists: one of them is here already; ErrBadName.
 // An error may leave some of them.
-func (s *Store) Restore(ctx context.Context, records ...Record) error {
+func (w *Whole) Restore(ctx context.Context, records ...Record) error {
 	var changes []engine.Change
 	for _, r := range records {
 		names := strings.Split(r.Key, ".")
@@ -99,12 +105,12 @@ func (s *Store) Restore(ctx context.Context, records ...Record) error {
 	if changes == nil {
 		return nil
 	}
-	_, err := s.change(ctx, changes...)
+	_, err := w.store.change(ctx, changes...)
 	return err
 }
 
 // Remove removes records, whatever they are at.
-func (s *Store) Remove(ctx context.Context, keys ...string) error {
+func (w *Whole) Remove(ctx context.Context, keys ...string) error {
 	var changes []engine.Change
 	for _, key := range keys {
 		changes = append(changes, engine.Change{Key: key, Revision: engine.Any})
@@ -112,34 +118,34 @@ func (s *Store) Remove(ctx context.Context, keys ...string) error {
 	if changes == nil {
 		return nil
 	}
-	_, err := s.change(ctx, changes...)
+	_, err := w.store.change(ctx, changes...)
 	return err
 }
 
 // BeginImport marks the store as one that holds a part of another, which no bridge may run on: see [ErrUnfinished].
-func (s *Store) BeginImport(ctx context.Context) error {
-	return s.SaveState(ctx, Bridge, importRecord, true)
+func (w *Whole) BeginImport(ctx context.Context) error {
+	return w.store.SaveState(ctx, Bridge, importRecord, true)
 }
 
 // EndImport takes the mark off. What was restored is as old as it was when its store had run for so long: see [Store.Ran].
-func (s *Store) EndImport(ctx context.Context, ran time.Duration) error {
-	if err := s.setRan(ctx, ran); err != nil {
+func (w *Whole) EndImport(ctx context.Context, ran time.Duration) error {
+	if err := w.store.setRan(ctx, ran); err != nil {
 		return err
 	}
 	// A stop right here leaves the mark, and the next import begins anew.
-	return s.DeleteState(ctx, Bridge, importRecord)
+	return w.store.DeleteState(ctx, Bridge, importRecord)
 }
 
 // Unfinished reports whether the mark is there.
-func (s *Store) Unfinished(ctx context.Context) (bool, error) {
-	return s.LoadState(ctx, Bridge, importRecord, new(bool))
+func (w *Whole) Unfinished(ctx context.Context) (bool, error) {
+	return w.store.LoadState(ctx, Bridge, importRecord, new(bool))
 }
 
 // Clear removes payloads, which belong to no record any more, and then the mark. Before it the records are removed.
-func (s *Store) Clear(ctx context.Context) error {
-	_, err := s.SweepPayloads(ctx, func(string) bool { return false })
+func (w *Whole) Clear(ctx context.Context) error {
+	_, err := w.store.SweepPayloads(ctx, func(string) bool { return false })
 	if err == nil {
-		err = s.DeleteState(ctx, Bridge, importRecord)
+		err = w.store.DeleteState(ctx, Bridge, importRecord)
 	}
 	return err
 }

@@ -16,22 +16,22 @@ import (
 
 // actAfter deletes or moves the file of an item that Google has answered with. What does not answer is tried again for as long as an
 // unfinished file is waited for; then the file stays, and the result says so.
-func (t *taker) actAfter(ctx context.Context, of file) error {
-	f := *of.view()
-	now, err := "", t.verify(ctx, &f)
+func (t *taker) actAfter(ctx context.Context, f file) error {
+	r := *f.view()
+	now, err := "", t.verify(ctx, &r)
 	if err == nil {
 		plan := media.After{
-			Folder: f.After.Folder, Seen: media.Seen(f.After.Seen), Sum: f.SHA256, Skip: f.After.Skip, Aside: f.After.Aside, Target: f.After.Target,
+			Folder: r.After.Folder, Seen: media.Seen(r.After.Seen), Sum: r.SHA256, Skip: r.After.Skip, Aside: r.After.Aside, Target: r.After.Target,
 		}
 		now, err = t.cfg.Media.Do(ctx, plan, func(p media.After) error {
 			// A stop after this save goes on from here: the file is under one of the two names, or was dealt with.
-			return of.update(context.WithoutCancel(ctx), func(f *store.File) {
+			return f.update(context.WithoutCancel(ctx), func(f *store.File) {
 				after := *f.After
 				after.Aside, after.Target, f.After = p.Aside, p.Target, &after
 			})
 		})
 	}
-	err = t.intake.Elsewhere(&f, err)
+	err = t.intake.Elsewhere(&r, err)
 	refused, isRefused := errors.AsType[*mqttapi.Error](err)
 	unavailable, away := errors.AsType[*media.UnavailableError](err)
 	lasts := t.cfg.Patience.Limit
@@ -43,19 +43,19 @@ func (t *taker) actAfter(ctx context.Context, of file) error {
 	case away:
 		refused = unavailable.Refusal()
 	case errors.Is(err, intake.ErrElsewhere):
-		refused = mqttapi.Errorf(mqttapi.CodeNotFound, "%s is on the machine %s, where no process of the bridge ran.", intake.Called(&f), f.Machine)
+		refused = mqttapi.Errorf(mqttapi.CodeNotFound, "%s is on the machine %s, where no process of the bridge ran.", intake.Called(&r), r.Machine)
 	case err != nil && !isRefused:
 		refused = mqttapi.NewError(mqttapi.CodeGoogleUnavailable)
 	}
-	if err != nil && !isRefused && wake.Left(f.Wait.Since.Add(lasts), lasts) > 0 {
-		of.note(func(r *store.Job) {
-			now := &r.Files[of.n]
-			now.Pause = intake.Pause(f.Wait, wake.Wall())
+	if err != nil && !isRefused && wake.Left(r.Wait.Since.Add(lasts), lasts) > 0 {
+		f.note(func(j *store.Job) {
+			now := &j.Files[f.n]
+			now.Pause = intake.Pause(r.Wait, wake.Wall())
 			now.NotBefore = wake.Wall().Add(now.Pause)
 		})
 		return nil
 	}
-	return t.outcomes.finish(ctx, ending{of, func(f *store.File) {
+	return t.outcomes.finish(ctx, ending{f, func(f *store.File) {
 		after := *f.After
 		if f.Status, f.After, f.ErrorMessage = store.FileDone, &after, ""; refused != nil {
 			after.Outcome, after.Now, after.Problem = "kept", now, refused.Message

@@ -38,10 +38,13 @@ const (
 
 // Config says how a process takes part in a fleet.
 type Config struct {
-	Process string        // its id, another one at each start; needed
-	Renew   time.Duration // between two renewals of its lease; default a third of the lease's time to live (cluster.Config)
-	Stop    time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of the same
-	Pace    time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
+	Process string // its id, another one at each start; needed
+	// Group is the same in processes that want the same entries by their settings: those share them evenly. Of another group, as while
+	// settings are being changed, none is relied on to take what this process leaves, since it may not want it.
+	Group string
+	Renew time.Duration // between two renewals of its lease; default a third of the lease's time to live (cluster.Config)
+	Stop  time.Duration // after it has sent its last renewal, until its own entries are stopped; default four fifths of the same
+	Pace  time.Duration // between two entries that it gives back to a process that has fewer; default 1 s
 	// Idle reports whether an entry has nothing to do just now: those are given back first. nil: all are alike.
 	Idle   func(entry string) bool
 	Report func() any // what the others see of this process, as JSON, with each renewal; nil: nothing
@@ -216,15 +219,17 @@ func (f *Fleet) plan() (take map[string]owner, wait time.Duration) {
 	return take, f.cfg.Pace
 }
 
-// view is what this process knows of the fleet: who has which entry, and who takes more. The caller holds mu.
+// view is what this process knows of the fleet: who has which entry, and who of its group takes more. The caller holds mu.
 func (f *Fleet) view() (holder map[string]string, live []string, ready bool) {
 	if !f.known || f.leaving || f.now() >= f.deadline {
 		return nil, nil, false
 	}
-	live = []string{f.cfg.Process}
+	live, takers := []string{f.cfg.Process}, map[string]bool{f.cfg.Process: true}
 	for id, m := range f.members {
 		if id != f.cfg.Process && f.lives(id) && m.revision != 0 && !m.lease.Leaving {
-			live = append(live, id)
+			if takers[id] = true; m.lease.Group == f.cfg.Group {
+				live = append(live, id)
+			}
 		}
 	}
 	holder = map[string]string{}
@@ -232,7 +237,7 @@ func (f *Fleet) view() (holder map[string]string, live []string, ready bool) {
 		switch o := f.owners[entry]; {
 		case o.Process == f.cfg.Process, o.Process != "" && f.lives(o.Process):
 			holder[entry] = o.Process
-		case o.Process == "" && slices.Contains(live, o.To):
+		case o.Process == "" && takers[o.To]:
 			holder[entry] = o.To
 		default:
 			holder[entry] = ""

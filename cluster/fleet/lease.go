@@ -15,6 +15,7 @@ import (
 // A lease is the value of a process's key: what the others are to know of it.
 type lease struct {
 	Leaving bool            `json:"leaving,omitempty"` // it hands its entries over and takes no more
+	Group   string          `json:"group,omitempty"`   // Config.Group
 	Report  json.RawMessage `json:"report,omitempty"`
 }
 
@@ -68,7 +69,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.Renew)
 	defer cancel()
 	f.mu.Lock()
-	mine := lease{Leaving: f.leaving}
+	mine := lease{Leaving: f.leaving, Group: f.cfg.Group}
 	f.mu.Unlock()
 	var err error
 	if f.cfg.Report != nil {
@@ -95,7 +96,7 @@ func (f *Fleet) renew(ctx context.Context) error {
 		case !errors.Is(err, jetstream.ErrKeyNotFound):
 			return err
 		}
-		f.drop("the lease of this process has ended")
+		f.drop(goneLease)
 		f.leaseIs(0)
 	}
 	now, err := f.shared.Processes.Create(ctx, f.cfg.Process, value)
@@ -130,7 +131,7 @@ func (f *Fleet) renewed(sent time.Duration) {
 	overdue := f.deadline != 0 && f.now() >= f.deadline
 	f.mu.Unlock()
 	if overdue {
-		f.drop("")
+		f.drop(lateLease)
 		f.again.Set() // what was missed meanwhile may never come
 	}
 	f.mu.Lock()
@@ -148,7 +149,7 @@ func (f *Fleet) stopInTime(ctx context.Context) error {
 		over := left <= 0 && len(f.runs) > 0
 		f.mu.Unlock()
 		if over {
-			f.drop("this process could not renew its lease")
+			f.drop(lateLease)
 		}
 		_ = wake.Sleep(ctx, f.extended, max(left, 0))
 	}
@@ -162,11 +163,11 @@ func (f *Fleet) drop(why string) {
 	for _, r := range f.runs {
 		if !r.lost {
 			n++
-			r.lose()
+			r.lose(why)
 		}
 	}
 	f.mu.Unlock()
-	if why != "" && n > 0 {
+	if n > 0 {
 		f.cfg.Log.WithField("reason", why).Warn("entries are stopped")
 	}
 }

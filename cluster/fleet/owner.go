@@ -254,7 +254,7 @@ func (f *Fleet) sawOwner(e jetstream.KeyValueEntry) {
 	f.mu.Lock()
 	f.owners[entry] = o
 	if r := f.runs[entry]; r != nil && r.fence != 0 && o.revision > r.fence && !r.lost {
-		r.lose()
+		r.lose(taken)
 	}
 	f.mu.Unlock()
 	f.changed.Set()

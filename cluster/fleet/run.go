@@ -15,12 +15,20 @@ type run struct {
 	cancel context.CancelCauseFunc
 	fence  uint64 // 0 = not taken yet
 	lost   bool   // it is to end, and nothing is written any more
+	why    string // for the log; "" = it was not lost
 	moved  bool   // it was brought here on purpose: it is not given back for evenness
 	to     string // to which process it is given, "" = to any
 }
 
-func (r *run) lose() {
-	r.lost = true
+// Why a run is lost.
+const (
+	lateLease = "this process could not renew its lease"
+	goneLease = "the lease of this process has ended"
+	taken     = "another process has taken it"
+)
+
+func (r *run) lose(why string) {
+	r.lost, r.why = true, why
 	r.cancel(engine.ErrLost)
 }
 
@@ -61,14 +69,16 @@ func (f *Fleet) hold(r *run, entry string, at owner, slots chan struct{}, runEnt
 	err = runEntry(r.ctx, entry)
 	released()
 	f.entries.Release(entry)
-	if errors.Is(err, engine.ErrLost) {
-		f.mu.Lock()
-		r.lost = true
-		f.mu.Unlock()
+	f.mu.Lock()
+	r.lost = r.lost || errors.Is(err, engine.ErrLost)
+	reason := any(r.why)
+	f.mu.Unlock()
+	if reason == "" {
+		reason = context.Cause(r.ctx)
 	}
 	defer f.giveUp(r, entry) // after the line below: the next owner's come later
 	stopped := r.ctx.Err() != nil || errors.Is(err, engine.ErrLost)
-	switch log = log.WithField("reason", context.Cause(r.ctx)); {
+	switch log = log.WithField("reason", reason); {
 	case err == nil:
 		log.Info("entry is not held any more")
 	case stopped:
@@ -110,7 +120,7 @@ func (f *Fleet) start(r *run, entry string, at owner, slots chan struct{}) error
 	}
 	f.mu.Lock()
 	if r.fence, r.moved = fence, at.To == f.cfg.Process; f.owners[entry].revision > fence {
-		r.lose() // already
+		r.lose(taken) // already
 	}
 	f.mu.Unlock()
 	return f.entries.Claim(r.ctx, entry, fence)

@@ -203,5 +203,9 @@ func TestFleetServerRestarts(t *testing.T) {
 		if line.Level <= logrus.WarnLevel && strings.HasSuffix(line.Message, "not watched") {
 			t.Errorf("%s %v", line.Message, line.Data)
 		}
+		if reason, there := line.Data["reason"]; there && line.Message == "entry is not held any more" && reason != lateLease &&
+			!strings.Contains(fmt.Sprint(reason), "canceled") { // at the end of the test
+			t.Errorf("%s: %v", line.Data["entry"], reason)
+		}
 	}
 }

@@ -108,7 +108,8 @@ func (k *check) broker(ctx context.Context) {
 	for _, e := range c.Entries {
 		t := mqttapi.Topics{Root: c.Topic, Entry: e.Name}
 		topics = append(topics, t)
-		filters = append(filters, t.Response("check"))
+		// RabbitMQ gives what is retained to filters without wildcards alone.
+		filters = append(filters, t.Response("check"), t.Availability(), t.State())
 	}
 	client, err := dial(ctx, c, "check", filters...)
 	switch {

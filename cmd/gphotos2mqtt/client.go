@@ -94,65 +94,6 @@ func (k *client) publish(ctx context.Context, topic string, payload []byte) erro
 
 func noLog() *logrus.Entry { return logrus.NewEntry(&logrus.Logger{Out: io.Discard}) }
 
-// infoWait is how long the list of entries may be behind what the broker retains of each.
-const infoWait = time.Second
-
-// health succeeds when every entry is online, those too that were added at run time. It asks the broker, not the process: what counts is
-// whether commands are received.
-func health(ctx context.Context, c config.Config, stdout io.Writer) error {
-	if c.NATSURL != "" {
-		return processHealth(ctx, c, stdout)
-	}
-	ctx, cancel := context.WithTimeout(ctx, brokerWait)
-	defer cancel()
-	info := mqttapi.Topics{Root: c.Topic}.Bridge("info")
-	broker, err := dial(ctx, c, "health", mqttapi.Topics{Root: c.Topic, Entry: "+"}.Availability(), info)
-	if err != nil {
-		return fmt.Errorf("unhealthy: %w", err)
-	}
-	defer broker.close()
-	names, said := slices.Clone(c.EntryNames), map[string]string{}
-	for i := range names {
-		names[i] = strings.TrimSpace(names[i])
-	}
-	slices.Sort(names)
-	missing := func() []string {
-		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return said[name] == mqttapi.Online })
-	}
-	for listed := false; !listed || len(missing()) > 0; {
-		waiting, cancel := ctx, context.CancelFunc(func() {})
-		if len(names) > 0 && len(missing()) == 0 { // without the right to read the list, those of the settings count
-			waiting, cancel = context.WithTimeout(ctx, infoWait)
-		}
-		m, err := broker.next(waiting)
-		cancel()
-		switch {
-		case err != nil && ctx.Err() == nil:
-			listed = true
-		case err != nil && len(names) == 0:
-			return errors.New("unhealthy: no bridge has said at the broker which entries it has")
-		case err != nil:
-			return fmt.Errorf("unhealthy: no availability at the broker of entry %s", strings.Join(missing(), ", "))
-		case m.Topic == info:
-			var now mqttapi.Info
-			listed = json.Unmarshal(m.Payload, &now) == nil
-			names = slices.Compact(slices.Sorted(slices.Values(append(names, now.Entries...))))
-		default:
-			entry := strings.TrimSuffix(strings.TrimPrefix(m.Topic, c.Topic+"/"), "/availability")
-			if said[entry] = string(m.Payload); said[entry] != mqttapi.Online && slices.Contains(names, entry) {
-				return fmt.Errorf("unhealthy: entry %s is %.40q", entry, m.Payload)
-			}
-		}
-	}
-	for _, name := range names {
-		if said[name] != mqttapi.Online {
-			return fmt.Errorf("unhealthy: entry %s is %.40q", name, said[name])
-		}
-	}
-	fmt.Fprintln(stdout, "healthy")
-	return nil
-}
-
 const (
 	offerWait  = 10 * time.Second // for the bridge to begin linking
 	finishWait = time.Minute      // for it to finish, for which it has to ask Google

@@ -158,7 +158,7 @@ func (s *stored) close() error {
 // empty reports whether there is no record.
 func (s *stored) empty(ctx context.Context) bool {
 	for _, kind := range store.Kinds() {
-		if keys, err := s.Keys(ctx, kind); err != nil || len(keys) > 0 {
+		if keys, err := s.Whole().Keys(ctx, kind); err != nil || len(keys) > 0 {
 			return false
 		}
 	}

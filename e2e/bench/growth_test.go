@@ -52,7 +52,8 @@ func growthEntries(r *run) {
 }
 
 // grows holds all columns to growing no faster than the first one from its last row but
-// one to its last, and names the one that grows the fastest.
+// one to its last, and names the one that grows the fastest. Chance may add a fifth: what
+// is linear would be missed by a hair in every other run.
 func (r *run) grows(what string, columns []string, rows []figures.Row) {
 	few, many := rows[len(rows)-2].Cells, rows[len(rows)-1].Cells
 	fastest := 1
@@ -62,7 +63,7 @@ func (r *run) grows(what string, columns []string, rows []figures.Row) {
 		}
 	}
 	times := many[0] / few[0]
-	r.atMost(times, fmt.Sprintf("%.0f times as many %s: of the columns [below](#growth), *%s* grows the fastest", times, what, columns[fastest]),
+	r.atMost(rounded(1.2*times), fmt.Sprintf("%.0f times as many %s: of the columns [below](#growth), *%s* grows the fastest", times, what, columns[fastest]),
 		"times", many[fastest]/few[fastest])
 }
 

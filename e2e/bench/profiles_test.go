@@ -25,12 +25,12 @@ type profiled struct {
 	ask probe
 }
 
-func newProfiled(r *run) *profiled {
+func newProfiled(r *run, program string) *profiled {
 	r.Helper()
 	dir := r.TempDir()
 	socket := filepath.Join(dir, "probe")
 	inner := *r
-	inner.bridge = probed(r.T)
+	inner.bridge = program
 	inner.settings = []string{"BENCH_PROFILE=" + dir, "BENCH_PROBE=" + socket}
 	return &profiled{newEnv(&inner, e2etest.Config{}), dir, newProbe(r.T, socket)}
 }
@@ -47,14 +47,15 @@ func (p *profiled) written() string {
 // profiles says what stands behind the figures that are the hardest to improve: where
 // the memory is at its most, and who uses the processor.
 func profiles(r *run) {
-	p := newProfiled(r)
+	program := probed(r.T)
+	p := newProfiled(r, program)
 	e2etest.Must(r, p.Google.Latency(delays(modelA)))
 	p.quiet()
 	p.ask.call(p, "forget")
 	p.burst(0, burst, small, "Album")
 	r.memoryTables("200 photos in A", p.written())
 
-	p = newProfiled(r)
+	p = newProfiled(r, program)
 	e2etest.Must(r, p.Google.Faults(photosim.Fault{Route: "*", Mode: photosim.Refuse, Error: "daily_quota"}))
 	p.Fill(10_000, 10_000)
 	p.written()
@@ -62,14 +63,14 @@ func profiles(r *run) {
 	p.queued(10_000)
 	r.memoryTables("a start with 10,000 queued uploads", p.written())
 
-	p = newProfiled(r)
+	p = newProfiled(r, program)
 	const bursts = 30
 	for n := range bursts {
 		p.burst(n*burst, burst, small, "Album")
 	}
 	r.processorTable("200 photos at once", bursts*burst, p.written())
 
-	p = newProfiled(r)
+	p = newProfiled(r, program)
 	const alone = 600
 	for n := range alone {
 		p.burst(n, 1, small, "")
@@ -86,8 +87,11 @@ func (r *run) memoryTables(what, file string) {
 	e2etest.Must(r, json.Unmarshal(text, &parts))
 	var rows []figures.Row
 	for _, part := range []struct{ key, name string }{
-		{"resident", "all"}, {"files", "pages of files: the program, the database"}, {"objects", "objects, also those that are garbage by then"},
-		{"stacks", "stacks of goroutines"}, {"rest", "room beside and between them, and the runtime's own"},
+		{"resident", "all"},
+		{"files", "pages of files: the program, the database"},
+		{"objects", "objects, also those that are garbage by then"},
+		{"stacks", "stacks of goroutines"},
+		{"rest", "room beside and between them, and the runtime's own"},
 	} {
 		rows = append(rows, figures.Row{Name: part.name, Cells: []float64{parts[part.key] / 1e6}})
 	}

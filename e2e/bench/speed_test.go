@@ -45,7 +45,7 @@ func model(r *run, model string, goal float64) {
 // chosen by this table. In A on a quiet machine the steps are small, so that is a median.
 func concurrentUploads(r *run) {
 	var rows []figures.Row
-	for _, uploads := range []int{8, 12, 16, 20, 25, 32, 50} {
+	for _, uploads := range []int{8, 16, 20, 25, 32, 50} {
 		e := newEnv(r, e2etest.Config{Settings: []string{fmt.Sprint("GPHOTOS_UPLOADS=", uploads)}})
 		from := 0
 		measure := func(model string, rounds int) float64 {

@@ -49,7 +49,7 @@ func roundTrip(t *testing.T, jobs int, from, to *store.Store) {
 	}
 	stored, err := to.Jobs(t.Context(), "home")
 	must(t, err)
-	entries, err := to.Entries(t.Context())
+	entries, err := to.Entries().All(t.Context())
 	if err != nil || len(entries) != 1 || entries[0].ClientSecret != "photosim-secret" {
 		t.Errorf("entries %v, %v", entries, err)
 	}
@@ -91,8 +91,8 @@ func TestStandardTools(t *testing.T) {
 func TestAges(t *testing.T) {
 	t.Parallel()
 	from := open(t, newMemory())
-	must(t, from.BeginImport(t.Context()))
-	must(t, from.EndImport(t.Context(), 30*time.Hour)) // so long it has run
+	must(t, from.Whole().BeginImport(t.Context()))
+	must(t, from.Whole().EndImport(t.Context(), 30*time.Hour)) // so long it has run
 	j := addJob(t, from, "01A")
 	file := export(t, from)
 	for name, age := range map[string]time.Duration{"embedded": 0, "young cluster": time.Hour, "old cluster": 1000 * time.Hour} {
@@ -137,8 +137,8 @@ func TestOtherKey(t *testing.T) {
 			if diff := cmp.Diff(all(t, whole), all(t, s)); diff != "" {
 				t.Error("(-want +got)", diff)
 			}
-			must(t, whole.Remove(t.Context(), sealed)) // the next is found then
-			must(t, whole.Remove(t.Context(), strings.Replace(sealed, "000", "001", 1)))
+			must(t, whole.Whole().Remove(t.Context(), sealed)) // the next is found then
+			must(t, whole.Whole().Remove(t.Context(), strings.Replace(sealed, "000", "001", 1)))
 		}
 	}
 }
@@ -147,8 +147,8 @@ func TestOtherKey(t *testing.T) {
 func TestCutOffImport(t *testing.T) {
 	t.Parallel()
 	s := open(t, newMemory())
-	must(t, s.BeginImport(t.Context()))
-	must(t, s.Restore(t.Context(), store.Record{Key: "state.home.old", Value: []byte("1")}))
+	must(t, s.Whole().BeginImport(t.Context()))
+	must(t, s.Whole().Restore(t.Context(), store.Record{Key: "state.home.old", Value: []byte("1")}))
 	addJob(t, s, "00A")
 	file := sample(t, 2)
 	_, err := Import(t.Context(), bytes.NewReader(file), Config{Store: s, Key: ourKey})
@@ -160,7 +160,7 @@ func TestCutOffImport(t *testing.T) {
 	func() {
 		s, err := store.Open(t.Context(), store.Config{Dir: left, Log: quiet()})
 		must(t, err)
-		must(t, s.BeginImport(t.Context()))
+		must(t, s.Whole().BeginImport(t.Context()))
 		must(t, s.Close())
 	}()
 	if _, err := store.Open(t.Context(), store.Config{Dir: left, Log: quiet()}); !errors.Is(err, store.ErrUnfinished) {
@@ -201,7 +201,7 @@ func TestClaims(t *testing.T) {
 	claimed := map[string]int{}
 	claim := func(_ context.Context, entry string) error {
 		claimed[entry]++
-		if keys, _ := s.Keys(t.Context(), "links"); len(keys) > 0 && entry == "home" {
+		if keys, _ := s.Whole().Keys(t.Context(), "links"); len(keys) > 0 && entry == "home" {
 			t.Error("home is claimed after its link was written")
 		}
 		return nil

@@ -32,7 +32,7 @@ func TestCluster(t *testing.T) {
 	servers := clustertest.Start(t, 1, "")
 	from, back := open(t, nil), open(t, nil)
 	fill(t, from, 20)
-	must(t, from.EndImport(t.Context(), 30*time.Hour))
+	must(t, from.Whole().EndImport(t.Context(), 30*time.Hour))
 	first, claimFirst := openCluster(t, servers, "first")
 	second, claimSecond := openCluster(t, servers, "second")
 	at := from

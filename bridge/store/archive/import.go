@@ -39,7 +39,7 @@ func Import(ctx context.Context, in io.Reader, cfg Config) (Summary, error) {
 	}
 	err := m.run(ctx)
 	if err == nil {
-		err = cfg.Store.EndImport(ctx, m.summary.Ran)
+		err = cfg.Store.Whole().EndImport(ctx, m.summary.Ran)
 	}
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), clearLimit)
@@ -68,12 +68,12 @@ type importer struct {
 
 // begin marks the store, when it is empty or an import into it was cut off. A stop after it leaves the mark.
 func (m *importer) begin(ctx context.Context) error {
-	unfinished, err := m.Store.Unfinished(ctx)
+	unfinished, err := m.Store.Whole().Unfinished(ctx)
 	if err == nil && unfinished {
 		err = m.clear(ctx)
 	}
 	for _, kind := range store.Kinds() {
-		keys, listErr := m.Store.Keys(ctx, kind)
+		keys, listErr := m.Store.Whole().Keys(ctx, kind)
 		if err = errors.Join(err, listErr); err == nil && len(keys) > 0 {
 			return fmt.Errorf("%w: %s", ErrNotEmpty, keys[0])
 		}
@@ -82,7 +82,7 @@ func (m *importer) begin(ctx context.Context) error {
 		err = m.claim(ctx, store.Bridge)
 	}
 	if err == nil {
-		err = m.Store.BeginImport(ctx)
+		err = m.Store.Whole().BeginImport(ctx)
 	}
 	return err
 }
@@ -95,7 +95,7 @@ func (m *importer) clear(ctx context.Context) error {
 		}
 	}
 	for _, kind := range store.Kinds() {
-		keys, err := m.Store.Keys(ctx, kind)
+		keys, err := m.Store.Whole().Keys(ctx, kind)
 		for keys := range slices.Chunk(keys, maxBatch) {
 			if err == nil {
 				err = m.clearRecords(ctx, keys)
@@ -105,7 +105,7 @@ func (m *importer) clear(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.Store.Clear(ctx)
+	return m.Store.Whole().Clear(ctx)
 }
 
 func (m *importer) clearRecords(ctx context.Context, keys []string) error {
@@ -117,7 +117,7 @@ func (m *importer) clearRecords(ctx context.Context, keys []string) error {
 			continue
 		}
 		var j jobRecord
-		value, err := m.Store.Raw(ctx, key)
+		value, err := m.Store.Whole().Raw(ctx, key)
 		_ = json.Unmarshal(value, &j) // else it has no payloads
 		for _, f := range j.Files {
 			if err == nil && f.Payload != "" {
@@ -128,7 +128,7 @@ func (m *importer) clearRecords(ctx context.Context, keys []string) error {
 			return err
 		}
 	}
-	return m.Store.Remove(ctx, keys...)
+	return m.Store.Whole().Remove(ctx, keys...)
 }
 
 func (m *importer) claim(ctx context.Context, entry string) error {
@@ -283,7 +283,7 @@ func (m *importer) flush(ctx context.Context) error {
 			}
 		}
 	}
-	if err := m.Store.Restore(ctx, m.batch...); err != nil {
+	if err := m.Store.Whole().Restore(ctx, m.batch...); err != nil {
 		return m.because(err)
 	}
 	return nil

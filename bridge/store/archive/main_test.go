@@ -56,7 +56,7 @@ func fill(tb testing.TB, s *store.Store, n int) {
 		addJob(tb, s, fmt.Sprintf("01J%03d", i))
 	}
 	must(tb, s.Links().Save(ctx, "home", ourKey.Seal([]byte("token"), "home")))
-	must(tb, s.SaveEntry(ctx, &store.Entry{Name: "garden", ClientSecret: "photosim-secret"}))
+	must(tb, s.Entries().Save(ctx, &store.Entry{Name: "garden", ClientSecret: "photosim-secret"}))
 	must(tb, s.SaveReceipt(ctx, store.Receipt{Job: "01A", Entry: "home", CommandID: "mine", Ran: s.Ran()}))
 	must(tb, s.SaveState(ctx, "home", "albums/of=home", map[string]string{"Door": "AF1Q"}))
 	must(tb, s.SaveState(ctx, store.Bridge, "sessions", []string{"home"}))
@@ -87,10 +87,10 @@ func all(tb testing.TB, s *store.Store) map[string]string {
 	tb.Helper()
 	records := map[string]string{}
 	for _, kind := range store.Kinds() {
-		keys, err := s.Keys(tb.Context(), kind)
+		keys, err := s.Whole().Keys(tb.Context(), kind)
 		must(tb, err)
 		for _, key := range keys {
-			value, err := s.Raw(tb.Context(), key)
+			value, err := s.Whole().Raw(tb.Context(), key)
 			must(tb, err)
 			records[key] = string(value)
 		}
@@ -143,7 +143,7 @@ func check(ctx context.Context, file []byte, key secret.Key) (Summary, error) {
 // wantNothing: an import that failed leaves nothing, and the next one works.
 func wantNothing(tb testing.TB, s *store.Store) {
 	tb.Helper()
-	unfinished, err := s.Unfinished(tb.Context())
+	unfinished, err := s.Whole().Unfinished(tb.Context())
 	must(tb, err)
 	left := payloadNames(tb, s)
 	if records := all(tb, s); len(records) > 0 || unfinished || left != nil {

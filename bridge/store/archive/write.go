@@ -19,7 +19,7 @@ import (
 //
 // Others may use the store meanwhile: a job that ends is in the archive as it was or not at all, and never without its payloads.
 func Write(ctx context.Context, s *store.Store, out io.Writer, program string) (sum Summary, damaged []error, err error) {
-	w := &writer{store: s, all: sha256.New(), now: time.Now()}
+	w := &writer{store: s.Whole(), all: sha256.New(), now: time.Now()}
 	w.tar = tar.NewWriter(io.MultiWriter(out, w.all))
 	err = w.addJSON(aboutName, about{formatName, formatVersion, program, w.now.UTC().Truncate(time.Second)})
 	for _, kind := range store.Kinds() {
@@ -41,7 +41,7 @@ func Write(ctx context.Context, s *store.Store, out io.Writer, program string) (
 }
 
 type writer struct {
-	store   *store.Store
+	store   *store.Whole
 	tar     *tar.Writer
 	all     hash.Hash // of all bytes that were written
 	sums    sums

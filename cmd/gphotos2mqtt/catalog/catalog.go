@@ -81,7 +81,7 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 		if !slices.ContainsFunc(cfg.Settings.Entries, func(own config.Entry) bool { return own.Name == name }) {
 			continue
 		}
-		err := cfg.Store.DeleteEntry(ctx, e.Added)
+		err := cfg.Store.Entries().Delete(ctx, e.Added)
 		if err != nil && !errors.Is(err, store.ErrConflict) {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func Open(ctx context.Context, cfg Config) (*Catalog, error) {
 
 // load reads what the store has.
 func (c *Catalog) load(ctx context.Context) error {
-	all, err := c.cfg.Store.Entries(ctx)
+	all, err := c.cfg.Store.Entries().All(ctx)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (c *Catalog) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err := c.cfg.Store.WatchEntries(ctx, func(name string, revision uint64) {
+	err := c.cfg.Store.Entries().Watch(ctx, func(name string, revision uint64) {
 		if err := c.Refresh(ctx, name, revision); err != nil && ctx.Err() == nil {
 			failed <- err // once: it ends the watch
 			cancel()
@@ -208,7 +208,7 @@ func (c *Catalog) Refresh(ctx context.Context, name string, revision uint64) err
 	if known != nil && known.Revision() == revision {
 		return nil
 	}
-	now, err := c.cfg.Store.Entry(ctx, name)
+	now, err := c.cfg.Store.Entries().Get(ctx, name)
 	if err != nil || now == known || now != nil && known != nil && now.Revision() == known.Revision() {
 		return err
 	}
@@ -220,7 +220,7 @@ func (c *Catalog) News() { c.news.Wake() }
 
 // save saves an entry, and lets all follow. ErrConflict: somebody else has changed it, and what the store has is loaded.
 func (c *Catalog) save(ctx context.Context, e *store.Entry) error {
-	err := c.cfg.Store.SaveEntry(ctx, e)
+	err := c.cfg.Store.Entries().Save(ctx, e)
 	return c.saved(ctx, e.Name, e, err)
 }
 
@@ -262,7 +262,7 @@ func (c *Catalog) Refuse(ctx context.Context, e Entry, uploads int) error {
 // Removed says that nothing is left of an entry. A stop before the save has the removal, which finds nothing, gone through again.
 func (c *Catalog) Removed(ctx context.Context, e Entry) error {
 	return c.end(ctx, e, func(now *store.Entry) error {
-		return c.saved(ctx, e.Name, nil, c.cfg.Store.DeleteEntry(ctx, now))
+		return c.saved(ctx, e.Name, nil, c.cfg.Store.Entries().Delete(ctx, now))
 	})
 }
 

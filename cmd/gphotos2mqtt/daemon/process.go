@@ -4,10 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -55,9 +59,20 @@ func (p *process) join(ctx context.Context, as fleet.Config) (*cluster.Engine, e
 		return nil, err
 	}
 	engine := p.conn.Engine()
-	as.Process, as.Log = p.id, p.log
+	as.Process, as.Group, as.Log = p.id, groupOf(p.config.Entries), p.log
 	p.fleet = fleet.New(p.conn.Shared(), engine, as)
 	return engine, nil
+}
+
+// groupOf is the group of the processes with the same entries in their settings; what was added at run time is the same in all.
+func groupOf(entries []config.Entry) string {
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name)
+	}
+	slices.Sort(names)
+	sum := sha256.Sum256([]byte(strings.Join(names, ",")))
+	return hex.EncodeToString(sum[:6])
 }
 
 func (p *process) alone() bool { return p.fleet == nil }

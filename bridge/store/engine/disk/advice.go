@@ -20,5 +20,5 @@ func readPages(f *os.File) {
 // forgetPages takes what was read of a database out of the memory of this process. What is read again comes from the kernel's cache, also
 // what the transaction still points to. https://man7.org/linux/man-pages/man2/madvise.2.html
 func forgetPages(tx *bbolt.Tx) {
-	_, _, _ = syscall.Syscall(unix.SYS_MADVISE, tx.DB().Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED)
+	_, _, _ = syscall.Syscall(unix.SYS_MADVISE, tx.DB().Info().Data, uintptr(tx.Size()), unix.MADV_DONTNEED) //nolint:gosec // a size
 }

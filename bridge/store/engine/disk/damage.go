@@ -41,7 +41,9 @@ func (d *Disk) openDatabase() error {
 	return err
 }
 
-// openChecked opens the database and the journal. ErrDamaged: one of them must not be used.
+// openChecked opens the database and the journal. ErrDamaged: one of them must not be used. When that is the journal, which has a gap or
+// lost its end, the database is whole, but older than what was acknowledged: a job of it may be over since, have another album or be
+// cancelled, and a link may be to another account by now. None of them may go on.
 func (d *Disk) openChecked(path string) (err error) {
 	if err = d.check(path); err != nil {
 		return err
@@ -49,15 +51,15 @@ func (d *Disk) openChecked(path string) (err error) {
 	if d.db, err = openBolt(path); err != nil {
 		return err
 	}
-	applied, err := d.applied()
+	applied, n, err := d.applied()
 	if err == nil {
-		d.journal, err = openJournal(d.path(journalFolder), applied)
+		d.journal, err = openJournal(d.path(journalFolder), applied, n)
 	}
 	if err == nil {
 		var files []os.DirEntry
 		files, err = readBlobs(d.path(blobsFolder))
 		for _, f := range files { // which took the place of a small blob
-			d.journal.place(f.Name(), place{})
+			d.journal.remove(f.Name())
 		}
 	}
 	if err != nil && d.journal != nil {
@@ -88,7 +90,7 @@ func (d *Disk) createDatabase(path string) (err error) {
 
 // rescueSmallBlobs makes files of the blobs in a journal whose database is lost. A stop in the middle leaves some for the next start.
 func (d *Disk) rescueSmallBlobs() error {
-	j, err := openJournal(d.path(journalFolder), math.MaxUint64>>1)
+	j, err := openJournal(d.path(journalFolder), math.MaxUint64>>1, note{})
 	for name := range j.blobs {
 		var data []byte
 		r, _, readErr := j.open(name)

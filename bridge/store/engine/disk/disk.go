@@ -86,7 +86,8 @@ func (d *Disk) Close() error {
 		d.mu.Lock()
 		writes := d.waiting
 		d.mu.Unlock()
-		cause = cmp.Or(d.take(writes), d.takeOver(), guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
+		cause = cmp.Or(d.take(writes), d.takeOver(note{Oldest: d.journal.note.Oldest}),
+			guarded(func() error { return d.db.Update(func(*bbolt.Tx) error { return nil }) }))
 	}
 	return errors.Join(cause, d.journal.close(), d.db.Close(), d.release())
 }
@@ -171,36 +172,35 @@ func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int6
 		return 0, "", err
 	}
 	data := buf.Bytes()[head:]
-	if len(data) > smallBlob {
+	if len(data) > smallBlob || d.isThere(path, name) { // a file replaces at once what was there
 		defer d.buffers.Put(buf)
-		return d.putFile(path, name, io.MultiReader(bytes.NewReader(data), r))
-	}
-	if err = os.Remove(path); err == nil { // of a file and a small blob it is the file that counts at the next start
-		err = d.failed(syncFolder(d.path(blobsFolder)))
-	} else if errors.Is(err, os.ErrNotExist) {
-		err = nil
+		if size, sum, err = d.putFile(path, io.MultiReader(bytes.NewReader(data), r)); err == nil {
+			d.journal.remove(name)
+		}
+		return size, sum, err
 	}
 	hash := sha256.Sum256(data)
-	if err == nil {
-		d.mu.Lock()
-		d.waiting = append(d.waiting, &write{name: name, blob: buf}) // whoever makes the next change makes it durable too
-		d.mu.Unlock()
-	}
-	return int64(len(data)), hex.EncodeToString(hash[:]), err
+	d.mu.Lock()
+	d.waiting = append(d.waiting, &write{name: name, blob: buf}) // whoever makes the next change makes it durable too
+	d.mu.Unlock()
+	return int64(len(data)), hex.EncodeToString(hash[:]), nil
 }
 
-// putFile makes a blob a file.
-func (d *Disk) putFile(path, name string, r io.Reader) (size int64, sum string, err error) {
+func (d *Disk) isThere(path, name string) bool {
+	_, err := os.Stat(path)
+	d.journal.mu.Lock()
+	defer d.journal.mu.Unlock()
+	return err == nil || d.journal.blobs[name].in != nil
+}
+
+// putFile makes a blob a file. When it is in the journal too, the file counts.
+func (d *Disk) putFile(path string, r io.Reader) (size int64, sum string, err error) {
 	// A stop before the rename leaves a draft, which is swept; so is one that cannot be removed.
 	if size, sum, err = d.writeDraft(path+draftSuffix, r); err != nil {
 		_ = os.Remove(path + draftSuffix)
 		return 0, "", err
 	}
-	// A stop before the next turn leaves both, and the file counts.
-	if err = cmp.Or(os.Rename(path+draftSuffix, path), syncFolder(d.path(blobsFolder))); err == nil {
-		d.journal.remove(name)
-	}
-	return size, sum, d.failed(err)
+	return size, sum, d.failed(cmp.Or(os.Rename(path+draftSuffix, path), syncFolder(d.path(blobsFolder))))
 }
 
 // writeDraft writes a file to the disk, and a hash of it on the way.

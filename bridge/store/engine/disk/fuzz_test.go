@@ -15,7 +15,7 @@ func readJournal(t *testing.T, content []byte) (*journal, error) {
 	t.Helper()
 	folder := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(folder, "1"), content, 0o600))
-	j, err := openJournal(folder, 0)
+	j, err := openJournal(folder, 0, note{})
 	if err != nil && !errors.Is(err, engine.ErrDamaged) {
 		t.Error(err)
 	}

@@ -31,6 +31,8 @@ const (
 // acknowledged.
 type journal struct {
 	folder  string
+	full    int64  // bytes, about, with which a segment is
+	note    note   // as the database has it
 	applied uint64 // the last turn of which the database has all changes
 
 	segments []*segment // in the order of their generations; the last is written to, in turns
@@ -39,7 +41,6 @@ type journal struct {
 	blobs   map[string]place
 	removed []string // blobs, which the next turn notes
 	turn    uint64   // the last
-	cut     bool     // there may be turns after applied that were not finished
 	fresh   recent
 }
 
@@ -77,8 +78,8 @@ func (h heading) seal(entry []byte) {
 }
 
 // openJournal reads a journal, after the turns that the database has.
-func openJournal(folder string, applied uint64) (*journal, error) {
-	j := &journal{folder: folder, applied: applied, turn: applied, blobs: map[string]place{}}
+func openJournal(folder string, applied uint64, n note) (*journal, error) {
+	j := &journal{folder: folder, full: segmentSize, note: n, applied: applied, turn: applied, blobs: map[string]place{}}
 	names, err := filepath.Glob(filepath.Join(folder, "[0-9]*"))
 	for _, name := range names {
 		s := &segment{path: name}
@@ -89,9 +90,13 @@ func openJournal(folder string, applied uint64) (*journal, error) {
 			return err
 		}))
 	}
+	isThere := slices.ContainsFunc(j.segments, func(s *segment) bool { return filepath.Base(s.path) == n.Newest })
+	if err == nil && n.Newest != "" && !isThere {
+		err = fmt.Errorf("%w: %s of the journal is missing", engine.ErrDamaged, n.Newest)
+	}
 	slices.SortFunc(j.segments, func(a, b *segment) int { return cmp.Compare(a.generation, b.generation) })
 	for _, s := range j.segments {
-		if err == nil {
+		if err == nil && s.generation >= n.Oldest {
 			err = s.opened(func() error { return j.read(s) })
 		}
 	}
@@ -119,13 +124,13 @@ func (s *segment) heading(at int64) (h heading, err error) {
 // A turnRead is what has been read of a turn so far.
 type turnRead struct {
 	number uint64
+	at     int64            // where it begins
 	over   bool             // its changes, which come last, have been read
 	blobs  map[string]place // new ones, which count once it is over
 	sum    uint32           // of their bytes, one after another
 }
 
-// read takes over what a segment holds. After a stop in the middle nothing more is written to it: what is left of a turn that was not
-// finished could become whole with blocks of another that has the same bytes. The error is engine.ErrDamaged, or the disk's.
+// read takes over what a segment holds. The error is engine.ErrDamaged, or the disk's.
 func (j *journal) read(s *segment) error {
 	t := turnRead{over: true}
 	for at, whole := int64(0), j.applied; s.generation > 0; {
@@ -145,9 +150,10 @@ func (j *journal) read(s *segment) error {
 			} else if body != nil {
 				// The record of a job is there, and the blob that was written with it is not. If the turn was acknowledged, it is
 				// damaged, which fails alone.
-				if next, err := s.later(nextPage(at+1), seen); err != nil || next.Turn == 0 {
-					s.end, j.cut = segmentSize, true
+				if next, err := s.later(nextPage(at+1), seen); err != nil {
 					return err
+				} else if next.Turn == 0 {
+					return s.drop(t.at)
 				}
 				t.sum = binary.LittleEndian.Uint32(body)
 				continue
@@ -158,11 +164,19 @@ func (j *journal) read(s *segment) error {
 		}
 		// The end, and a turn that is not over was not acknowledged; or, when there is a later turn, what was acknowledged is damaged.
 		next, err := s.later(nextPage(at), seen)
-		if err != nil || next.Turn == 0 {
-			if !t.over || seen > j.applied {
-				s.end, j.cut = segmentSize, true
-			}
+		switch {
+		case err != nil:
 			return err
+		case next.Turn > 0:
+		case !t.over && seen > j.applied:
+			return s.drop(t.at)
+		case !t.over: // its blobs count
+			s.end = segmentSize
+			return nil
+		case seen > max(t.number, j.applied):
+			return s.drop(at)
+		default:
+			return nil
 		}
 		if next.Turn > whole+1 {
 			return fmt.Errorf("%w: the journal has a gap", engine.ErrDamaged)
@@ -170,6 +184,14 @@ func (j *journal) read(s *segment) error {
 		at, t.over = next.at, true
 	}
 	return nil
+}
+
+// drop makes what is left of a turn that was not finished, the last, no turn: it must not become whole with blocks of the next one there,
+// nor count with the turns before it once the database has those.
+func (s *segment) drop(at int64) error {
+	s.end = at
+	_, err := s.file.WriteAt(make([]byte, headingSize), at)
+	return cmp.Or(err, flush(s.file))
 }
 
 // follows reports whether an entry belongs to a turn, or is the first of a later one; else it is left of a turn that was not finished.
@@ -183,7 +205,7 @@ func (h heading) follows(t turnRead, at int64) bool {
 // readEntry takes over an entry, but for changes whose blobs are not those that were written with them.
 func (j *journal) readEntry(s *segment, at int64, h heading, body []byte, t *turnRead) bool {
 	if h.Turn > t.number {
-		*t = turnRead{number: h.Turn, blobs: map[string]place{}}
+		*t = turnRead{number: h.Turn, at: at, blobs: map[string]place{}}
 	}
 	isNew := h.Turn > j.applied
 	switch p := (place{s, at + headingSize + int64(h.Summed), int64(h.Length - h.Summed)}); {

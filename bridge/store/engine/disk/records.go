@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -138,9 +139,9 @@ func (d *Disk) current(tx *bbolt.Tx, made recent, key string) (revision uint64, 
 }
 
 // takeOver brings the changes of the journal into the database, in one transaction, which also says so. It is called in a turn.
-func (d *Disk) takeOver() error {
+func (d *Disk) takeOver(n note) error {
 	j := d.journal
-	if len(j.fresh) == 0 && !j.cut { // what was not finished must not count either, whatever is written over it
+	if len(j.fresh) == 0 && n == j.note {
 		return nil
 	}
 	err := guarded(func() error {
@@ -150,11 +151,11 @@ func (d *Disk) takeOver() error {
 					return err
 				}
 			}
-			b, err := tx.CreateBucketIfNotExists(turns)
+			value, err := json.Marshal(n)
 			if err == nil {
-				err = b.SetSequence(j.turn)
+				err = apply(tx, engine.Change{Key: noteKey, Value: value})
 			}
-			return err
+			return cmp.Or(err, tx.Bucket(turns).SetSequence(j.turn))
 		})
 	})
 	if err != nil {
@@ -163,22 +164,26 @@ func (d *Disk) takeOver() error {
 	// A stop right here makes the same changes once more, but for those that the database says it has.
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.applied, j.fresh, j.cut = j.turn, nil, false
+	j.applied, j.fresh, j.note = j.turn, nil, n
 	return nil
 }
 
-// applied returns the last turn of the journal of which the database has all changes. A new one comes after all revisions that it has.
-func (d *Disk) applied() (turn uint64, err error) {
+// applied returns the last turn of the journal of which the database has all changes, and its note. A new one comes after all revisions
+// that it has.
+func (d *Disk) applied() (turn uint64, n note, err error) {
 	err = guarded(func() error {
 		return d.db.View(func(tx *bbolt.Tx) error {
 			turn = uint64(tx.ID()) //nolint:gosec // it is not negative
 			if b := tx.Bucket(turns); b != nil {
 				turn = b.Sequence()
+				if data := b.Get([]byte(noteKey)); data != nil {
+					_ = json.Unmarshal(data[headSize:], &n) // one that is damaged says nothing
+				}
 			}
 			return nil
 		})
 	})
-	return turn, err
+	return turn, n, err
 }
 
 // apply makes a change in a transaction.
@@ -217,8 +222,10 @@ const sumSize, headSize = 8, 8 + 8 // bytes
 
 var tally = []byte("tally")
 
-// The sequence number of this bucket is the last turn of the journal of which the database has all changes.
+// The sequence number of this bucket is the last turn of the journal of which the database has all changes; in it is its note of that.
 var turns = []byte("turns")
+
+const noteKey = "turns.note"
 
 func open(key, data []byte) (engine.Record, error) {
 	r := engine.Record{Key: string(key), Value: data[headSize:], Revision: binary.BigEndian.Uint64(data[sumSize:])}
@@ -239,7 +246,7 @@ func sumOf(key, data []byte) uint64 {
 func sumIn(data []byte) uint64 { return binary.BigEndian.Uint64(data) }
 
 // inMemory is after how many bytes of records, read one after another, their pages are given back: with each page that is touched the kernel
-// maps 16. Source: https://github.com/torvalds/linux/blob/v6.12/mm/memory.c (fault_around_bytes)
+// maps 16. Source: https://github.com/torvalds/linux/blob/v6.12/mm/memory.c (fault_around_bytes).
 const inMemory = 256 << 10
 
 // pageSize is that of the database on every machine: the block of most file systems.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	segmentSize   = 8 << 20 // bytes, about
+	segmentSize   = 8 << 20 // bytes, about, of each that is written whole
 	spareSegments = 2       // segments that are kept to be written again: that takes no new blocks of the disk
 	fewSegments   = 4       // as many may be kept for a single blob
 )
@@ -30,6 +31,12 @@ type segment struct {
 	blobs, readers int // in it, and of it; guarded by the journal's mu
 }
 
+// A note is what the database knows of a journal's segments since the last was begun.
+type note struct {
+	Oldest uint64 // generation of the first that has blobs; what is in others before it is of no use any more, be it still there or not
+	Newest string // file of the last, which must be there; "" after Close, when the database has all records
+}
+
 // segment returns the one that is written to, or begins another when that is full: then the database takes over what is in it.
 func (d *Disk) segment() (*segment, error) {
 	j := d.journal
@@ -37,33 +44,61 @@ func (d *Disk) segment() (*segment, error) {
 	if n := len(j.segments); n > 0 {
 		last = j.segments[n-1]
 	}
-	if last.end > 0 && last.end < segmentSize {
-		return last, last.open()
+	if last.end > 0 && last.end < j.full {
+		n := note{j.note.Oldest, filepath.Base(last.path)}
+		if n == j.note {
+			return last, last.open()
+		}
+		return last, cmp.Or(last.open(), d.takeOver(n))
 	}
-	err := cmp.Or(last.close(), d.takeOver())
-	if err == nil {
-		err = d.moveOut()
-	}
-	if err != nil {
+	if err := cmp.Or(last.close(), d.moveOut()); err != nil {
 		return nil, err
 	}
-	generation := uint64(1)
+	n, generation := note{}, uint64(1)
 	for _, s := range j.segments {
 		generation = max(generation, s.generation+1)
 	}
-	next, err := d.unused()
-	if err == nil && next == nil {
-		next, err = j.create(generation)
+	idle, oldest := d.idle()
+	n.Oldest = min(oldest, generation)
+	if len(idle) == 0 {
+		s, err := j.create(generation)
+		if err != nil {
+			return nil, err
+		}
+		idle = append(idle, s)
 	}
-	if err == nil {
-		err = next.open()
-	}
-	if err != nil {
+	next, more := idle[0], idle[min(len(idle), 1+spareSegments):]
+	n.Newest = filepath.Base(next.path)
+	if err := cmp.Or(next.open(), d.takeOver(n)); err != nil {
 		return nil, err
 	}
+	for _, s := range more { // a stop before leaves it for the next time
+		_ = os.Remove(s.path)
+	}
 	next.generation, next.salt, next.end = generation, rand.Uint64()|1, 0
-	j.segments = append(j.segments, next)
+	more = append(more, next)
+	j.segments = append(slices.DeleteFunc(j.segments, func(s *segment) bool { return slices.Contains(more, s) }), next)
 	return next, nil
+}
+
+// idle returns the segments that may be written again, and the generation of the oldest that has blobs in use. They are those before that:
+// a later one may tell which blobs of those are removed, and they would be back with the next start. But when the disk has no room for
+// another it is any that has no blobs in use: what is back is swept.
+func (d *Disk) idle() (idle []*segment, oldest uint64) {
+	j := d.journal
+	isFull := d.room() != nil
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	oldest = math.MaxUint64
+	for _, s := range j.segments {
+		switch {
+		case s.blobs > 0:
+			oldest = min(oldest, s.generation)
+		case s.readers == 0 && (oldest == math.MaxUint64 || s.end == 0 || isFull && idle == nil): // or it could not be written to
+			idle = append(idle, s)
+		}
+	}
+	return idle, oldest
 }
 
 // moveOut makes files of the blobs in the oldest segment that has any, when most of what the segments take is of no use any more.
@@ -78,15 +113,18 @@ func (d *Disk) moveOut() error {
 			names = append(names, name)
 		}
 	}
-	if len(j.segments) <= fewSegments || used > int64(len(j.segments))*segmentSize/2 {
+	if len(j.segments) <= fewSegments || used > int64(len(j.segments))*j.full/2 {
 		names = nil
 	}
 	j.mu.Unlock()
 	for _, name := range names {
 		r, _, err := j.open(name)
 		if r != nil {
-			_, _, err = d.putFile(d.path(blobsFolder, name), name, r)
-			err = errors.Join(err, r.Close())
+			path := d.path(blobsFolder, name)
+			_, _, err = d.putFile(path, r)
+			if err = errors.Join(err, r.Close()); err == nil && !j.remove(name) { // somebody else has, meanwhile
+				err = os.Remove(path)
+			}
 		}
 		if errors.Is(err, engine.ErrFull) && context.Cause(d.down) == nil {
 			return nil // what waits to be finished needs the room that is left
@@ -95,47 +133,6 @@ func (d *Disk) moveOut() error {
 		}
 	}
 	return nil
-}
-
-// unused takes a segment that is not needed any more out of the row, nil when there is none, and removes what is more than spare. It is one
-// before which no other has blobs in use: it may tell which blobs of those are removed, and they would be back with the next start.
-func (d *Disk) unused() (next *segment, err error) {
-	j := d.journal
-	if n := len(j.segments); n > 0 && j.segments[n-1].end == 0 { // it was begun, and could not be written to
-		return j.pull(n - 1), nil
-	}
-	j.mu.Lock()
-	old := slices.IndexFunc(j.segments, func(s *segment) bool { return s.blobs > 0 })
-	if old < 0 {
-		old = len(j.segments)
-	}
-	first := max(0, old-1-spareSegments)
-	for first < old && j.segments[first].readers > 0 {
-		first++
-	}
-	other := slices.IndexFunc(j.segments, func(s *segment) bool { return s.blobs+s.readers == 0 })
-	j.mu.Unlock()
-	switch {
-	case first < old:
-		next = j.pull(first)
-	case other >= 0 && d.room() != nil: // what comes back is swept, and needs less than a file more
-		return j.pull(other), nil
-	}
-	for range first {
-		// A stop here leaves those that tell what is removed from the others. Where a file that is read cannot be removed, the next start does.
-		_ = os.Remove(j.pull(0).path)
-	}
-	if first > 0 {
-		err = errors.Join(err, syncFolder(j.folder))
-	}
-	return next, err
-}
-
-// pull takes a segment out of the row.
-func (j *journal) pull(at int) *segment {
-	s := j.segments[at]
-	j.segments = slices.Delete(j.segments, at, at+1)
-	return s
 }
 
 // create makes the file of a segment.

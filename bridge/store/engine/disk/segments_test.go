@@ -17,7 +17,7 @@ func fillSegments(t *testing.T, d *Disk, n int) {
 	t.Helper()
 	change(t, d, "state.big", "")
 	last := func() uint64 { return d.journal.segments[len(d.journal.segments)-1].generation }
-	for want := last() + uint64(n); last() < want; { //nolint:gosec // it is small
+	for want := last() + uint64(n); last() < want; {
 		change(t, d, "state.big", strings.Repeat("x", 1<<20))
 	}
 }
@@ -143,5 +143,27 @@ func TestFewOpenFiles(t *testing.T) {
 	must(t, d.Close())
 	d = opened(t, d.folder)
 	wantFew()
+	must(t, d.Close())
+}
+
+// A segment that somebody has deleted is noticed when records were in it alone.
+func TestDeletedSegment(t *testing.T) {
+	t.Parallel()
+	d := opened(t, t.TempDir())
+	change(t, d, "job.0", "in the database")
+	must(t, d.Close())
+	must(t, os.RemoveAll(filepath.Join(d.folder, journalFolder)))
+	d = opened(t, d.folder)
+	if _, err := d.Get(t.Context(), "job.0"); err != nil || d.Damage != "" {
+		t.Errorf("deleted when the database has all: %v, %s", err, d.Damage)
+	}
+	fillSegments(t, d, 1)
+	killed := kept(t, d.folder)
+	must(t, os.Remove(filepath.Join(killed, journalFolder, d.journal.note.Newest)))
+	k := opened(t, killed)
+	if _, err := k.Get(t.Context(), "job.0"); !errors.Is(err, engine.ErrNotFound) || k.Damage == "" {
+		t.Errorf("deleted after a kill: %v, %s", err, k.Damage)
+	}
+	must(t, k.Close())
 	must(t, d.Close())
 }
