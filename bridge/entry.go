@@ -141,7 +141,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 		Library: upload.Library{
 			Had:          func(id string, at time.Time) bool { return e.library.Had(id, at) },
 			Uploaded:     func(album string, items []photos.Item) { e.library.Uploaded(album, items) },
-			AlbumCreated: func(a photos.Album) { e.library.AlbumCreated(a) },
+			AlbumCreated: func(a photos.Album) { e.library.AlbumCreated(a, false) },
 			AlbumGone:    func(ctx context.Context, id string) error { return e.library.AlbumGone(ctx, id) },
 		},
 	})

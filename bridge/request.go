@@ -37,7 +37,7 @@ func (e *Entry) Handle(ctx context.Context, d broker.Delivery) {
 	var a reply
 	var err error
 	if verb == mqttapi.VerbUpload {
-		a, err = ready(e.uploads.Accept(ctx, d))
+		a, err = ready(e.uploads.Accept(ctx, &d))
 	} else {
 		a, err = e.request(ctx, d, verb)
 	}

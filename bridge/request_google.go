@@ -30,7 +30,7 @@ func (e *Entry) listAlbums(ctx context.Context, b mqttapi.ListAlbums) (any, erro
 func (e *Entry) createAlbum(ctx context.Context, b mqttapi.CreateAlbum) (any, error) {
 	a, err := e.albums.Create(ctx, b.Title)
 	if err == nil {
-		e.library.AlbumCreated(a)
+		e.library.AlbumCreated(a, true)
 	}
 	return mqttapi.OneData{Album: new(library.AlbumView(a))}, err
 }

@@ -141,7 +141,7 @@ func TestSendingJobIsCancelled(t *testing.T) {
 	r.must(r.sim.Faults(photosim.Fault{Route: "uploads.send", Mode: photosim.Stall, After: new(int64(1 << 20))}))
 	video := append(jpegOf(1), make([]byte, 8<<20)...)
 	r.command(broker.Delivery{Topic: "gphotos/home/upload", Payload: video, QoS: 1})
-	r.broker.await(t, "the sending", func() bool { return r.sim.Stats().Faults > 0 })
+	r.broker.await(t, "the sending", func() bool { return r.sim.Stats().Faults > 0 && r.broker.count("gphotos/home/upload/result") > 0 })
 	id, _ := r.broker.all("gphotos/home/upload/result")[0]["job"].(string)
 	r.ask("job/cancel", id)
 	if got := r.broker.final(t, 0); got["status"] != "cancelled" || got["job"] != id {

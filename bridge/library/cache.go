@@ -36,6 +36,8 @@ type cache struct {
 	library     album     // all items, without an id
 	libraryNext time.Time // when its newest items are to be read
 	items       map[string]item
+	grew        time.Time       // when an upload last changed something
+	soon        time.Time       // until when nothing waits for the rest of a burst of uploads
 	newest      string          // id of the newest upload
 	shown       string          // id of what E/image shows; empty = nothing in this run
 	pages       *rate.Limiter   // of albums that are read

@@ -22,7 +22,7 @@ func TestListingKeepsTheNewest(t *testing.T) {
 	c := l.cache
 	libraryIs(c, nil, time.Now())
 	c.albumsAre(nil, time.Now())
-	l.AlbumCreated(photos.Album{ID: "A", Title: "Front door"})
+	l.AlbumCreated(photos.Album{ID: "A", Title: "Front door"}, false)
 	l.Uploaded("A", []photos.Item{itemOf("old", 1), itemOf("new", 9), itemOf("mid", 5)})
 	l.Uploaded("", []photos.Item{itemOf("newest", 20), itemOf("oldest", 1)})
 	if diff := cmp.Diff([]string{"newest", "new", "mid"}, c.library.ids); diff != "" {
@@ -212,7 +212,7 @@ func TestListingPlacesWhatWasAdded(t *testing.T) {
 	c := l.cache
 	now := time.Now()
 	c.albumsAre(nil, now)
-	l.AlbumCreated(photos.Album{ID: "A", Title: "Garden"})
+	l.AlbumCreated(photos.Album{ID: "A", Title: "Garden"}, false)
 	l.Uploaded("A", []photos.Item{itemOf("first", 1), itemOf("third", 3)})
 	c.renewed(itemOf("first", 1), now)
 	c.renewed(itemOf("third", 3), now)

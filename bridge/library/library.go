@@ -36,12 +36,8 @@ type Listings struct {
 	Titles []string // the albums of these titles, see albums.Key, or ids, also beyond MaxListings
 }
 
-// Bounds of listings.
-const (
-	MaxListings = 50                     // how many albums get a listing when all are chosen
-	photoPause  = 500 * time.Millisecond // how long a listing waits for a second upload
-	burstPause  = 3 * time.Second        // how long a listing waits for the rest of a burst of uploads; contract: it shows an upload within 5 s
-)
+// MaxListings is how many albums get a listing when all are chosen.
+const MaxListings = 50
 
 // Config says whose library it is and what is published of it.
 type Config struct {
@@ -70,6 +66,7 @@ type Library struct {
 	wake     wake.Flag // something may have to be done
 	picture  wake.Flag // E/image may no longer be the newest upload
 	failures int       // requests that failed in a row, owned by KeepListings
+	burst    time.Time // since when uploads wait to be listed, owned by KeepListings; zero = none does
 	density  float64   // bytes of a pixel in the last picture, owned by KeepImage
 
 	mu      sync.Mutex // guards all below
@@ -126,6 +123,7 @@ func (l *Library) Uploaded(albumID string, items []photos.Item) {
 		return
 	}
 	l.change(func(c *cache) {
+		c.grew = time.Now()
 		ids := make([]string, len(items))
 		for i, made := range items {
 			ids[i] = made.ID
@@ -144,6 +142,7 @@ func (l *Library) Uploaded(albumID string, items []photos.Item) {
 // Added notes items that were put into an album.
 func (l *Library) Added(albumID string, ids []string) {
 	l.changeAlbum(albumID, func(c *cache, a *album) {
+		c.hurry()
 		c.grow(a, len(ids))
 		c.put(a, ids...)
 		a.recheck = true
@@ -158,6 +157,7 @@ func (l *Library) Added(albumID string, ids []string) {
 // Removed notes items that were taken out of an album.
 func (l *Library) Removed(albumID string, ids []string) {
 	l.changeAlbum(albumID, func(c *cache, a *album) {
+		c.hurry()
 		c.grow(a, -len(ids))
 		a.without(ids...)
 		a.recheck, a.Due, a.scan = true, a.Due || a.More, nil
@@ -167,6 +167,7 @@ func (l *Library) Removed(albumID string, ids []string) {
 // Amended takes over what a request has changed of an item, as Google answered at a time; without an address the known one stays.
 func (l *Library) Amended(changed photos.Item, at time.Time) {
 	l.change(func(c *cache) {
+		c.hurry()
 		if known, ok := c.items[changed.ID]; ok {
 			if changed.BaseURL == "" {
 				changed.BaseURL, at = known.BaseURL, known.at
@@ -176,9 +177,12 @@ func (l *Library) Amended(changed photos.Item, at time.Time) {
 	})
 }
 
-// AlbumCreated takes an album over that was just made.
-func (l *Library) AlbumCreated(made photos.Album) {
+// AlbumCreated takes an album over that was just made: for an upload, which follows, or by a request, which does not wait to be listed.
+func (l *Library) AlbumCreated(made photos.Album, byRequest bool) {
 	l.change(func(c *cache) {
+		if c.grew = time.Now(); byRequest {
+			c.hurry()
+		}
 		if a := (&album{Album: made}); c.album(made.ID) == nil {
 			c.albums, c.index.stale = slices.Insert(c.albums, 0, a), true
 			c.choose()
@@ -190,6 +194,7 @@ func (l *Library) AlbumCreated(made photos.Album) {
 // Retitled takes over an album's new title and cover. Google is asked again, as the answer need not have the new cover's address.
 func (l *Library) Retitled(now photos.Album) {
 	l.changeAlbum(now.ID, func(c *cache, a *album) {
+		c.hurry()
 		a.Title, a.CoverItemID = now.Title, now.CoverItemID
 		a.recheck, a.stale, c.index.stale = true, true, true
 		c.choose()
@@ -230,10 +235,7 @@ func (l *Library) changeAlbum(id string, f func(*cache, *album)) {
 // KeepListings keeps the retained listings true and their addresses alive until ctx ends. Its error is the store's, or ctx's.
 func (l *Library) KeepListings(ctx context.Context) error {
 	for {
-		if l.bursting() {
-			_ = wake.Sleep(ctx, nil, photoPause)
-			_ = l.cfg.AwaitIdle(ctx, burstPause)
-		}
+		l.awaitBurst(ctx)
 		var wait time.Duration
 		err := task.Apart(func() (err error) {
 			wait, err = l.round(ctx)
@@ -246,13 +248,6 @@ func (l *Library) KeepListings(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-func (l *Library) bursting() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fresh := func(i item) bool { return i.asked.IsZero() && !i.uploaded.IsZero() }
-	return l.cache.index.stale || slices.ContainsFunc(l.cache.listed(), func(id string) bool { return fresh(l.cache.items[id]) })
 }
 
 // round returns how long there is nothing to do after it: 0 = not at all, negative = until something changes.

@@ -31,14 +31,14 @@ type inbox struct {
 	totals *totals.Totals
 }
 
-func (b *inbox) accept(ctx context.Context, d broker.Delivery) (answer []byte, err error) {
+func (b *inbox) accept(ctx context.Context, d *broker.Delivery) (answer []byte, err error) {
 	defer b.queue.expect()()
 	var cmd mqttapi.Upload
 	exists := func(path string) bool { return b.cfg.Media.Exists(ctx, path) }
 	if d.Retained {
 		err = mqttapi.NewError(mqttapi.CodeRetainedCommand)
 	} else if cmd, err = mqttapi.ParseUpload(d.Payload, b.cfg.Topics.Entry, exists); err == nil {
-		answer, err = b.acceptOnce(ctx, d, cmd)
+		answer, err = b.acceptOnce(ctx, d, &cmd)
 	}
 	if refused, ok := errors.AsType[*mqttapi.Error](err); ok {
 		return b.refuse(cmd, refused)
@@ -47,7 +47,7 @@ func (b *inbox) accept(ctx context.Context, d broker.Delivery) (answer []byte, e
 }
 
 // acceptOnce returns what accept does, and *mqttapi.Error for a refused command.
-func (b *inbox) acceptOnce(ctx context.Context, d broker.Delivery, cmd mqttapi.Upload) ([]byte, error) {
+func (b *inbox) acceptOnce(ctx context.Context, d *broker.Delivery, cmd *mqttapi.Upload) ([]byte, error) {
 	var delivery store.Delivery // zero with QoS 0, which the broker never repeats
 	if d.PacketID != 0 {
 		sum := sha256.Sum256(d.Payload)
@@ -70,13 +70,13 @@ func (b *inbox) acceptOnce(ctx context.Context, d broker.Delivery, cmd mqttapi.U
 			return nil, err
 		}
 	}
-	return b.acceptNew(ctx, cmd, delivery)
+	return b.acceptNew(ctx, d, cmd, delivery)
 }
 
 // redelivered reports whether the broker delivers a packet again that became a job before. A packet's number is free once the broker has
 // our acknowledgement: a first delivery of equal number and bytes is another command, such as a camera's that publishes the same path each
 // time, and from then on the earlier one can no longer be delivered again.
-func (b *inbox) redelivered(ctx context.Context, d broker.Delivery, delivery store.Delivery) (bool, error) {
+func (b *inbox) redelivered(ctx context.Context, d *broker.Delivery, delivery store.Delivery) (bool, error) {
 	earlier, ok := b.dedupe.Find("", delivery)
 	if !ok || d.Duplicate {
 		return ok, nil
@@ -101,7 +101,9 @@ func (b *inbox) answerOf(ctx context.Context, id string) ([]byte, error) {
 	return j.view().Result, nil
 }
 
-func (b *inbox) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery store.Delivery) ([]byte, error) {
+func (b *inbox) acceptNew(
+	ctx context.Context, d *broker.Delivery, cmd *mqttapi.Upload, delivery store.Delivery,
+) ([]byte, error) {
 	if err := b.cfg.Account.MayUpload(); err != nil {
 		return nil, err
 	}
@@ -116,7 +118,9 @@ func (b *inbox) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery stor
 	if r.Album == (store.Album{}) {
 		r.Album.Title = b.cfg.Album
 	}
-	err := b.intake.Take(ctx, r, cmd)
+	err := b.intake.Take(ctx, r, *cmd)
+	cmd.Files = nil // which point into the payload: others can come while this one waits for the disk
+	d.Release()
 	refused := report.Over(r.Files)
 	if err == nil && !refused {
 		// A stop before this leaves payloads without a job, which are swept at the next start; after it the upload is never lost.
@@ -136,7 +140,7 @@ func (b *inbox) acceptNew(ctx context.Context, cmd mqttapi.Upload, delivery stor
 	}
 	b.cfg.Capacity.Exchange(capacity.Room{Jobs: 1}, capacity.Room{})
 	if err == nil {
-		return b.refuse(cmd, nil, r.Files...)
+		return b.refuse(*cmd, nil, r.Files...)
 	}
 	if errors.Is(err, store.ErrFull) {
 		b.cfg.Log.WithError(err).WithField("op", "accept").Error("disk is full")

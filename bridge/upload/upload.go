@@ -207,8 +207,9 @@ func (u *Uploads) Publish() []task.Task {
 func (u *Uploads) Drain(ctx context.Context) { u.outbox.drain(ctx) }
 
 // Accept makes one upload command durable. An answer is of a command that leaves nothing behind, to be published before it is acknowledged;
-// without one the command is durable. An error is ctx's or the store's: without acknowledgement the broker delivers it again.
-func (u *Uploads) Accept(ctx context.Context, d broker.Delivery) (answer []byte, err error) {
+// without one the command is durable. An error is ctx's or the store's: without acknowledgement the broker delivers it again. The payload is
+// released as soon as it is not needed.
+func (u *Uploads) Accept(ctx context.Context, d *broker.Delivery) (answer []byte, err error) {
 	return u.inbox.accept(ctx, d)
 }
 

@@ -48,10 +48,10 @@ func (d Delivery) WithAck(ack func()) Delivery {
 // delivery does not hold the payload until it is acknowledged.
 func (c *Conn) delivery(t *transport, m *packets.PublishPacket) Delivery {
 	n := len(m.Payload)
-	c.intake.add(n)
+	c.intake.came(n)
 	d := Delivery{
 		Topic: m.TopicName, Payload: m.Payload, Retained: m.Retain, Duplicate: m.Dup, QoS: m.Qos, PacketID: m.MessageID,
-		release: sync.OnceFunc(func() { c.intake.add(-n) }),
+		release: sync.OnceFunc(func() { c.intake.gone(n, false) }),
 	}
 	if a := t.expect(m, c.timeouts.ack); a != nil {
 		d.ack = a.give
@@ -91,7 +91,10 @@ func (s *session) handle(ctx context.Context) {
 
 // receive hands a delivery to its handler. Nothing here holds the payload while the handler waits for the broker: see Release.
 func (c *Conn) receive(ctx context.Context, d Delivery) {
-	topic, n, ack, release := d.Topic, len(d.Payload), d.ack, d.release
+	topic, n, ack := d.Topic, len(d.Payload), d.ack
+	c.intake.handed()
+	release := sync.OnceFunc(func() { c.intake.gone(n, true) })
+	d.release = release
 	defer release()
 	defer func() { // a panic would come again with the delivery, at every connection
 		if cause := recover(); cause != nil {

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// intakeRoom is how many bytes of payloads may be in memory before the connection is read on: base64 of 15 MB. The broker's window alone is
-	// 20 messages of any size.
-	intakeRoom = 20 << 20
+	// intakeRoom is how many bytes of payloads may be in memory before the connection is read on: a hundred photos of 27 KB in base64, more than
+	// are made durable together, or one larger payload. Mosquitto 2.0 sends all it has ahead of acknowledgements, whatever its window says.
+	intakeRoom = 4 << 20
 	// intakeLimit is the longest that reading waits for room in one piece: answers to pings and publishes are behind what is not read.
 	intakeLimit = 5 * time.Second
 )
@@ -21,16 +21,32 @@ type intake struct {
 	changed wake.Broadcast
 	mu      sync.Mutex // guards all below
 	held    int        // bytes
+	working int        // handlers that have a payload; the others wait for the broker
 	patient bool       // the last wait was not in vain
 }
 
-func (i *intake) add(n int) {
+// came takes a payload in.
+func (i *intake) came(n int) {
 	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.held += n
-	i.mu.Unlock()
-	if n < 0 {
-		i.changed.Wake()
+}
+
+// handed says that a handler has a payload.
+func (i *intake) handed() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.working++
+}
+
+// gone gives a payload up, which a handler had or none.
+func (i *intake) gone(n int, handed bool) {
+	i.mu.Lock()
+	if i.held -= n; handed {
+		i.working--
 	}
+	i.mu.Unlock()
+	i.changed.Wake()
 }
 
 // await returns when there is room, or after intakeLimit; then it does not wait again until there was room.
@@ -52,7 +68,7 @@ func (i *intake) await(ctx context.Context) {
 func (i *intake) look() (room, patient bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	room = i.held <= intakeRoom
+	room = i.held <= intakeRoom || i.working == 0 // nobody would make any
 	i.patient = i.patient || room
 	return room, i.patient
 }

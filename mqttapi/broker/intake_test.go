@@ -19,25 +19,31 @@ func TestIntakeWaitsForRoom(t *testing.T) {
 			in.await(t.Context())
 			return time.Since(begin)
 		}
-		in.add(intakeRoom)
+		in.came(intakeRoom)
+		in.handed()
 		if took := waits(); took != 0 {
 			t.Errorf("waited %v although there is room", took)
 		}
-		in.add(1)
-		time.AfterFunc(time.Second, func() { in.add(-1) })
+		in.came(1)
+		time.AfterFunc(time.Second, func() { in.gone(1, false) })
 		if took := waits(); took != time.Second {
 			t.Errorf("waited %v, want until there is room", took)
 		}
-		in.add(1)
+		in.came(1)
 		if took := waits(); took != intakeLimit {
 			t.Errorf("waited %v, want the limit", took)
 		}
 		if took := waits(); took != 0 {
 			t.Errorf("waited %v, though acknowledgements may be behind what is not read", took)
 		}
-		in.add(-1)
+		in.gone(1, false)
 		in.await(t.Context())
-		in.add(1)
+		in.came(1)
+		time.AfterFunc(time.Second, func() { in.gone(0, true) })
+		if took := waits(); took != time.Second {
+			t.Errorf("waited %v, want until all handlers wait for the broker", took)
+		}
+		in.handed()
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		begin := time.Now()

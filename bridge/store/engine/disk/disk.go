@@ -160,7 +160,14 @@ func (d *Disk) PutBlob(ctx context.Context, name string, r io.Reader) (size int6
 	buf.Write(make([]byte, headingSize))
 	buf.WriteString(name)
 	head := buf.Len()
-	if _, err = buf.ReadFrom(io.LimitReader(r, smallBlob+1)); err != nil {
+	most := smallBlob + 1 // more tells that it is a large one
+	first := min(most, buf.Available()-bytes.MinRead)
+	n, err := buf.ReadFrom(io.LimitReader(r, int64(first)))
+	if left := most - first; err == nil && int(n) == first && left > 0 { // there may be more: it grows once
+		buf.Grow(left + bytes.MinRead)
+		_, err = buf.ReadFrom(io.LimitReader(r, int64(left)))
+	}
+	if err != nil {
 		d.buffers.Put(buf)
 		return 0, "", err
 	}
