@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gphotos2mqtt/bridge/account"
+	"gphotos2mqtt/bridge/task"
 	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/photos"
 	"gphotos2mqtt/photos/spec"
@@ -40,38 +41,51 @@ var errNoJPEG = errors.New("google gives no picture that can be shown as a jpeg"
 // that has lost it has it again.
 func (l *Library) KeepImage(ctx context.Context) error {
 	for tries, wait := 0, time.Duration(0); ; { // until the next try; 0 = until there is something new
-		if err := wake.Sleep(ctx, l.picture, wait); err != nil {
+		err := wake.Sleep(ctx, l.picture, wait)
+		if err == nil { // apart, as a picture's item and its bytes take stack
+			err = task.Apart(func() (err error) {
+				tries, err = l.keepImage(ctx, tries)
+				return err
+			})
+		}
+		if err != nil {
 			return err
 		}
-		l.mu.Lock()
-		id := cmp.Or(l.cache.newest, noUpload)
-		newest, shown := l.cache.items[id], id == l.cache.shown
-		l.mu.Unlock()
-		if id == noUpload && !shown {
-			l.showImage(id, placeholder)
-			continue
-		}
-		if shown || newest.BaseURL == "" || !time.Now().Before(takeBack(newest.at)) {
-			tries, wait = 0, 0
-			continue
-		}
-		if err := l.cfg.Fetching.Take(ctx); err != nil {
-			return err
-		}
-		picture, err := l.fetchImage(ctx, newest.Item)
-		l.cfg.Fetching.Give()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		} else if err != nil { // the address has died, or Google still works on a video
-			tries++
+		if wait = 0; tries > 0 {
 			wait = pollPause(tries)
-			l.cfg.Log.WithError(err).WithFields(map[string]any{"op": "image", "wait": wait.String()}).Info("newest upload cannot be shown yet")
-			continue
 		}
-		l.showImage(id, picture)
-		tries, wait = 0, 0
-		_ = wake.Sleep(ctx, nil, imagePause)
 	}
+}
+
+// keepImage shows the newest upload if that is not shown, and returns how often that was tried in vain.
+func (l *Library) keepImage(ctx context.Context, tries int) (int, error) {
+	l.mu.Lock()
+	id := cmp.Or(l.cache.newest, noUpload)
+	newest, shown := l.cache.items[id], id == l.cache.shown
+	l.mu.Unlock()
+	if id == noUpload && !shown {
+		l.showImage(id, placeholder)
+		return tries, nil
+	}
+	if shown || newest.BaseURL == "" || !time.Now().Before(takeBack(newest.at)) {
+		return 0, nil
+	}
+	if err := l.cfg.Fetching.Take(ctx); err != nil {
+		return 0, err
+	}
+	picture, err := l.fetchImage(ctx, newest.Item)
+	l.cfg.Fetching.Give()
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	} else if err != nil { // the address has died, or Google still works on a video
+		tries++
+		wait := pollPause(tries).String()
+		l.cfg.Log.WithError(err).WithFields(map[string]any{"op": "image", "wait": wait}).Info("newest upload cannot be shown yet")
+		return tries, nil
+	}
+	l.showImage(id, picture)
+	_ = wake.Sleep(ctx, nil, imagePause)
+	return 0, nil
 }
 
 func (l *Library) showImage(id string, picture []byte) {
