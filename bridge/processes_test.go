@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,11 +25,12 @@ func TestHealthOfProcesses(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer st.Close()
-		entries, out := 0, newBroker()
+		var entries atomic.Int64
+		out := newBroker()
 		s := NewStatus(StatusConfig{
 			Root: "gphotos", Media: new(media.Folders), Store: st, Out: out, Log: logrus.NewEntry(log), Process: "one",
 			Processes: func() map[string]Report {
-				return map[string]Report{"one": {}, "two": {Process: mqttapi.Process{Entries: entries, Memory: 1}}}
+				return map[string]Report{"one": {}, "two": {Process: mqttapi.Process{Entries: int(entries.Load()), Memory: 1}}}
 			},
 		})
 		ctx, stop := context.WithCancel(t.Context())
@@ -44,7 +46,7 @@ func TestHealthOfProcesses(t *testing.T) {
 			return n
 		}
 		for _, tt := range []struct {
-			entries int
+			entries int64
 			report  string
 			want    float64
 		}{
@@ -52,7 +54,7 @@ func TestHealthOfProcesses(t *testing.T) {
 			{2, `{"entries": 2, "memory": 1}`, 2},
 			{3, `{"entries": 2, "memory": 3}`, 2}, // until the next health
 		} {
-			entries = tt.entries
+			entries.Store(tt.entries)
 			s.Saw("two", []byte(tt.report))
 			if got := shown(); got != tt.want {
 				t.Errorf("%s: %v entries are shown, want %v", tt.report, got, tt.want)
