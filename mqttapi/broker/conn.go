@@ -24,7 +24,7 @@
 //	                                         that until a connection of a minute ends, and then once is enough
 //	a delivery without Ack                   by the broker, with the next connection
 //	an Ack before those of earlier ones      once they are given, or after 5 s: MQTT asks for their order
-//	reading, with more than 4 MiB of          once there is room, or after 5 s: acknowledgements may be behind what is not read
+//	reading, with more than 2 MiB of          once there is room, or after 5 s: acknowledgements may be behind what is not read
 //	  payloads here, some with handlers
 //	the end of Run                           not again: 2 s for handlers, 2 s for the last publishes, then the will speaks
 //
