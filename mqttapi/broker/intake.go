@@ -10,7 +10,8 @@ import (
 
 const (
 	// intakeRoom is how many bytes of payloads may be in memory before the connection is read on: fifty photos of 27 KB in base64, as many as
-	// are made durable together, or one larger payload. Mosquitto 2.0 sends all it has ahead of acknowledgements, whatever its window says.
+	// are made durable together, or one larger payload. Mosquitto 2.0 sends all it has ahead of acknowledgements as soon as these flow,
+	// whatever its window says.
 	intakeRoom = 2 << 20
 	// intakeLimit is the longest that reading waits for room in one piece: answers to pings and publishes are behind what is not read.
 	intakeLimit = 5 * time.Second
