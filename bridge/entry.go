@@ -182,6 +182,7 @@ func OpenEntry(ctx context.Context, cfg EntryConfig) (_ *Entry, err error) {
 const (
 	shutdownTimeout = 5 * time.Second        // for the broker to take the last results at a stop; the rest follows at the next start
 	statePause      = 250 * time.Millisecond // the shortest time between two E/state
+	stateGrace      = 2 * time.Second        // for a cluster to take what E/state says at a stop
 )
 
 // Run works until ctx ends, and stops in order: sends are cut, the batch in hand is finished, results go out.
@@ -245,7 +246,8 @@ func (e *Entry) publishState(ctx context.Context) error {
 // retainState publishes E/state if it is not what was published, and returns it, and when to look again.
 func (e *Entry) retainState(ctx context.Context, published []byte) (now []byte, again time.Duration, err error) {
 	// A stop right here, or a kill, counts the same after it: what E/state says is on the disk.
-	saving := context.WithoutCancel(ctx)
+	saving, done := wake.Outlive(ctx, 0, stateGrace)
+	defer done()
 	totals, same, err := e.uploads.Totals().Save(saving)
 	if err = errors.Join(err, e.cfg.Project.Save(saving)); err != nil {
 		return nil, 0, err

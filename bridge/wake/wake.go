@@ -118,8 +118,14 @@ func Until[T any](ctx context.Context, b *Broadcast, look func() (found T, ok bo
 	return none, ctx.Err()
 }
 
-// Outlive returns a context that lasts for limit, but only for grace once its parent ends, to finish what is in hand at a stop.
+const forever = 100 * 365 * 24 * time.Hour
+
+// Outlive returns a context that lasts for limit, 0 = without one, but only for grace once its parent ends, to finish what is in hand at a
+// stop.
 func Outlive(parent context.Context, limit, grace time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		limit = forever
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), limit)
 	stop := context.AfterFunc(parent, func() { time.AfterFunc(grace, cancel) })
 	return ctx, func() {

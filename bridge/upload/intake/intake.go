@@ -15,6 +15,7 @@ import (
 	"gphotos2mqtt/bridge/capacity"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/wake"
 	"gphotos2mqtt/mqttapi"
 )
 
@@ -37,6 +38,7 @@ const maxFound = 256
 const (
 	takeLimit = 2 * time.Second  // for one file of a command that is not acknowledged yet; what takes longer is read after that
 	acceptFor = 10 * time.Second // for all of its files
+	dropGrace = 2 * time.Second  // for a cluster to remove a payload at a stop
 )
 
 // errTurn: a file can be read, but not at once.
@@ -140,7 +142,9 @@ func (in *Intake) Open(ctx context.Context, f *store.File, offset int64) (io.Rea
 func (in *Intake) Drop(ctx context.Context, f *store.File) {
 	if f.Payload != "" {
 		in.cfg.Capacity.Exchange(capacity.Room{Bytes: f.Size}, capacity.Room{})
-		_ = in.cfg.Store.RemovePayload(context.WithoutCancel(ctx), f.Payload) // one that stays behind is swept at the next start
+		removing, done := wake.Outlive(ctx, 0, dropGrace)
+		_ = in.cfg.Store.RemovePayload(removing, f.Payload) // one that stays behind is swept at the next start
+		done()
 		f.Payload, f.SHA256 = "", ""
 	}
 }
