@@ -91,3 +91,28 @@ func TestRemovedEntriesAfterAStop(t *testing.T) {
 		t.Errorf("%s is left", topic)
 	}
 }
+
+// A removal that goes on after a stop clears again: the will of a connection that was cut may have come after the first time.
+func TestRemovalClearsALateWill(t *testing.T) {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	s, err := store.Open(t.Context(), store.Config{Dir: t.TempDir(), Log: logrus.NewEntry(log)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	broker := newBroker()
+	f := NewStatus(StatusConfig{Root: "gphotos", Prefix: "ha", Media: new(media.Folders), Store: s, Out: broker, Log: logrus.NewEntry(log)})
+	if err := f.Know(t.Context(), []string{"garden"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range []string{"gphotos/garden/state", "gphotos/garden/availability"} {
+		_ = broker.Retain(topic, []byte("offline"))
+		if err := f.ClearEntry(t.Context(), "garden", broker.Clear); err != nil {
+			t.Fatal(err)
+		}
+		if len(broker.retained) > 0 {
+			t.Errorf("left: %v", slices.Collect(maps.Keys(broker.retained)))
+		}
+	}
+}

@@ -294,14 +294,18 @@ func (s *Status) ClearRemoved(ctx context.Context) error {
 
 // ClearEntry clears what the broker retains of one entry, which runs nowhere, by way of clear.
 func (s *Status) ClearEntry(ctx context.Context, entry string, clear func(ctx context.Context, topic string) error) error {
-	return s.removed.ClearEntry(ctx, entry, clear)
+	return s.removed.ClearEntry(ctx, s.presence(entry), clear)
 }
 
 func (s *Status) presences() (now []homeassistant.Presence) {
 	for _, name := range s.Names() {
-		now = append(now, homeassistant.Presence{Entry: name, Root: s.cfg.Root, Prefix: s.cfg.Prefix})
+		now = append(now, s.presence(name))
 	}
 	return now
+}
+
+func (s *Status) presence(entry string) homeassistant.Presence {
+	return homeassistant.Presence{Entry: entry, Root: s.cfg.Root, Prefix: s.cfg.Prefix}
 }
 
 // A LogHook publishes warnings and errors on gphotos/bridge/log. It is added to the logger, and run beside the bridge.

@@ -210,14 +210,19 @@ func (r Removed) ClearTopics(ctx context.Context, now []Presence) error {
 	return r.clear(ctx, slices.DeleteFunc(known, func(p Presence) bool { return slices.Contains(now, p) }), now)
 }
 
-// ClearEntry clears what RecordTopics has noted of one entry that runs nowhere, by way of clear.
-func (r Removed) ClearEntry(ctx context.Context, entry string, clear func(ctx context.Context, topic string) error) error {
+// ClearEntry clears what RecordTopics has noted of one entry that runs nowhere, by way of clear, and where it would be now: of what was
+// cleared before a stop, a broker that was busy may have published the will since.
+func (r Removed) ClearEntry(ctx context.Context, now Presence, clear func(ctx context.Context, topic string) error) error {
 	known, err := r.Known(ctx)
 	if err != nil {
 		return err
 	}
+	known = slices.DeleteFunc(known, func(p Presence) bool { return p.Entry != now.Entry })
+	if !slices.Contains(known, now) {
+		known = append(known, now)
+	}
 	r.Clear = clear
-	return r.clear(ctx, slices.DeleteFunc(known, func(p Presence) bool { return p.Entry != entry }), nil)
+	return r.clear(ctx, known, nil)
 }
 
 func (r Removed) clear(ctx context.Context, former, now []Presence) error {
