@@ -2,18 +2,14 @@ package bridge
 
 import (
 	"context"
-	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/sirupsen/logrus"
-
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/store/engine"
-	"gphotos2mqtt/bridge/store/engine/disk"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
@@ -51,11 +47,7 @@ func TestStopWithoutACluster(t *testing.T) {
 		r := newHarness(t)
 		var cluster *away
 		r.engine = func() store.Engine {
-			log := logrus.New()
-			log.SetOutput(io.Discard)
-			files, err := disk.Open(r.dir, logrus.NewEntry(log))
-			r.must(err)
-			cluster = &away{Engine: files}
+			cluster = &away{Engine: r.onDisk()}
 			return cluster
 		}
 		r.start()

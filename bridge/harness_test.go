@@ -27,6 +27,7 @@ import (
 	"gphotos2mqtt/bridge/library"
 	"gphotos2mqtt/bridge/media"
 	"gphotos2mqtt/bridge/store"
+	"gphotos2mqtt/bridge/store/engine/disk"
 	"gphotos2mqtt/bridge/upload"
 	"gphotos2mqtt/mqttapi"
 	"gphotos2mqtt/mqttapi/broker"
@@ -80,6 +81,16 @@ func newHarness(t *testing.T) *harness {
 		}
 	})
 	return r
+}
+
+// onDisk opens the engine that the harness has when it is given none, for one that stands before it.
+func (r *harness) onDisk() *disk.Disk {
+	r.t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	files, err := disk.Open(r.dir, logrus.NewEntry(log))
+	r.must(err)
+	return files
 }
 
 // start opens the entry and lets it run until stop.

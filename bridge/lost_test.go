@@ -3,15 +3,11 @@ package bridge
 import (
 	"context"
 	"errors"
-	"io"
 	"sync/atomic"
 	"testing"
 
-	"github.com/sirupsen/logrus"
-
 	"gphotos2mqtt/bridge/store"
 	"gphotos2mqtt/bridge/store/engine"
-	"gphotos2mqtt/bridge/store/engine/disk"
 	"gphotos2mqtt/mqttapi/broker"
 )
 
@@ -35,11 +31,7 @@ func TestEntryIsLostWithAJob(t *testing.T) {
 	r := newHarness(t)
 	var lost *losing
 	r.engine = func() store.Engine {
-		log := logrus.New()
-		log.SetOutput(io.Discard)
-		files, err := disk.Open(r.dir, logrus.NewEntry(log))
-		r.must(err)
-		lost = &losing{Engine: files}
+		lost = &losing{Engine: r.onDisk()}
 		return lost
 	}
 	ended := make(chan error, 1)
